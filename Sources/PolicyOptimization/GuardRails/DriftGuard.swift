@@ -1,0 +1,121 @@
+/// What a finished step says about where the policy is going.
+package struct StepFigures: Sendable, Equatable {
+    /// Mean over answers of the sum of k1, in nats.
+    package var sequenceKL: Double
+    package var reward: Double
+    /// The held-out reward that nothing trains on, in the steps in which it was measured.
+    package var gold: Double?
+    package var text: Degeneration
+
+    package init(sequenceKL: Double, reward: Double, gold: Double? = nil, text: Degeneration) {
+        self.sequenceKL = sequenceKL
+        self.reward = reward
+        self.gold = gold
+        self.text = text
+    }
+}
+
+/// A condition someone should look at.
+package struct Alarm: Sendable, Equatable, Codable {
+    package enum Code: String, Sendable, Codable {
+        case negativeKL = "negative_kl"
+        case klBudget = "kl_budget"
+        case repeatedText = "repeated_text"
+        case lowDiversity = "low_diversity"
+        case truncatedAnswers = "truncated_answers"
+        case answerLength = "answer_length"
+        case overOptimisation = "over_optimisation"
+        case logProbabilityMismatch = "log_probability_mismatch"
+        case skippedUpdate = "skipped_update"
+    }
+
+    package var code: Code
+    package var detail: String
+
+    package init(_ code: Code, _ detail: String) {
+        self.code = code
+        self.detail = detail
+    }
+}
+
+/// Watches the figures of whole steps and raises alarms. Pure; its window is part of the checkpoint.
+package struct DriftGuard: Sendable, Equatable, Codable {
+    package struct Thresholds: Sendable, Equatable, Codable {
+        /// Mean sequence KL above which the run pauses; nil: never.
+        package var klStop: Double?
+        package var negativeKL = -1.0
+        package var repeated4 = 0.5
+        package var distinct2 = 0.02
+        package var truncated = 0.9
+        package var lengthRatio = 0.33...3.0
+        /// Measurements of the gold reward over which its trend is judged.
+        package var window = 4
+
+        package init() {}
+    }
+
+    package var thresholds: Thresholds
+    /// Trained and gold reward of the last measurements, oldest first.
+    package private(set) var measured: [[Double]] = []
+
+    package init(_ thresholds: Thresholds = Thresholds()) { self.thresholds = thresholds }
+
+    /// - Returns: alarms of this step, and whether the run is to pause (the KL budget is spent).
+    package mutating func observe(_ figures: StepFigures) -> (alarms: [Alarm], pause: Bool) {
+        var alarms: [Alarm] = []
+        var pause = false
+        if figures.sequenceKL < thresholds.negativeKL {
+            alarms.append(
+                Alarm(
+                    .negativeKL,
+                    "sequence KL is \(figures.sequenceKL): do sampling and scoring see the same distribution (top-k, "
+                        + "suppressed EOS, padding, dropout)?"))
+        }
+        if let stop = thresholds.klStop, figures.sequenceKL > stop {
+            alarms.append(Alarm(.klBudget, "sequence KL \(figures.sequenceKL) is over kl_stop \(stop)"))
+            pause = true
+        }
+        alarms += textAlarms(figures.text)
+        if let gold = figures.gold, let alarm = overOptimised(reward: figures.reward, gold: gold) {
+            alarms.append(alarm)
+        }
+        return (alarms, pause)
+    }
+
+    private func textAlarms(_ text: Degeneration) -> [Alarm] {
+        var alarms: [Alarm] = []
+        if text.repeated4 > thresholds.repeated4 {
+            alarms.append(Alarm(.repeatedText, "share of repeated 4-grams is \(text.repeated4)"))
+        }
+        if text.distinct2 < thresholds.distinct2 {
+            alarms.append(Alarm(.lowDiversity, "distinct-2 is \(text.distinct2)"))
+        }
+        if text.truncated > thresholds.truncated {
+            alarms.append(Alarm(.truncatedAnswers, "share of answers cut by the length limit is \(text.truncated)"))
+        }
+        if !thresholds.lengthRatio.contains(text.lengthRatio) {
+            alarms.append(Alarm(.answerLength, "answers are \(text.lengthRatio) times as long as the reference's"))
+        }
+        return alarms
+    }
+
+    /// Trained reward up and gold reward down, first half of the window against the second (Gao et al. 2022).
+    private mutating func overOptimised(reward: Double, gold: Double) -> Alarm? {
+        measured.append([reward, gold])
+        let window = max(2, thresholds.window)
+        if measured.count > window { measured.removeFirst(measured.count - window) }
+        guard measured.count == window else { return nil }
+        let half = window / 2
+        func rise(_ column: Int) -> Double {
+            let early = measured.prefix(half).reduce(0) { $0 + $1[column] } / Double(half)
+            let late = measured.suffix(half).reduce(0) { $0 + $1[column] } / Double(half)
+            return late - early
+        }
+        let trained = rise(0)
+        let held = rise(1)
+        guard trained > 0, held < 0 else { return nil }
+        return Alarm(
+            .overOptimisation,
+            "over \(window) measurements the trained reward rose by \(trained) while the gold one fell by \(-held)")
+    }
+}
