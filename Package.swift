@@ -1,0 +1,132 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Where `scripts/setup` unpacks libtorch. `LIBTORCH` names another copy: a folder that holds `include` and `lib`.
+let home = Context.environment["HOME"] ?? "/tmp"
+let cache = Context.environment["SKEIN_CACHE"] ?? "\(Context.environment["XDG_CACHE_HOME"] ?? "\(home)/.cache")/skein"
+let libtorch = Context.environment["LIBTORCH"] ?? "\(cache)/libtorch-2.15.0/torch"
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .unsafeFlags(["-warnings-as-errors"]),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+    name: "skein",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        // Layer 0: C and C++.
+        .systemLibrary(name: "CSodium"),
+        .systemLibrary(name: "CZeroMQ"),
+        .target(
+            name: "CTorch",
+            cxxSettings: [
+                .unsafeFlags([
+                    "-O3", "-isystem", "\(libtorch)/include",
+                    "-isystem", "\(libtorch)/include/torch/csrc/api/include",
+                ])
+            ],
+            linkerSettings: [
+                // Found by RPATH, so that nothing has to be exported before a run.
+                .unsafeFlags([
+                    "-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
+                ]),
+                .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+            ]),
+
+        // Layer 1: one library each made safe for Swift.
+        library("Sodium", ["CSodium"]),
+        library("ZeroMQ", ["CZeroMQ", log]),
+        library("Torch", ["CTorch"]),
+        library("SkeinProto", [protobuf]),
+        library("Tokenizers"),
+
+        // Layer 2: values and rules, no clock and no socket.
+        library("ClusterModel", [collections]),
+        library("RunConfiguration", [yams]),
+        library("Datasets"),
+        library("Reports"),
+
+        // Layer 3
+        library("Rewards", [log]),
+        library("Cluster", ["ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, log]),
+        library("LanguageModels", ["Torch"]),
+        library("PolicyOptimization", ["Torch", "LanguageModels"]),
+
+        // Layer 4: the roles; they never import one another.
+        library("Coordinator", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", grdb, log, metrics, collections]),
+        library("StatusServer", ["ClusterModel", "Sodium", hummingbird, log, metrics]),
+        library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log]),
+        library(
+            "Scorer",
+            ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", "Rewards", "RunConfiguration", log]),
+        library(
+            "Training",
+            [
+                "Datasets", "LanguageModels", "PolicyOptimization", "Reports", "RunConfiguration", "Sodium",
+                "Tokenizers", "Torch", log,
+            ]),
+        library(
+            "Learner",
+            [
+                "Cluster", "ClusterModel", "LanguageModels", "PolicyOptimization", "RunConfiguration", "Sodium",
+                "Tokenizers", "Torch", log,
+            ]),
+
+        // Layer 5: parse, wire, run. `skein` must start in milliseconds, so it never reaches Torch.
+        .executableTarget(
+            name: "skein",
+            dependencies: [
+                "Cluster", "ClusterModel", "Coordinator", "Datasets", "Reports", "RunConfiguration", "Sodium",
+                "StatusServer", "Tokenizers", arguments, log, metrics, lifecycle, unixSignals,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "skein-engine",
+            dependencies: [
+                "Cluster", "ClusterModel", "Datasets", "Generator", "LanguageModels", "Learner", "PolicyOptimization",
+                "Reports", "Rewards", "RunConfiguration", "Scorer", "Sodium", "Tokenizers", "Torch", "Training",
+                arguments, log, unixSignals,
+            ],
+            swiftSettings: strict),
+
+        // Beside
+        library("ClusterTestKit", ["Cluster", "ClusterModel", "ZeroMQ", log]),
+    ],
+    cxxLanguageStandard: .cxx20
+)

@@ -1,0 +1,101 @@
+import ArgumentParser
+import Console
+import Foundation
+
+/// A command that computes: `skein-engine` beside this executable takes over the process with the same words, so that
+/// its exit code, signals and streams are those of the command.
+protocol EngineCommand: ParsableCommand {
+    static var summary: String { get }
+    var words: [String] { get }
+}
+
+extension EngineCommand {
+    static var configuration: CommandConfiguration {
+        // `--help` is answered by the engine as well: it knows the options.
+        CommandConfiguration(abstract: summary, helpNames: [])
+    }
+
+    func run() throws {
+        try Engine.replaceProcess(arguments: [Self._commandName] + words)
+    }
+}
+
+enum Engine {
+    /// The path of `skein-engine`: beside this executable.
+    static func path() throws -> String {
+        let own = URL(filePath: try executablePath()).resolvingSymlinksInPath()
+        let engine = own.deletingLastPathComponent().appending(path: "skein-engine").path
+        guard FileManager.default.isExecutableFile(atPath: engine) else {
+            throw CommandError(.failed, "no skein-engine at \(engine); build it with: swift build -c release")
+        }
+        return engine
+    }
+
+    static func executablePath() throws -> String {
+        if let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") { return path }
+        if let path = Bundle.main.executablePath { return path }
+        throw CommandError(.failed, "cannot tell where this executable lies")
+    }
+
+    static func replaceProcess(arguments: [String]) throws {
+        let path = try path()
+        var pointers = ([path] + arguments).map { strdup($0) } + [nil]
+        execv(path, &pointers)
+        let reason = String(cString: strerror(errno))
+        throw CommandError(.failed, "cannot run \(path): \(reason)")
+    }
+}
+
+struct GeneratorCommand: EngineCommand {
+    static let _commandName = "generator"
+    static let summary = "Sample answers for a coordinator."
+    @Argument(parsing: .captureForPassthrough) var words: [String] = []
+}
+
+struct ScorerCommand: EngineCommand {
+    static let _commandName = "scorer"
+    static let summary = "Compute rewards and reference log-probabilities for a coordinator."
+    @Argument(parsing: .captureForPassthrough) var words: [String] = []
+}
+
+struct LearnerCommand: EngineCommand {
+    static let _commandName = "learner"
+    static let summary = "Train the policy with PPO and publish its weights."
+    @Argument(parsing: .captureForPassthrough) var words: [String] = []
+}
+
+struct PretrainCommand: EngineCommand {
+    static let _commandName = "pretrain"
+    static let summary = "Train a language model on plain text."
+    @Argument(parsing: .captureForPassthrough) var words: [String] = []
+}
+
+struct SFTCommand: EngineCommand {
+    static let _commandName = "sft"
+    static let summary = "Fine-tune a model on demonstrations."
+    @Argument(parsing: .captureForPassthrough) var words: [String] = []
+}
+
+struct RewardModelCommand: EngineCommand {
+    static let _commandName = "reward-model"
+    static let summary = "Train a reward model on preference pairs."
+    @Argument(parsing: .captureForPassthrough) var words: [String] = []
+}
+
+struct EvaluateCommand: EngineCommand {
+    static let _commandName = "evaluate"
+    static let summary = "Compare the trained policy with the SFT model on held-out prompts."
+    @Argument(parsing: .captureForPassthrough) var words: [String] = []
+}
+
+struct GenerateCommand: EngineCommand {
+    static let _commandName = "generate"
+    static let summary = "Answer a prompt with a model."
+    @Argument(parsing: .captureForPassthrough) var words: [String] = []
+}
+
+struct LogprobsCommand: EngineCommand {
+    static let _commandName = "logprobs"
+    static let summary = "Log-probability of each token of given texts."
+    @Argument(parsing: .captureForPassthrough) var words: [String] = []
+}

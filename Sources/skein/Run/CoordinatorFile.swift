@@ -1,0 +1,25 @@
+import Foundation
+
+/// `coordinator.json` in the run directory: where the live coordinator listens, so that the supervisor, `skein status`
+/// and its siblings find it without being told.
+struct CoordinatorFile: Codable, Sendable {
+    var pid: Int32
+    var runID: String
+    /// ZeroMQ address for workers.
+    var endpoint: String
+    /// `host:port` of the status endpoint.
+    var status: String
+    /// File that holds the bearer token for commands that change the run.
+    var tokenFile: String
+
+    static func path(in runDirectory: String) -> String { runDirectory + "/coordinator.json" }
+
+    static func read(in runDirectory: String) -> CoordinatorFile? {
+        guard let data = FileManager.default.contents(atPath: path(in: runDirectory)) else { return nil }
+        return try? JSONDecoder().decode(CoordinatorFile.self, from: data)
+    }
+
+    func write(in runDirectory: String) throws {
+        try JSONEncoder().encode(self).write(to: URL(filePath: Self.path(in: runDirectory)), options: .atomic)
+    }
+}

@@ -1,0 +1,72 @@
+import ClusterModel
+import Console
+import Foundation
+import RunConfiguration
+
+/// The stages of a run, one after the other, with the time each took.
+struct RunStages: Sendable {
+    let configuration: RunConfiguration
+    let directory: RunDirectory
+    let logLevel: String
+
+    func run() async throws {
+        var times = StageTimes(in: directory.path)
+        for stage in configuration.stages {
+            let started = ContinuousClock.now
+            Console.error("== \(stage.rawValue)")
+            switch stage {
+            case .ppo: try await runPPO()
+            case .pretrain, .sft, .rewardModel, .evaluate: try await runEngine(stage)
+            }
+            let seconds = (ContinuousClock.now - started) / .seconds(1)
+            try times.record(stage.rawValue, seconds: seconds)
+        }
+        try ReportCommand.write(runDirectory: directory.path)
+    }
+
+    private func runEngine(_ stage: Stage) async throws {
+        let process = Process()
+        process.executableURL = URL(filePath: try Engine.path())
+        process.arguments = [stage.command, directory.runFile]
+        let code: Int32 = try await withCheckedThrowingContinuation { continuation in
+            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+            do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
+        guard code == 0 else {
+            throw CommandError(
+                ExitStatus(rawValue: code) ?? .failed, "the stage \(stage.rawValue) failed (exit code \(code)), see above")
+        }
+    }
+
+    private func runPPO() async throws {
+        let supervisor = Supervisor(
+            plan: Supervisor.Plan(
+                runDirectory: directory.path, runFile: directory.runFile, engine: try Engine.path(),
+                skein: try Engine.executablePath(),
+                counts: [.generator: configuration.roles.generator.count, .scorer: configuration.roles.scorer.count],
+                logLevel: logLevel),
+            logger: makeLogger("skein.run"))
+        let signals = interruptions { await supervisor.interrupt() }
+        let display = Task {
+            await PPOProgress(directory: directory.path, steps: configuration.ppo.steps, supervisor: supervisor).run()
+        }
+        defer {
+            signals.cancel()
+            display.cancel()
+        }
+        try await supervisor.run()
+    }
+
+    /// The first SIGINT or SIGTERM stops in order; the second ends at once (children follow by their `ParentWatch`).
+    private func interruptions(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+        Task {
+            var count = 0
+            for await name in Signals.stream([SIGINT, SIGTERM]) {
+                count += 1
+                if count > 1 { _exit(ExitStatus.tryAgain.rawValue) }
+                Console.error("\nskein: signal \(name): stopping in order; once more to end at once")
+                await body()
+            }
+        }
+    }
+}

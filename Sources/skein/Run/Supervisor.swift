@@ -1,0 +1,225 @@
+import ClusterModel
+import Console
+import Foundation
+import Logging
+
+/// Keeps the processes of one PPO stage alive on this machine: starts them, restarts what died with back-off, follows
+/// the coordinator's wishes for more or fewer workers, and stops all of them in order.
+///
+///     (1) start -> (2) running -> (3) the coordinator ended by itself -> (5) stopping workers -> ended
+///                      |  ^  a child died: restart after back-off, (4) fail when it cannot work
+///                      v
+///                  (6) interrupted by a signal: workers drain, then learner, then coordinator
+actor Supervisor {
+    struct Plan: Sendable {
+        var runDirectory: String
+        var runFile: String
+        var engine: String
+        var skein: String
+        /// How many processes of each role.
+        var counts: [Role: Int]
+        var logLevel: String
+    }
+
+    private enum Slot: Hashable, CustomStringConvertible {
+        case coordinator
+        case worker(Role, Int)
+
+        var description: String {
+            switch self {
+            case .coordinator: "coordinator"
+            case .worker(.learner, _): "learner"
+            case .worker(let role, let number): "\(role.rawValue)-\(number)"
+            }
+        }
+    }
+
+    /// A worker that dies this often without having lived long cannot work.
+    private static let quickDeathsAllowed = 4
+    private static let quickDeath: Duration = .seconds(5)
+
+    private let plan: Plan
+    private let logger: Logger
+    private var children: [Slot: Child] = [:]
+    private var quickDeaths: [Slot: Int] = [:]
+    private var desired: [Role: Int]
+    private var stopping = false
+    private var outcome: CommandError?
+    private var coordinatorEnding: Child.Ending?
+    private var watchers: [Task<Void, Never>] = []
+    private var address = ""
+
+    init(plan: Plan, logger: Logger) {
+        self.plan = plan
+        self.logger = logger
+        desired = plan.counts
+    }
+
+    /// Runs until the coordinator says the run is done. Throws what made it impossible.
+    func run() async throws {
+        try FileManager.default.createDirectory(
+            atPath: plan.runDirectory + "/logs", withIntermediateDirectories: true)
+        try? FileManager.default.removeItem(atPath: CoordinatorFile.path(in: plan.runDirectory))
+        try start(.coordinator)
+        address = try await coordinatorAddress()
+        try start(.worker(.learner, 0))
+        for role in [Role.scorer, .generator] {
+            for number in 0..<(desired[role] ?? 0) { try start(.worker(role, number)) }
+        }
+        while coordinatorEnding == nil, outcome == nil, !stopping {
+            try? await Task.sleep(for: .milliseconds(100))
+        }
+        await stopAll()
+        if let outcome { throw outcome }
+        if stopping, coordinatorEnding != .exit(0) {
+            throw CommandError(.tryAgain, "interrupted; call the same command again to go on from the last step")
+        }
+    }
+
+    /// Asked for by a signal: finish in order.
+    func interrupt() { stopping = true }
+
+    /// Follows `skein scale`.
+    func scale(_ role: Role, to count: Int) {
+        guard !stopping, role != .learner, desired[role] != count else { return }
+        desired[role] = count
+        logger.info("scale", metadata: ["role": "\(role.rawValue)", "count": "\(count)"])
+        for number in 0..<count where children[.worker(role, number)] == nil {
+            do { try start(.worker(role, number)) } catch { fail(.failed, "\(error)") }
+        }
+        for (slot, child) in children {
+            if case .worker(role, let number) = slot, number >= count { child.send(signal: SIGTERM) }
+        }
+    }
+
+    var hasEnded: Bool { coordinatorEnding != nil || outcome != nil }
+
+    // MARK: - Children
+
+    private func start(_ slot: Slot) throws {
+        let name = slot.description
+        let log = "\(plan.runDirectory)/logs/\(name).log"
+        let child: Child
+        switch slot {
+        case .coordinator:
+            child = try Child(
+                name: name, executable: plan.skein,
+                arguments: ["coordinator", plan.runFile, "--supervised", "--log-level", plan.logLevel], logPath: log)
+        case .worker(let role, _):
+            child = try Child(
+                name: name, executable: plan.engine,
+                arguments: [
+                    role.rawValue, "--coordinator", address, "--name", name, "--supervised", "--log-level",
+                    plan.logLevel,
+                ] + (role == .learner ? ["--run-directory", plan.runDirectory] : []), logPath: log)
+        }
+        children[slot] = child
+        logger.debug("started", metadata: ["child": "\(name)", "pid": "\(child.pid)"])
+        watchers.append(Task { await self.ended(slot, child, await child.wait()) })
+    }
+
+    private func ended(_ slot: Slot, _ child: Child, _ ending: Child.Ending) async {
+        guard children[slot] === child else { return }
+        children[slot] = nil
+        if slot == .coordinator {
+            coordinatorEnded(child, ending)
+            return
+        }
+        guard !stopping, coordinatorEnding == nil, outcome == nil else { return }
+        if case .worker(let role, let number) = slot, role != .learner, number >= desired[role] ?? 0 { return }
+        switch ending {
+        case .exit(ExitStatus.configuration.rawValue), .exit(ExitStatus.usage.rawValue):
+            fail(.configuration, "\(slot) cannot work: \(child.lastWords())")
+            return
+        default: break
+        }
+        let lived = ContinuousClock.now - child.started
+        quickDeaths[slot] = lived < Self.quickDeath ? (quickDeaths[slot] ?? 0) + 1 : 0
+        let deaths = quickDeaths[slot] ?? 0
+        if deaths >= Self.quickDeathsAllowed {
+            fail(.failed, "\(slot) died \(deaths) times at its start (\(ending)): \(child.lastWords())")
+            return
+        }
+        let pause = Duration.milliseconds(200 << min(deaths, 4))
+        logger.warning(
+            "a child died and is started again",
+            metadata: ["child": "\(slot)", "ending": "\(ending)", "back-off": "\(pause)"])
+        try? await Task.sleep(for: pause)
+        guard !stopping, !hasEnded, children[slot] == nil else { return }
+        do { try start(slot) } catch { fail(.failed, "\(error)") }
+    }
+
+    private func coordinatorEnded(_ child: Child, _ ending: Child.Ending) {
+        switch ending {
+        case .exit(0):
+            coordinatorEnding = ending
+        case .exit(let code) where code != ExitStatus.tryAgain.rawValue:
+            let status = ExitStatus(rawValue: code) ?? .failed
+            fail(status, "the run cannot go on: \(child.lastWords())")
+            coordinatorEnding = ending
+        default:
+            // Killed, or it asks to be tried again: the journal knows everything, so a new one goes on.
+            let deaths = (quickDeaths[.coordinator] ?? 0) + 1
+            quickDeaths[.coordinator] = deaths
+            if stopping || deaths > Self.quickDeathsAllowed {
+                if !stopping { fail(.failed, "the coordinator ended (\(ending)): \(child.lastWords())") }
+                coordinatorEnding = ending
+                return
+            }
+            logger.warning("the coordinator died and is started again", metadata: ["ending": "\(ending)"])
+            do { try start(.coordinator) } catch { fail(.failed, "\(error)") }
+        }
+    }
+
+    private func fail(_ status: ExitStatus, _ message: String) {
+        if outcome == nil { outcome = CommandError(status, message) }
+    }
+
+    /// Waits for the file in which the coordinator says where it listens.
+    private func coordinatorAddress() async throws -> String {
+        let limit = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < limit {
+            if let outcome {
+                await stopAll()
+                throw outcome
+            }
+            if let file = CoordinatorFile.read(in: plan.runDirectory) { return file.endpoint }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        await stopAll()
+        throw CommandError(.failed, "the coordinator did not say where it listens within 30 s; see logs/coordinator.log")
+    }
+
+    /// Workers first, so that their results still find the coordinator; the learner writes its checkpoint; the
+    /// coordinator closes the journal last.
+    private func stopAll() async {
+        let order: [(Slot) -> Bool] = [
+            {
+                switch $0 {
+                case .worker(.generator, _), .worker(.scorer, _): true
+                default: false
+                }
+            },
+            { $0 == .worker(.learner, 0) },
+            { $0 == .coordinator },
+        ]
+        stopping = true
+        for belongs in order {
+            let group = children.filter { belongs($0.key) }
+            // After a regular end the coordinator has already told them; this covers the other endings.
+            let grace: Duration = .seconds(coordinatorEnding == .exit(0) ? 5 : 0)
+            await waitFor(group, atMost: grace)
+            for child in group.values { child.send(signal: SIGTERM) }
+            await waitFor(group, atMost: .seconds(20))
+            for child in group.values { child.send(signal: SIGKILL) }
+            await waitFor(group, atMost: .seconds(5))
+        }
+    }
+
+    private func waitFor(_ group: [Slot: Child], atMost limit: Duration) async {
+        let end = ContinuousClock.now + limit
+        while group.values.contains(where: \.isRunning), ContinuousClock.now < end {
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+    }
+}

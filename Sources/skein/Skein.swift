@@ -1,0 +1,58 @@
+import ArgumentParser
+import Console
+import Foundation
+
+/// The one command a person types. It never links libtorch: what computes is run by `skein-engine` from beside it.
+@main
+struct Skein: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "skein",
+        abstract: "RLHF on a cluster of processes: from a pretrained model to a policy trained by PPO.",
+        version: Build.version,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "A run",
+                subcommands: [
+                    RunCommand.self, StatusCommand.self, DrainCommand.self, ScaleCommand.self, PauseCommand.self,
+                    ResumeCommand.self, StopCommand.self, ReportCommand.self, ConfigCommand.self,
+                ]),
+            CommandGroup(
+                name: "Processes of a run",
+                subcommands: [
+                    CoordinatorCommand.self, GeneratorCommand.self, ScorerCommand.self, LearnerCommand.self,
+                ]),
+            CommandGroup(
+                name: "Training and models",
+                subcommands: [
+                    PretrainCommand.self, SFTCommand.self, RewardModelCommand.self, EvaluateCommand.self,
+                    GenerateCommand.self, LogprobsCommand.self, TokenizeCommand.self, DatasetCommand.self,
+                ]),
+            CommandGroup(name: "Development", subcommands: [BenchCommand.self]),
+        ])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as CommandError {
+            Console.error("skein: \(error.message)")
+            exit(error.status.rawValue)
+        } catch {
+            let code = exitCode(for: error)
+            if code.isSuccess {
+                Console.output(fullMessage(for: error))
+                exit(ExitStatus.done.rawValue)
+            }
+            Console.error(fullMessage(for: error))
+            exit(code == .validationFailure ? ExitStatus.usage.rawValue : ExitStatus.failed.rawValue)
+        }
+    }
+}
+
+enum Build {
+    static let version = "0.1.0"
+}

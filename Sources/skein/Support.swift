@@ -1,0 +1,37 @@
+import ArgumentParser
+import Console
+import Foundation
+import RunConfiguration
+
+/// The run file and its overrides, as every command that takes one spells them.
+struct RunFile: ParsableArguments {
+    @Argument(help: "The YAML file that describes the run.") var path: String
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: "Override a key, for example --set ppo.learning_rate=1e-6; may be repeated.")
+    var overrides: [String] = []
+
+    func load() throws -> RunConfiguration {
+        try configurationErrors { try RunConfiguration.load(path: path, overrides: overrides) }
+    }
+}
+
+/// Whatever goes wrong inside is wrong with what the user gave: exit code 78.
+func configurationErrors<T>(_ body: () throws -> T) throws -> T {
+    do {
+        return try body()
+    } catch let error as CommandError {
+        throw error
+    } catch {
+        throw CommandError(.configuration, "\(error)")
+    }
+}
+
+func readInput(_ path: String) throws -> Data {
+    if path == "-" { return FileHandle.standardInput.readDataToEndOfFile() }
+    do {
+        return try Data(contentsOf: URL(filePath: path))
+    } catch {
+        throw CommandError(.configuration, "cannot read \(path): \(error.localizedDescription)")
+    }
+}
