@@ -70,7 +70,8 @@ def main():
         args=PPOConfig(
             output_dir="/tmp/skein-bench-trl", use_cpu=True, report_to=[], save_strategy="no", eval_strategy="no",
             disable_tqdm=True, logging_strategy="no", num_sample_generations=0, seed=0,
-            per_device_train_batch_size=PROMPTS // MINIBATCHES, gradient_accumulation_steps=1,
+            # TRL's batch is this number; it cuts it into the minibatches, each an optimizer step, itself.
+            per_device_train_batch_size=PROMPTS, gradient_accumulation_steps=1,
             num_mini_batches=MINIBATCHES, num_ppo_epochs=EPOCHS, total_episodes=PROMPTS * total,
             response_length=NEW, local_rollout_forward_batch_size=PROMPTS, temperature=1.0, learning_rate=3e-6,
             gradient_checkpointing=False),
