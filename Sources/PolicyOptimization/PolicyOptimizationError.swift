@@ -9,6 +9,8 @@ package struct PolicyOptimizationError: Error, CustomStringConvertible, Sendable
         case notFinite
         /// Nothing to learn from: no token is in the mask.
         case empty
+        /// A file could not be written or flushed.
+        case io
     }
 
     package let code: Code

@@ -1,0 +1,94 @@
+package import PolicyOptimization
+
+/// Everything a PPO update depends on beside weights and batch. Defaults are those of a model of 100M and more.
+package struct PPOSettings: Sendable, Equatable {
+    package enum Estimator: String, Sendable, Codable, CaseIterable {
+        case gae, rloo
+        case reinforcePlusPlus = "reinforce++"
+        case grpo
+
+        /// GAE alone needs values of states.
+        package var needsCritic: Bool { self == .gae }
+    }
+
+    package enum CriticKind: String, Sendable, Codable, CaseIterable {
+        /// A model of its own with its own optimizer.
+        case separate
+        /// A head on the policy's trunk.
+        case shared
+    }
+
+    /// Where the log-probabilities in the denominator of the ratio come from.
+    package enum OldLogProbabilities: String, Sendable, Codable, CaseIterable {
+        /// The generator's when they are of the learner's own version and agree, else the learner's.
+        case automatic
+        /// Always computed by the learner at the start of the step.
+        case recompute
+    }
+
+    // Advantages
+    package var estimator = Estimator.gae
+    package var gamma = 1.0
+    package var lambda = 0.95
+    package var whitenAdvantages = true
+    package var whitenRewards = false
+    package var bootstrapTruncated = false
+
+    // Rewards
+    /// Weight of each named reward in the score.
+    package var rewardWeights: [String: Double] = [:]
+    package var scoreShaping = ScoreShaping()
+    package var normalizeScores = false
+    package var controller = KLController.fixed(beta: 0.05)
+    package var penalty = KLEstimator.k1
+
+    // Losses
+    package var epochs = 4
+    package var minibatches = 4
+    package var microBatchTokens = 4096
+    package var losses = PolicyLossSettings()
+    package var valueClip: Double? = 0.2
+    package var critic = CriticKind.separate
+    /// Of the value loss when the trunk is shared.
+    package var valueWeight = 0.1
+    package var oldLogProbabilities = OldLogProbabilities.automatic
+
+    // Optimizers
+    package var policyRate = LearningRateSchedule(peak: 3e-6, total: 1000)
+    package var criticRate = LearningRateSchedule(peak: 5e-6, total: 1000)
+    package var beta1 = 0.9
+    package var beta2 = 0.95
+    package var epsilon = 1e-5
+    package var weightDecay = 0.0
+    /// TensorFlow 1's Adam adds epsilon before the bias correction.
+    package var tensorFlowAdam = false
+    package var gradientNorm = 1.0
+
+    // Guard rails
+    package var updateGuard = UpdateGuard()
+    package var drift = DriftGuard.Thresholds()
+
+    package var temperature = 1.0
+    package var seed: UInt64 = 0
+    /// Mean answer length of the reference, if known, for the length alarm.
+    package var referenceLength: Double?
+
+    package init() {}
+
+    /// Refuses what cannot work, by name.
+    package func validate() throws {
+        func check(_ holds: Bool, _ message: String) throws {
+            guard holds else { throw LearnerError(.setting, message) }
+        }
+        try check(epochs >= 1 && minibatches >= 1, "ppo.epochs and ppo.minibatches must be at least 1")
+        try check(microBatchTokens >= 1, "ppo.micro_batch_tokens must be at least 1")
+        try check((0...1).contains(gamma) && (0...1).contains(lambda), "ppo.gamma and ppo.lambda lie in 0...1")
+        try check(temperature > 0, "temperature must be above 0: PPO learns from samples")
+        try check(losses.clip > 0, "ppo.clip must be above 0")
+        try check(losses.dualClip.map { $0 > 1 } ?? true, "ppo.dual_clip must be above 1")
+        try check(gradientNorm > 0, "ppo.gradient_norm must be above 0")
+        try check(
+            critic == .separate || estimator.needsCritic,
+            "ppo.critic: shared needs ppo.advantage: gae; \(estimator.rawValue) has no critic")
+    }
+}

@@ -1,0 +1,74 @@
+package import Foundation
+import PolicyOptimization
+
+/// The directory a stage leaves behind. It appears whole or not at all: everything is written beside it, flushed, and
+/// renamed into place; `stage.json` in it holds the hash of what the stage was made from.
+///
+///     absent or other inputs --begin--> runs/x/.sft.partial --commit--> runs/x/sft (with stage.json)
+///     same inputs            --isFinished--> used again, nothing is computed
+package struct StageDirectory: Sendable {
+    package static let stateFile = "stage.json"
+
+    /// What `stage.json` holds.
+    package struct State: Codable, Sendable, Equatable {
+        package var stage: String
+        /// Hash of settings, data and models the stage read.
+        package var inputs: String
+        package var seconds: Double
+        /// Figures for the report, for example `loss` or `accuracy`.
+        package var figures: [String: Double]
+    }
+
+    package let stage: String
+    package let final: URL
+    package let inputs: String
+
+    /// - Parameters:
+    ///   - final: where the stage's result is to stand.
+    ///   - inputs: a hash of all that determines the result.
+    package init(stage: String, final: URL, inputs: String) {
+        self.stage = stage
+        self.final = final
+        self.inputs = inputs
+    }
+
+    /// The state of a result that was made from the same inputs; nil when there is none.
+    package var finished: State? {
+        guard let data = try? Data(contentsOf: final.appending(path: Self.stateFile)),
+            let state = try? JSONDecoder().decode(State.self, from: data),
+            state.inputs == inputs
+        else { return nil }
+        return state
+    }
+
+    /// An empty directory to write into. What an interrupted call left there is removed.
+    package func begin() throws -> URL {
+        do {
+            try? FileManager.default.removeItem(at: partial)
+            try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: true)
+            return partial
+        } catch {
+            throw TrainingError(.io, "cannot create \(partial.path(percentEncoded: false))", cause: error)
+        }
+    }
+
+    /// Flushes what was written and puts it in place of an older result.
+    package func commit(seconds: Double, figures: [String: Double]) throws -> State {
+        let state = State(stage: stage, inputs: inputs, seconds: seconds, figures: figures)
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+            try encoder.encode(state).write(to: partial.appending(path: Self.stateFile))
+            try DurableFiles.replace(final, with: partial)
+        } catch let error as TrainingError {
+            throw error
+        } catch {
+            throw TrainingError(.io, "cannot write \(final.path(percentEncoded: false))", cause: error)
+        }
+        return state
+    }
+
+    private var partial: URL {
+        final.deletingLastPathComponent().appending(path: ".\(final.lastPathComponent).partial")
+    }
+}

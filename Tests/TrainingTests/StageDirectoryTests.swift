@@ -1,0 +1,69 @@
+import Foundation
+import Testing
+
+@testable import Training
+
+@Suite struct StageDirectoryTests {
+    func inTemporaryDirectory(_ body: (URL) throws -> Void) throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "skein-stage-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        try body(directory)
+    }
+
+    @Test func aFinishedStageIsUsedAgainOnlyForTheSameInputs() throws {
+        try inTemporaryDirectory { root in
+            let stage = StageDirectory(stage: "sft", final: root.appending(path: "sft"), inputs: "a")
+            #expect(stage.finished == nil)
+            let partial = try stage.begin()
+            try Data("weights".utf8).write(to: partial.appending(path: "model.safetensors"))
+            #expect(stage.finished == nil)
+            let state = try stage.commit(seconds: 1.5, figures: ["loss": 2])
+            #expect(stage.finished == state)
+            #expect(StageDirectory(stage: "sft", final: stage.final, inputs: "b").finished == nil)
+            let names = try FileManager.default.contentsOfDirectory(atPath: root.path)
+            #expect(names == ["sft"])
+        }
+    }
+
+    @Test func aNewResultReplacesTheOldOneWhole() throws {
+        try inTemporaryDirectory { root in
+            let final = root.appending(path: "sft")
+            let old = StageDirectory(stage: "sft", final: final, inputs: "a")
+            try Data("old".utf8).write(to: try old.begin().appending(path: "only-old"))
+            _ = try old.commit(seconds: 1, figures: [:])
+            let new = StageDirectory(stage: "sft", final: final, inputs: "b")
+            try Data("new".utf8).write(to: try new.begin().appending(path: "only-new"))
+            #expect(old.finished != nil)
+            _ = try new.commit(seconds: 1, figures: [:])
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: final.path).sorted() == ["only-new", "stage.json"])
+        }
+    }
+
+    @Test func whatAnInterruptedCallLeftIsRemoved() throws {
+        try inTemporaryDirectory { root in
+            let stage = StageDirectory(stage: "sft", final: root.appending(path: "sft"), inputs: "a")
+            try Data("half".utf8).write(to: try stage.begin().appending(path: "half"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: stage.begin().path).isEmpty)
+        }
+    }
+}
+
+@Suite struct LengthBatchTests {
+    @Test func everyRowOnceAndNeighboursInLengthTogether() {
+        let lengths = (0..<100).map { ($0 * 37) % 64 + 1 }
+        let batches = LengthBatches(lengths: lengths, batch: 8, seed: 1)
+        let first = batches.epoch(0)
+        #expect(first.flatMap { $0 }.sorted() == Array(0..<100))
+        #expect(first.count == batches.batchesPerEpoch)
+        #expect(first == LengthBatches(lengths: lengths, batch: 8, seed: 1).epoch(0))
+        #expect(first != batches.epoch(1))
+        #expect(first != LengthBatches(lengths: lengths, batch: 8, seed: 2).epoch(0))
+        let padding = first.reduce(0) { sum, rows in
+            let longest = rows.map { lengths[$0] }.max() ?? 0
+            return sum + rows.reduce(0) { $0 + longest - lengths[$1] }
+        }
+        #expect(Double(padding) / Double(lengths.reduce(0, +)) < 0.25)
+    }
+}
