@@ -1,0 +1,186 @@
+// Elementwise operations, reductions, layers.
+#include <cmath>
+#include <optional>
+
+#include "handles.hpp"
+
+using namespace ctorch;
+
+ctorch_status ctorch_unary(ctorch_unary_op op, const ctorch_tensor *a, ctorch_tensor **out) {
+    return produce(out, [&]() -> at::Tensor {
+        const auto &x = value(a);
+        switch (op) {
+            case CTORCH_NEGATIVE: return x.neg();
+            case CTORCH_EXP: return x.exp();
+            case CTORCH_LOG: return x.log();
+            case CTORCH_SQRT: return x.sqrt();
+            case CTORCH_RSQRT: return x.rsqrt();
+            case CTORCH_SQUARE: return x * x;
+            case CTORCH_ABS: return x.abs();
+            case CTORCH_SIGMOID: return x.sigmoid();
+            case CTORCH_LOG_SIGMOID: return at::log_sigmoid(x);
+            case CTORCH_SOFTPLUS: return at::softplus(x);
+            case CTORCH_TANH: return x.tanh();
+            case CTORCH_SILU: return at::silu(x);
+            case CTORCH_RELU: return x.relu();
+            case CTORCH_GELU: return at::gelu(x);
+            case CTORCH_GELU_TANH: return at::gelu(x, "tanh");
+            case CTORCH_SIN: return x.sin();
+            case CTORCH_COS: return x.cos();
+            case CTORCH_NOT: return x.logical_not();
+            case CTORCH_IS_FINITE: return at::isfinite(x);
+            case CTORCH_CONTIGUOUS: return x.contiguous();
+            case CTORCH_CLONE: return x.clone(at::MemoryFormat::Contiguous);
+            case CTORCH_DETACH: return x.detach();
+        }
+        TORCH_CHECK(false, "unknown unary operation");
+    });
+}
+
+ctorch_status ctorch_binary(
+    ctorch_binary_op op, const ctorch_tensor *a, const ctorch_tensor *b, ctorch_tensor **out) {
+    return produce(out, [&]() -> at::Tensor {
+        const auto &x = value(a), &y = value(b);
+        switch (op) {
+            case CTORCH_ADD: return x + y;
+            case CTORCH_SUBTRACT: return x - y;
+            case CTORCH_MULTIPLY: return x * y;
+            case CTORCH_DIVIDE: return x / y;
+            case CTORCH_MAXIMUM: return at::maximum(x, y);
+            case CTORCH_MINIMUM: return at::minimum(x, y);
+            case CTORCH_EQUAL: return x.eq(y);
+            case CTORCH_LESS: return x.lt(y);
+            case CTORCH_LESS_EQUAL: return x.le(y);
+            case CTORCH_GREATER: return x.gt(y);
+            case CTORCH_GREATER_EQUAL: return x.ge(y);
+            case CTORCH_AND: return x.logical_and(y);
+            case CTORCH_OR: return x.logical_or(y);
+            case CTORCH_MATMUL: return at::matmul(x, y);
+        }
+        TORCH_CHECK(false, "unknown binary operation");
+    });
+}
+
+ctorch_status ctorch_binary_scalar(ctorch_binary_op op, const ctorch_tensor *a, double b, ctorch_tensor **out) {
+    return produce(out, [&]() -> at::Tensor {
+        const auto &x = value(a);
+        switch (op) {
+            case CTORCH_ADD: return x + b;
+            case CTORCH_SUBTRACT: return x - b;
+            case CTORCH_MULTIPLY: return x * b;
+            case CTORCH_DIVIDE: return x / b;
+            case CTORCH_EQUAL: return x.eq(b);
+            case CTORCH_LESS: return x.lt(b);
+            case CTORCH_LESS_EQUAL: return x.le(b);
+            case CTORCH_GREATER: return x.gt(b);
+            case CTORCH_GREATER_EQUAL: return x.ge(b);
+            default: break;
+        }
+        TORCH_CHECK(false, "this operation takes no scalar");
+    });
+}
+
+ctorch_status ctorch_power(const ctorch_tensor *a, double exponent, ctorch_tensor **out) {
+    return produce(out, [&] { return value(a).pow(exponent); });
+}
+
+ctorch_status ctorch_clamp(const ctorch_tensor *a, double low, double high, ctorch_tensor **out) {
+    return produce(out, [&] {
+        std::optional<at::Scalar> least, most;
+        if (!std::isnan(low)) least = low;
+        if (!std::isnan(high)) most = high;
+        return value(a).clamp(least, most);
+    });
+}
+
+ctorch_status ctorch_where(
+    const ctorch_tensor *condition, const ctorch_tensor *a, const ctorch_tensor *b, ctorch_tensor **out) {
+    return produce(out, [&] { return at::where(value(condition), value(a), value(b)); });
+}
+
+ctorch_status ctorch_masked_fill(const ctorch_tensor *a, const ctorch_tensor *mask, double fill, ctorch_tensor **out) {
+    return produce(out, [&] { return value(a).masked_fill(value(mask), fill); });
+}
+
+ctorch_status ctorch_reduce(
+    ctorch_reduce_op op, const ctorch_tensor *a, const int64_t *dims, int32_t rank, bool keep, ctorch_tensor **out) {
+    return produce(out, [&]() -> at::Tensor {
+        const auto &x = value(a);
+        std::vector<int64_t> over(dims, dims + rank);
+        if (over.empty()) {
+            for (int64_t d = 0; d < x.dim(); ++d) over.push_back(d);
+        }
+        switch (op) {
+            case CTORCH_SUM: return x.sum(over, keep);
+            case CTORCH_MEAN: return x.mean(over, keep);
+            case CTORCH_MAX: return x.amax(over, keep);
+            case CTORCH_MIN: return x.amin(over, keep);
+            case CTORCH_LOG_SUM_EXP: return x.logsumexp(over, keep);
+            case CTORCH_VARIANCE: return x.var(over, /*unbiased=*/true, keep);
+        }
+        TORCH_CHECK(false, "unknown reduction");
+    });
+}
+
+ctorch_status ctorch_argmax(const ctorch_tensor *a, int64_t dim, ctorch_tensor **out) {
+    return produce(out, [&] { return value(a).argmax(dim); });
+}
+
+ctorch_status ctorch_softmax(const ctorch_tensor *a, int64_t dim, bool logarithm, ctorch_tensor **out) {
+    return produce(out, [&] { return logarithm ? value(a).log_softmax(dim) : value(a).softmax(dim); });
+}
+
+ctorch_status ctorch_cumulative_sum(const ctorch_tensor *a, int64_t dim, ctorch_tensor **out) {
+    return produce(out, [&] { return value(a).cumsum(dim); });
+}
+
+ctorch_status ctorch_linear(
+    const ctorch_tensor *x, const ctorch_tensor *weight, const ctorch_tensor *bias, ctorch_tensor **out) {
+    return produce(out, [&] {
+        return bias == nullptr ? at::linear(value(x), value(weight)) : at::linear(value(x), value(weight), value(bias));
+    });
+}
+
+ctorch_status ctorch_embedding(const ctorch_tensor *weight, const ctorch_tensor *indices, ctorch_tensor **out) {
+    return produce(out, [&] { return at::embedding(value(weight), value(indices)); });
+}
+
+ctorch_status ctorch_rms_norm(
+    const ctorch_tensor *x, const ctorch_tensor *weight, double epsilon, ctorch_tensor **out) {
+    return produce(out, [&] {
+        const auto &w = value(weight);
+        // As the Llama family defines it: the mean of squares in fp32, the gain after the cast back.
+        auto wide = value(x).scalar_type() == at::kDouble ? value(x) : value(x).to(at::kFloat);
+        auto scaled = wide * (wide * wide).mean(-1, /*keepdim=*/true).add(epsilon).rsqrt();
+        return scaled.to(value(x).scalar_type()) * w;
+    });
+}
+
+ctorch_status ctorch_layer_norm(
+    const ctorch_tensor *x, const ctorch_tensor *weight, const ctorch_tensor *bias, double epsilon,
+    ctorch_tensor **out) {
+    return produce(out, [&] {
+        std::optional<at::Tensor> shift;
+        if (bias != nullptr) shift = value(bias);
+        return at::layer_norm(value(x), value(weight).sizes(), value(weight), shift, epsilon);
+    });
+}
+
+ctorch_status ctorch_attention(
+    const ctorch_tensor *q, const ctorch_tensor *k, const ctorch_tensor *v, const ctorch_tensor *mask, bool causal,
+    double scale, ctorch_tensor **out) {
+    return produce(out, [&] {
+        auto keys = value(k), values = value(v);
+        auto heads = value(q).size(1), shared = keys.size(1);
+        TORCH_CHECK(shared > 0 && heads % shared == 0, heads, " query heads cannot share ", shared, " key heads");
+        if (heads != shared) {
+            keys = keys.repeat_interleave(heads / shared, 1);
+            values = values.repeat_interleave(heads / shared, 1);
+        }
+        std::optional<at::Tensor> allowed;
+        if (mask != nullptr) allowed = value(mask);
+        std::optional<double> factor;
+        if (!std::isnan(scale)) factor = scale;
+        return at::scaled_dot_product_attention(value(q), keys, values, allowed, 0.0, causal, factor);
+    });
+}

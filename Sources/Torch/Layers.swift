@@ -1,0 +1,35 @@
+import CTorch
+
+/// The layers that transformers are made of.
+extension Tensor {
+    package func matmul(_ other: Tensor) throws -> Tensor { try binary(CTORCH_MATMUL, other) }
+
+    /// x W^T + b. self [..., in], weight [out, in], bias [out] -> [..., out]
+    package func linear(_ weight: Tensor, _ bias: Tensor? = nil) throws -> Tensor {
+        try Tensor.make { ctorch_linear(handle, weight.handle, bias?.handle, $0) }
+    }
+
+    /// Rows of this table [V, d] for `indices` (int64 or int32, any shape) -> [..., d]
+    package func embedding(_ indices: Tensor) throws -> Tensor {
+        try Tensor.make { ctorch_embedding(handle, indices.handle, $0) }
+    }
+
+    /// x / sqrt(mean(x^2) + epsilon) * weight over the last dimension (Zhang and Sennrich 2019).
+    package func rmsNorm(_ weight: Tensor, epsilon: Double) throws -> Tensor {
+        try Tensor.make { ctorch_rms_norm(handle, weight.handle, epsilon, $0) }
+    }
+
+    package func layerNorm(_ weight: Tensor, _ bias: Tensor?, epsilon: Double) throws -> Tensor {
+        try Tensor.make { ctorch_layer_norm(handle, weight.handle, bias?.handle, epsilon, $0) }
+    }
+
+    /// softmax(q k^T * scale) v, with self as q.
+    ///
+    /// self [B, H, T, D]; k, v [B, K, S, D] where K divides H (grouped-query attention); `mask` bool, broadcast to
+    /// [B, H, T, S], true = may look; `causal` needs T = S; scale nil = 1/sqrt(D). -> [B, H, T, D]
+    package func attention(
+        _ k: Tensor, _ v: Tensor, mask: Tensor? = nil, causal: Bool = false, scale: Double? = nil
+    ) throws -> Tensor {
+        try Tensor.make { ctorch_attention(handle, k.handle, v.handle, mask?.handle, causal, scale ?? .nan, $0) }
+    }
+}
