@@ -1,0 +1,241 @@
+/// Parses one JSON document (RFC 8259). Written for tokenizer files of several megabytes: one pass over the bytes, no
+/// intermediate objects. Every error names the line and the column.
+struct JSONParser {
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private var position = 0
+    private let file: String
+    private static let maximumDepth = 200
+
+    /// - Parameter file: how errors call the document.
+    package static func parse(_ bytes: [UInt8], file: String) throws(TokenizerError) -> JSONValue {
+        let result: Result<JSONValue, TokenizerError> = bytes.withUnsafeBufferPointer { buffer in
+            var parser = JSONParser(bytes: buffer, file: file)
+            do throws(TokenizerError) {
+                return .success(try parser.document())
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private init(bytes: UnsafeBufferPointer<UInt8>, file: String) {
+        self.bytes = bytes
+        self.file = file
+        if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { position = 3 }
+    }
+
+    private mutating func document() throws(TokenizerError) -> JSONValue {
+        let value = try value(depth: 0)
+        skipSpace()
+        if position < bytes.count { throw error("more text after the end of the document") }
+        return value
+    }
+
+    private func error(_ what: String) -> TokenizerError {
+        var line = 1
+        var column = 1
+        for byte in bytes.prefix(position) {
+            column += 1
+            if byte == UInt8(ascii: "\n") {
+                line += 1
+                column = 1
+            }
+        }
+        return TokenizerError(.syntax, "\(file):\(line):\(column): \(what)")
+    }
+
+    private mutating func skipSpace() {
+        while position < bytes.count {
+            switch bytes[position] {
+            case 0x20, 0x09, 0x0A, 0x0D: position += 1
+            default: return
+            }
+        }
+    }
+
+    private mutating func value(depth: Int) throws(TokenizerError) -> JSONValue {
+        if depth > Self.maximumDepth { throw error("nested deeper than \(Self.maximumDepth)") }
+        skipSpace()
+        guard position < bytes.count else { throw error("the document ends where a value was expected") }
+        switch bytes[position] {
+        case UInt8(ascii: "{"): return try object(depth: depth)
+        case UInt8(ascii: "["): return try array(depth: depth)
+        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "t"): return try word("true", .bool(true))
+        case UInt8(ascii: "f"): return try word("false", .bool(false))
+        case UInt8(ascii: "n"): return try word("null", .null)
+        default: return try number()
+        }
+    }
+
+    private mutating func word(_ text: StaticString, _ value: JSONValue) throws(TokenizerError) -> JSONValue {
+        let count = text.utf8CodeUnitCount
+        guard position + count <= bytes.count else { throw error("not a JSON value") }
+        for index in 0..<count where bytes[position + index] != text.utf8Start[index] {
+            throw error("not a JSON value")
+        }
+        position += count
+        return value
+    }
+
+    private mutating func object(depth: Int) throws(TokenizerError) -> JSONValue {
+        position += 1
+        var members: [JSONValue.Member] = []
+        skipSpace()
+        if position < bytes.count, bytes[position] == UInt8(ascii: "}") {
+            position += 1
+            return .object(members)
+        }
+        while true {
+            skipSpace()
+            guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { throw error("expected a key") }
+            let key = try string()
+            skipSpace()
+            guard position < bytes.count, bytes[position] == UInt8(ascii: ":") else { throw error("expected ':'") }
+            position += 1
+            members.append(.init(key, try value(depth: depth + 1)))
+            if try !more(closing: UInt8(ascii: "}")) { return .object(members) }
+        }
+    }
+
+    private mutating func array(depth: Int) throws(TokenizerError) -> JSONValue {
+        position += 1
+        var elements: [JSONValue] = []
+        skipSpace()
+        if position < bytes.count, bytes[position] == UInt8(ascii: "]") {
+            position += 1
+            return .array(elements)
+        }
+        while true {
+            elements.append(try value(depth: depth + 1))
+            if try !more(closing: UInt8(ascii: "]")) { return .array(elements) }
+        }
+    }
+
+    private mutating func more(closing: UInt8) throws(TokenizerError) -> Bool {
+        skipSpace()
+        guard position < bytes.count else { throw error("the document ends inside an object or array") }
+        if bytes[position] == closing {
+            position += 1
+            return false
+        }
+        guard bytes[position] == UInt8(ascii: ",") else { throw error("expected ',' or the closing bracket") }
+        position += 1
+        return true
+    }
+
+    private mutating func number() throws(TokenizerError) -> JSONValue {
+        let start = position
+        var isInteger = true
+        loop: while position < bytes.count {
+            switch bytes[position] {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): break
+            case UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): isInteger = false
+            default: break loop
+            }
+            position += 1
+        }
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        if isInteger, let value = Int(text) { return .integer(value) }
+        guard let first = text.utf8.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "."),
+            let value = Double(text), value.isFinite
+        else {
+            position = start
+            throw error("not a JSON value")
+        }
+        return .number(value)
+    }
+
+    private mutating func string() throws(TokenizerError) -> String {
+        position += 1
+        let start = position
+        while position < bytes.count {
+            let byte = bytes[position]
+            if byte == UInt8(ascii: "\"") {
+                let text = try checked(bytes[start..<position])
+                position += 1
+                return text
+            }
+            if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
+            if byte < 0x20 { throw error("a control character in a string must be escaped") }
+            position += 1
+        }
+        throw error("the document ends inside a string")
+    }
+
+    private func checked(_ slice: Slice<UnsafeBufferPointer<UInt8>>) throws(TokenizerError) -> String {
+        guard let text = String(validating: slice, as: UTF8.self) else { throw error("a string is not UTF-8") }
+        return text
+    }
+
+    private mutating func escapedString(from start: Int) throws(TokenizerError) -> String {
+        var text = try checked(bytes[start..<position])
+        var run = position
+        while position < bytes.count {
+            let byte = bytes[position]
+            if byte == UInt8(ascii: "\"") {
+                text += try checked(bytes[run..<position])
+                position += 1
+                return text
+            }
+            if byte < 0x20 { throw error("a control character in a string must be escaped") }
+            guard byte == UInt8(ascii: "\\") else {
+                position += 1
+                continue
+            }
+            text += try checked(bytes[run..<position])
+            position += 1
+            text.unicodeScalars.append(try escape())
+            run = position
+        }
+        throw error("the document ends inside a string")
+    }
+
+    private mutating func escape() throws(TokenizerError) -> Unicode.Scalar {
+        guard position < bytes.count else { throw error("the document ends inside a string") }
+        let byte = bytes[position]
+        position += 1
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(byte)
+        case UInt8(ascii: "b"): return "\u{8}"
+        case UInt8(ascii: "f"): return "\u{C}"
+        case UInt8(ascii: "n"): return "\n"
+        case UInt8(ascii: "r"): return "\r"
+        case UInt8(ascii: "t"): return "\t"
+        case UInt8(ascii: "u"): break
+        default: throw error("unknown escape in a string")
+        }
+        let high = try hexadecimal()
+        if let scalar = Unicode.Scalar(high) { return scalar }
+        if (0xD800..<0xDC00).contains(high), position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),
+            bytes[position + 1] == UInt8(ascii: "u")
+        {
+            position += 2
+            let low = try hexadecimal()
+            if (0xDC00..<0xE000).contains(low),
+                let scalar = Unicode.Scalar(0x10000 + (high - 0xD800) << 10 + (low - 0xDC00))
+            {
+                return scalar
+            }
+        }
+        throw error("half of a surrogate pair in a string")
+    }
+
+    private mutating func hexadecimal() throws(TokenizerError) -> UInt32 {
+        guard position + 4 <= bytes.count else { throw error("the document ends inside an escape") }
+        var value: UInt32 = 0
+        for byte in bytes[position..<position + 4] {
+            let digit: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
+            default: throw error("not four hexadecimal digits after \\u")
+            }
+            value = value << 4 | UInt32(digit)
+        }
+        position += 4
+        return value
+    }
+}

@@ -1,0 +1,130 @@
+internal import Foundation
+
+/// What the files beside tokenizer.json say.
+struct TokenizerSettings: Sendable {
+    var bos: String?
+    var eos: String?
+    var pad: String?
+    var unknown: String?
+    /// Ids that end an answer by generation_config.json.
+    var generationEnds: [Int32] = []
+    var configuration: JSONValue?
+}
+
+extension Tokenizer {
+    /// The files of a Hugging Face directory that belong to the tokenizer. Only the first must be there.
+    package static let fileNames = [
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
+        "chat_template.jinja",
+    ]
+
+    /// Reads a Hugging Face directory.
+    package convenience init(directory: String) throws(TokenizerError) {
+        var files: [String: [UInt8]] = [:]
+        for name in Self.fileNames {
+            let path = directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
+            guard FileManager.default.fileExists(atPath: path) else {
+                if name == "tokenizer.json" {
+                    throw TokenizerError(
+                        .file,
+                        "\(path) does not exist; save the tokenizer in its fast form (AutoTokenizer … save_pretrained)")
+                }
+                continue
+            }
+            do {
+                files[name] = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+            } catch {
+                throw TokenizerError(.file, "cannot read \(path)", cause: error)
+            }
+        }
+        try self.init(files: files)
+    }
+
+    /// Reads the same files from memory, by their names.
+    package convenience init(files: [String: some Sequence<UInt8>]) throws(TokenizerError) {
+        func parse(_ name: String) throws(TokenizerError) -> JSONValue? {
+            guard let bytes = files[name] else { return nil }
+            return try JSONParser.parse(Array(bytes), file: name)
+        }
+        guard let json = try parse("tokenizer.json") else {
+            throw TokenizerError(.file, "there is no tokenizer.json")
+        }
+        let root = try JSONSection(json, path: "tokenizer.json")
+        // Truncation and padding are for batches; nothing here cuts or fills a text.
+        try root.allow([
+            "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
+            "decoder", "model",
+        ])
+        let settings = try TokenizerSettings(
+            configuration: parse("tokenizer_config.json"), map: parse("special_tokens_map.json"),
+            generation: parse("generation_config.json"))
+        let model = try loadModel(root.section("model"))
+        let normalizer = try root.optionalSection("normalizer").map { section throws(TokenizerError) in
+            try Normalizer(section)
+        }
+        let preTokenizer = try root.optionalSection("pre_tokenizer").map { section throws(TokenizerError) in
+            try PreTokenizer(section)
+        }
+        var added = AddedVocabulary()
+        if root.value("added_tokens") != nil {
+            for section in try root.sections("added_tokens") {
+                _ = try tokenID(section.integer("id"), "\(section.path).id")
+                added.add(try AddedToken(section, allowing: ["id"]), model: model)
+            }
+        }
+        added.finish { normalizer?.apply($0) ?? $0 }
+        let postProcessor = try root.optionalSection("post_processor").map { section throws(TokenizerError) in
+            try PostProcessor(section) { added.idOfContent[$0] ?? model.id(of: $0) }
+        }
+        self.init(
+            model: model, added: added, normalizer: normalizer, preTokenizer: preTokenizer,
+            postProcessor: postProcessor ?? PostProcessor(), decoder: try Decoder(root.optionalSection("decoder")),
+            settings: settings)
+    }
+}
+
+private func loadModel(_ section: JSONSection) throws(TokenizerError) -> any TokenModel {
+    // Files from before 2020 name no type.
+    let type = try section.optionalString("type") ?? (section.value("merges") == nil ? "Unigram" : "BPE")
+    switch type {
+    case "BPE": return try BPEModel(section)
+    default: throw section.unsupported("the model '\(type)'")
+    }
+}
+
+extension TokenizerSettings {
+    init(configuration: JSONValue?, map: JSONValue?, generation: JSONValue?) throws(TokenizerError) {
+        self.configuration = configuration
+        func token(_ key: String) throws(TokenizerError) -> String? {
+            for (file, name) in [(configuration, "tokenizer_config.json"), (map, "special_tokens_map.json")] {
+                switch file?[key] {
+                case nil, .null: continue
+                case .string(let text): return text
+                case .object(let members):
+                    if case .string(let text)? = members.last(where: { $0.key == "content" })?.value { return text }
+                    throw TokenizerError(.format, "\(name): \(key) has no content")
+                case .some(let value):
+                    throw TokenizerError(.format, "\(name): \(key) is \(value.typeName), expected a string")
+                }
+            }
+            return nil
+        }
+        bos = try token("bos_token")
+        eos = try token("eos_token")
+        pad = try token("pad_token")
+        unknown = try token("unk_token")
+        let ends: [JSONValue]
+        switch generation?["eos_token_id"] {
+        case nil, .null: ends = []
+        case .array(let list): ends = list
+        case .some(let one): ends = [one]
+        }
+        for end in ends {
+            guard case .integer(let number) = end else {
+                throw TokenizerError(
+                    .format, "generation_config.json: eos_token_id is not an integer or a list of them")
+            }
+            generationEnds.append(try tokenID(number, "generation_config.json: eos_token_id"))
+        }
+    }
+}
