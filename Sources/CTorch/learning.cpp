@@ -24,8 +24,8 @@ ctorch_status ctorch_set_requires_grad(const ctorch_tensor *tensor, bool require
 
 bool ctorch_requires_grad(const ctorch_tensor *tensor) { return value(tensor).requires_grad(); }
 
-ctorch_status ctorch_backward(const ctorch_tensor *tensor) {
-    return guarded([&] { value(tensor).backward(); });
+ctorch_status ctorch_backward(const ctorch_tensor *tensor, const ctorch_tensor *gradient) {
+    return guarded([&] { value(tensor).backward(gradient == nullptr ? at::Tensor() : value(gradient)); });
 }
 
 ctorch_status ctorch_grad(const ctorch_tensor *tensor, ctorch_tensor **out) {

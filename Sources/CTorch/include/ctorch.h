@@ -189,7 +189,8 @@ bool ctorch_set_grad_enabled(bool enabled);
 bool ctorch_grad_enabled(void);
 ctorch_status ctorch_set_requires_grad(const ctorch_tensor *tensor, bool required);
 bool ctorch_requires_grad(const ctorch_tensor *tensor);
-ctorch_status ctorch_backward(const ctorch_tensor *tensor);
+/// `gradient` has the tensor's shape; NULL = 1, for a tensor of one element.
+ctorch_status ctorch_backward(const ctorch_tensor *tensor, const ctorch_tensor *gradient);
 /// NULL in `out` when there is no gradient.
 ctorch_status ctorch_grad(const ctorch_tensor *tensor, ctorch_tensor **out);
 /// NULL drops the gradient.

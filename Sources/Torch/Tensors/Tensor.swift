@@ -165,6 +165,22 @@ package final class Tensor {
     }
 }
 
+extension Tensor {
+    /// Reads the bytes of all elements, row-major, where they lie if that is possible.
+    func withRawBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+        let size = try byteCount
+        if let data = ctorch_data(handle) {
+            defer { withExtendedLifetime(self) {} }
+            // SAFETY: ctorch_data gives the start of all elements, contiguous and alive as long as self.
+            return try body(UnsafeRawBufferPointer(start: data, count: size))
+        }
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+        defer { copy.deallocate() }
+        try copyBytes(to: copy)
+        return try body(UnsafeRawBufferPointer(copy))
+    }
+}
+
 /// Passes a shape to C as 64-bit sizes.
 func withShape<Result>(_ shape: [Int], _ body: (UnsafePointer<Int64>?, Int32) -> Result) -> Result {
     shape.map(Int64.init).withUnsafeBufferPointer { body($0.baseAddress, Int32(clamping: $0.count)) }

@@ -1,16 +1,5 @@
 import CTorch
 
-/// A tensor with the name it has in files.
-package struct NamedTensor {
-    package let name: String
-    package let tensor: Tensor
-
-    package init(_ name: String, _ tensor: Tensor) {
-        self.name = name
-        self.tensor = tensor
-    }
-}
-
 /// AdamW (Loshchilov and Hutter 2019), one fused step over all parameters.
 ///
 /// Owned by the learner; lives on its compute thread. Moments are fp32 zeros at first; parameters without a gradient

@@ -8,7 +8,11 @@ extension Tensor {
     }
 
     /// Adds the gradient of this scalar to every leaf that requires one.
-    package func backward() throws { try check(ctorch_backward(handle)) }
+    ///
+    /// - Parameter gradient: of the loss with respect to this tensor, in its shape; nil = 1, for one element.
+    package func backward(_ gradient: Tensor? = nil) throws {
+        try check(ctorch_backward(handle, gradient?.handle))
+    }
 
     /// The accumulated gradient, not a copy; nil when there is none.
     package func gradient() throws -> Tensor? {

@@ -1,0 +1,102 @@
+import Foundation
+
+/// Typed access to config.json; every error names the key.
+struct ConfigurationReader {
+    let values: [String: JSON]
+    /// What messages call the file, with the path down to nested objects.
+    let source: String
+
+    init(data: Data, source: String) throws {
+        do {
+            values = try JSONDecoder().decode([String: JSON].self, from: data)
+        } catch {
+            throw LanguageModelError(.configuration, "\(source) is not a JSON object", cause: error)
+        }
+        self.source = source
+    }
+
+    private init(values: [String: JSON], source: String) {
+        self.values = values
+        self.source = source
+    }
+
+    func bad(_ key: String, _ what: String) -> LanguageModelError {
+        LanguageModelError(.configuration, "\(source): '\(key)' \(what)")
+    }
+
+    /// nil when absent or null.
+    private func value(_ key: String) -> JSON? {
+        guard let value = values[key], value != .null else { return nil }
+        return value
+    }
+
+    func has(_ key: String) -> Bool { value(key) != nil }
+
+    /// A size or count, at least `least`.
+    func integer(_ key: String, default fallback: Int? = nil, atLeast least: Int = 1) throws -> Int {
+        guard let value = value(key) else {
+            if let fallback { return fallback }
+            throw bad(key, "is missing")
+        }
+        guard case .integer(let number) = value else { throw bad(key, "must be an integer") }
+        guard number >= least, number <= 1 << 32 else { throw bad(key, "is \(number), which cannot be") }
+        return number
+    }
+
+    func number(_ key: String, default fallback: Double? = nil) throws -> Double {
+        switch value(key) {
+        case .number(let number)?: return number
+        case .integer(let number)?: return Double(number)
+        case nil:
+            if let fallback { return fallback }
+            throw bad(key, "is missing")
+        default: throw bad(key, "must be a number")
+        }
+    }
+
+    func bool(_ key: String, default fallback: Bool) throws -> Bool {
+        switch value(key) {
+        case .bool(let flag)?: return flag
+        case nil: return fallback
+        default: throw bad(key, "must be true or false")
+        }
+    }
+
+    func string(_ key: String, default fallback: String? = nil) throws -> String {
+        switch value(key) {
+        case .string(let text)?: return text
+        case nil:
+            if let fallback { return fallback }
+            throw bad(key, "is missing")
+        default: throw bad(key, "must be a string")
+        }
+    }
+
+    /// A nested object; nil when absent.
+    func object(_ key: String) throws -> ConfigurationReader? {
+        switch value(key) {
+        case .object(let values)?: return ConfigurationReader(values: values, source: "\(source): \(key)")
+        case nil: return nil
+        default: throw bad(key, "must be an object")
+        }
+    }
+
+    /// One token id or a list of them; empty when absent. Ids must lie in the vocabulary.
+    func tokenIDs(_ key: String, vocabulary: Int) throws -> [Int32] {
+        let list: [JSON]
+        switch value(key) {
+        case nil: return []
+        case .integer(let one)?: list = [.integer(one)]
+        case .array(let many)?: list = many
+        default: throw bad(key, "must be a token id or a list of them")
+        }
+        return try list.map { item in
+            guard case .integer(let id) = item else { throw bad(key, "must hold integers") }
+            // Some published files have -1 for "none".
+            guard (-1..<vocabulary).contains(id), let small = Int32(exactly: id) else {
+                throw bad(key, "names token \(id), but the vocabulary has \(vocabulary)")
+            }
+            return small
+        }.filter { $0 >= 0 }
+    }
+}

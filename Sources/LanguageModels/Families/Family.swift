@@ -1,0 +1,67 @@
+import Torch
+
+/// One tensor that a model consists of.
+struct TensorSpecification {
+    enum Initial {
+        case normal(deviation: Double)
+        case ones
+        case zeros
+    }
+
+    let name: String
+    let shape: [Int]
+    let initial: Initial
+
+    init(_ name: String, _ shape: [Int], _ initial: Initial) {
+        self.name = name
+        self.shape = shape
+        self.initial = initial
+    }
+}
+
+/// What a forward pass is about. B rows, T positions.
+struct ForwardInput {
+    /// [B, T] int64
+    let tokens: Tensor
+    /// [1 or B, T] int64; counts real tokens, padding does not shift it.
+    let positions: Tensor
+    /// bool, broadcast to [B, H, T, S], true = may look; nil = plain causal when `causal`.
+    let mask: Tensor?
+    let causal: Bool
+    let cache: KeyValueCache?
+}
+
+/// One family of models: what its config.json means, which tensors it has, and its arithmetic from tokens to the hidden
+/// states after the last norm. One file each; listed in ``Families``.
+protocol Family: AnyObject {
+    /// Values of `model_type`.
+    static var modelTypes: [String] { get }
+
+    /// - Throws: an error that names the key for whatever would change the arithmetic and is not implemented.
+    static func configuration(_ reader: ConfigurationReader) throws -> ModelConfiguration
+
+    /// The family's entries of config.json.
+    static func export(_ configuration: ModelConfiguration) -> [String: JSON]
+
+    /// Tensors of the trunk, in the fixed order of parameters. Names are those of Hugging Face files.
+    static func tensors(_ configuration: ModelConfiguration) -> [TensorSpecification]
+
+    /// The embedding table, which is also the head when that is tied.
+    static var embeddingName: String { get }
+
+    /// Names found in published files that carry no weights.
+    static func isIgnored(_ name: String) -> Bool
+
+    init(_ configuration: ModelConfiguration, _ parameters: [String: Tensor]) throws
+
+    /// -> [B, T, d]
+    func forward(_ input: ForwardInput) throws -> Tensor
+}
+
+enum Families {
+    static var all: [any Family.Type] { [Llama.self] }
+
+    static func named(_ type: String) -> (any Family.Type)? {
+        all.first { $0.modelTypes.contains(type) }
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import Torch
+
+/// All tensors of a model, from `model.safetensors` or from the shards that `model.safetensors.index.json` lists.
+struct WeightFiles {
+    private let location: [String: Safetensors]
+    let label: String
+
+    init(_ files: ModelFiles) throws {
+        label = files.label
+        if files.has("model.safetensors") || !files.has("model.safetensors.index.json") {
+            if !files.has("model.safetensors"), files.has("pytorch_model.bin") {
+                throw LanguageModelError(
+                    .file, "\(files.label) has pickled weights only (pytorch_model.bin); save it as model.safetensors")
+            }
+            let file = try files.safetensors("model.safetensors")
+            location = Dictionary(uniqueKeysWithValues: file.names.map { ($0, file) })
+            return
+        }
+        struct Index: Decodable { let weight_map: [String: String] }
+        let index: Index
+        do {
+            index = try JSONDecoder().decode(Index.self, from: files.data("model.safetensors.index.json"))
+        } catch let error as DecodingError {
+            throw LanguageModelError(
+                .file, "\(files.label("model.safetensors.index.json")) holds no weight_map of names", cause: error)
+        }
+        var shards: [String: Safetensors] = [:]
+        for name in Set(index.weight_map.values).sorted() {
+            guard !name.contains("/"), name != "..", name.hasSuffix(".safetensors") else {
+                throw LanguageModelError(
+                    .file,
+                    "\(files.label("model.safetensors.index.json")) names the shard '\(name)'; a plain file name is expected"
+                )
+            }
+            shards[name] = try files.safetensors(name)
+        }
+        var location: [String: Safetensors] = [:]
+        for (tensor, shard) in index.weight_map {
+            guard let file = shards[shard], file.contains(tensor) else {
+                throw LanguageModelError(
+                    .weights, "tensor '\(tensor)' is not in '\(shard)', where the index of \(files.label) puts it")
+            }
+            location[tensor] = file
+        }
+        self.location = location
+    }
+
+    init(_ file: Safetensors) {
+        label = file.source
+        location = Dictionary(uniqueKeysWithValues: file.names.map { ($0, file) })
+    }
+
+    var names: [String] { location.keys.sorted() }
+    func has(_ name: String) -> Bool { location[name] != nil }
+
+    /// The tensor in `dtype`.
+    ///
+    /// - Throws: when it is missing, has another shape or no floating-point type, or holds NaN or infinity.
+    func tensor(_ specification: TensorSpecification, dtype: DType, device: Device) throws -> Tensor {
+        let name = specification.name
+        guard let file = location[name], let shape = file.shape(of: name), let stored = file.dtype(of: name) else {
+            throw LanguageModelError(.weights, "\(label) has no tensor '\(name)'")
+        }
+        guard shape == specification.shape else {
+            throw LanguageModelError(
+                .weights,
+                "tensor '\(name)' of \(file.source) has shape \(shape), the configuration asks for \(specification.shape)"
+            )
+        }
+        guard stored.isFloatingPoint else {
+            throw LanguageModelError(
+                .weights, "tensor '\(name)' of \(file.source) holds \(stored), not floating-point numbers")
+        }
+        let tensor = try file.tensor(name)
+        guard try tensor.allFinite() else {
+            throw LanguageModelError(.weights, "tensor '\(name)' of \(file.source) holds NaN or infinity")
+        }
+        return try tensor.to(dtype: dtype, device: device)
+    }
+
+    /// - Throws: when there is a tensor that nobody asked for.
+    func expectOnly(_ expected: Set<String>, ignoring: (String) -> Bool) throws {
+        for name in names where !expected.contains(name) && !ignoring(name) {
+            throw LanguageModelError(.weights, "\(label) has the unexpected tensor '\(name)'")
+        }
+    }
+}

@@ -1,0 +1,97 @@
+package import Foundation
+package import Torch
+
+/// The critic: a trunk with a scalar head that gives the value of the state at each place.
+///
+/// Directory: config.json, model.safetensors (trunk without a head), value_head.safetensors, tokenizer files.
+package final class ValueModel {
+    package let trunk: Transformer
+    package let head: ScalarHead
+
+    package var configuration: ModelConfiguration { trunk.configuration }
+    package var device: Device { trunk.device }
+    /// Trunk, then `score.weight` and `score.bias`.
+    package var parameters: [NamedTensor] { trunk.parameters + head.parameters }
+
+    package init(trunk: Transformer, head: ScalarHead) {
+        self.trunk = trunk
+        self.head = head
+    }
+
+    /// A copy of a reward model whose normalisation is folded into the head, so that values start as normalised rewards.
+    package convenience init(from reward: RewardModel) throws {
+        let head = try reward.head.copy()
+        try noGrad {
+            try head.bias.copy(from: head.bias - reward.mean)
+            try head.weight.scale(by: 1 / reward.deviation)
+            try head.bias.scale(by: 1 / reward.deviation)
+        }
+        self.init(trunk: try reward.trunk.copy(), head: head)
+    }
+
+    /// A copy of a language model's trunk with a head of zeros: every value starts at 0.
+    package convenience init(from model: CausalLM) throws {
+        let size = model.configuration.hiddenSize
+        self.init(
+            trunk: try model.trunk.copy(),
+            head: ScalarHead(
+                weight: try Tensor.zeros([1, size], device: model.device),
+                bias: try Tensor.zeros([1], device: model.device)))
+    }
+
+    package convenience init(directory: String, device: Device = .cpu, dtype: DType = .float32) throws {
+        let (trunk, head) = try ScalarModelFiles.load(
+            .directory(directory), head: Self.headFile, device: device, dtype: dtype)
+        self.init(trunk: trunk, head: head)
+    }
+
+    package func setTrainable(_ trainable: Bool) throws { try Parameters.setTrainable(parameters, trainable) }
+
+    /// Value of the state in which each scored token was chosen, differentiable. -> [N] fp32
+    package func values(_ batch: TokenBatch) throws -> Tensor {
+        try head(TokenBatch.select(trunk.hiddenStates(batch), batch.predictorIndex()))
+    }
+
+    /// The same, and the value after the last token of each row, for bootstrapping. -> ([N], [B])
+    package func valuesAndLast(_ batch: TokenBatch) throws -> (values: Tensor, last: Tensor) {
+        let hidden = try trunk.hiddenStates(batch)
+        return (
+            try head(TokenBatch.select(hidden, batch.predictorIndex())),
+            try head(TokenBatch.select(hidden, batch.lastIndex()))
+        )
+    }
+
+    package func files() throws -> [String: Data] {
+        try ScalarModelFiles.data(trunk, head, headFile: Self.headFile)
+    }
+
+    package func export(to directory: String) throws { try ModelFiles.write(files(), to: directory) }
+
+    private static let headFile = "value_head.safetensors"
+}
+
+/// What reward and value models share in their directories.
+enum ScalarModelFiles {
+    /// The weights may be those of a language model: its head is not read.
+    static func load(
+        _ files: ModelFiles, head: String, device: Device, dtype: DType
+    ) throws -> (Transformer, ScalarHead) {
+        let configuration = try files.configuration()
+        let weights = try WeightFiles(files)
+        let trunk = try Transformer(configuration, weights, device: device, dtype: dtype)
+        try weights.expectOnly(Set(trunk.parameters.map(\.name) + [CausalLM.headName])) {
+            Families.named(configuration.modelType)?.isIgnored($0) ?? false
+        }
+        let scalar = try ScalarHead(
+            WeightFiles(files.safetensors(head)), hiddenSize: configuration.hiddenSize, device: device, dtype: dtype)
+        return (trunk, scalar)
+    }
+
+    static func data(_ trunk: Transformer, _ head: ScalarHead, headFile: String) throws -> [String: Data] {
+        [
+            "config.json": try trunk.configuration.data(),
+            "model.safetensors": try Safetensors.data(Parameters.converted(trunk.parameters, to: .float32)),
+            headFile: try Safetensors.data(Parameters.converted(head.parameters, to: .float32)),
+        ]
+    }
+}

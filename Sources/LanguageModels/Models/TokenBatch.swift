@@ -1,0 +1,133 @@
+package import Torch
+
+/// Sequences of token ids padded to one width, and which of their tokens are scored.
+///
+/// Owned by whoever computes with it, on the compute thread. B rows, T = the longest row, N = scored tokens of all rows,
+/// in the order row by row. A token at place p is scored from the hidden state at p - 1, so a row's first token never is.
+package struct TokenBatch {
+    package enum Padding: Sendable { case left, right }
+
+    /// Without padding.
+    package let rows: [[Int32]]
+    /// For each row the places of its scored tokens, counted without padding.
+    package let scored: [Range<Int>]
+    package let padding: Padding
+    /// T
+    package let width: Int
+    /// [B, T] int64
+    package let tokens: Tensor
+    /// [1 or B, T] int64
+    let positions: Tensor
+    /// [B, 1, T, T] bool with left padding; with right padding plain causal attention never looks at it.
+    let mask: Tensor?
+
+    /// - Parameter scoredFrom: for each row the place of the first scored token, at least 1; nil = all but the first.
+    package init(
+        _ rows: [[Int32]], scoredFrom: [Int]? = nil, padding: Padding = .right, device: Device = .cpu
+    ) throws {
+        guard !rows.isEmpty else { throw LanguageModelError(.argument, "a batch needs at least one row") }
+        let starts = scoredFrom ?? rows.map { _ in 1 }
+        guard starts.count == rows.count else {
+            throw LanguageModelError(.argument, "\(rows.count) rows but \(starts.count) places to score from")
+        }
+        for (index, row) in rows.enumerated() {
+            guard !row.isEmpty else { throw LanguageModelError(.argument, "row \(index) of the batch has no tokens") }
+            guard starts[index] >= 1, starts[index] <= row.count else {
+                throw LanguageModelError(
+                    .argument, "row \(index) of \(row.count) tokens cannot be scored from place \(starts[index])")
+            }
+        }
+        self.rows = rows
+        self.padding = padding
+        scored = zip(rows, starts).map { $1..<$0.count }
+        let width = rows.map(\.count).max() ?? 0
+        self.width = width
+        var padded = [Int64](repeating: 0, count: rows.count * width)
+        var places = [Int64](repeating: 0, count: rows.count * width)
+        for (index, row) in rows.enumerated() {
+            let start = index * width + (padding == .left ? width - row.count : 0)
+            for (place, token) in row.enumerated() {
+                padded[start + place] = Int64(token)
+                places[start + place] = Int64(place)
+            }
+        }
+        tokens = try Tensor.of(padded, shape: [rows.count, width], device: device)
+        if padding == .left, rows.contains(where: { $0.count < width }) {
+            positions = try Tensor.of(places, shape: [rows.count, width], device: device)
+            mask = try Self.leftMask(rows.map { width - $0.count }, width, device)
+        } else {
+            positions = try Tensor.arange(0..<width, device: device).unsqueeze(0)
+            mask = nil
+        }
+    }
+
+    /// Prompts with their responses; the response tokens are scored.
+    package init(
+        prompts: [[Int32]], responses: [[Int32]], padding: Padding = .right, device: Device = .cpu
+    ) throws {
+        guard prompts.count == responses.count else {
+            throw LanguageModelError(.argument, "\(prompts.count) prompts but \(responses.count) responses")
+        }
+        for (index, prompt) in prompts.enumerated() where prompt.isEmpty {
+            throw LanguageModelError(.argument, "prompt \(index) of the batch has no tokens")
+        }
+        try self.init(
+            zip(prompts, responses).map { $0 + $1 }, scoredFrom: prompts.map(\.count), padding: padding, device: device)
+    }
+
+    /// N
+    package var scoredCount: Int { scored.reduce(0) { $0 + $1.count } }
+    /// Scored tokens of each row.
+    package var scoredCounts: [Int] { scored.map(\.count) }
+    /// Real tokens, padding not counted.
+    package var tokenCount: Int { rows.reduce(0) { $0 + $1.count } }
+
+    private func offset(_ row: Int) -> Int {
+        row * width + (padding == .left ? width - rows[row].count : 0)
+    }
+
+    /// [N] int64: where in [B * T] the state lies that each scored token is predicted from.
+    package func predictorIndex() throws -> Tensor {
+        let places = scored.indices.flatMap { row in scored[row].map { Int64(offset(row) + $0 - 1) } }
+        return try Tensor.of(places, device: tokens.device)
+    }
+
+    /// [B] int64: where in [B * T] the last real token of each row lies.
+    package func lastIndex() throws -> Tensor {
+        try Tensor.of(rows.indices.map { Int64(offset($0) + rows[$0].count - 1) }, device: tokens.device)
+    }
+
+    /// [N] int64: the scored tokens themselves.
+    package func targets() throws -> Tensor {
+        try Tensor.of(
+            scored.indices.flatMap { row in rows[row][scored[row]].map(Int64.init) }, device: tokens.device)
+    }
+
+    /// Cuts a flat list of N numbers into rows.
+    package func split<Element>(_ flat: [Element]) -> [[Element]] {
+        var start = 0
+        return scored.map { range in
+            let end = min(flat.count, start + range.count)
+            defer { start = end }
+            return Array(flat[start..<end])
+        }
+    }
+
+    /// States at `index` (of ``predictorIndex()`` or ``lastIndex()``). hidden [B, T, d] -> [index count, d]
+    package static func select(_ hidden: Tensor, _ index: Tensor) throws -> Tensor {
+        try hidden.reshape([-1, hidden.size(-1)]).indexSelect(0, index)
+    }
+
+    /// Causal, and no look at the padding before a row; padding looks at itself, since a softmax over nothing is NaN.
+    private static func leftMask(_ pads: [Int], _ width: Int, _ device: Device) throws -> Tensor {
+        var allowed = [Bool](repeating: false, count: pads.count * width * width)
+        for (row, pad) in pads.enumerated() {
+            for query in 0..<width {
+                let start = (row * width + query) * width
+                allowed[start + query] = true
+                if query >= pad { for key in pad...query { allowed[start + key] = true } }
+            }
+        }
+        return try Tensor.of(allowed, shape: [pads.count, 1, width, width], device: device)
+    }
+}
