@@ -1,4 +1,5 @@
 package import PolicyOptimization
+package import Torch
 
 /// Everything a PPO update depends on beside weights and batch. Defaults are those of a model of 100M and more.
 package struct PPOSettings: Sendable, Equatable {
@@ -37,6 +38,8 @@ package struct PPOSettings: Sendable, Equatable {
     // Rewards
     /// Weight of each named reward in the score.
     package var rewardWeights: [String: Double] = [:]
+    /// A reward that is reported and watched, and never trained on.
+    package var heldOutReward: String?
     package var scoreShaping = ScoreShaping()
     package var normalizeScores = false
     package var controller = KLController.fixed(beta: 0.05)
@@ -56,12 +59,7 @@ package struct PPOSettings: Sendable, Equatable {
     // Optimizers
     package var policyRate = LearningRateSchedule(peak: 3e-6, total: 1000)
     package var criticRate = LearningRateSchedule(peak: 5e-6, total: 1000)
-    package var beta1 = 0.9
-    package var beta2 = 0.95
-    package var epsilon = 1e-5
-    package var weightDecay = 0.0
-    /// TensorFlow 1's Adam adds epsilon before the bias correction.
-    package var tensorFlowAdam = false
+    package var adam = AdamW.Settings()
     package var gradientNorm = 1.0
 
     // Guard rails

@@ -35,7 +35,7 @@ package struct PreparedBatch: Sendable {
 
     /// - Parameter moments: of all scores so far; this batch is added when normalisation is on.
     package init(_ samples: [RolloutSample], settings: PPOSettings, moments: inout RunningMoments) {
-        var raw: [Double?] = samples.map { Self.score($0, weights: settings.rewardWeights) }
+        var raw: [Double?] = samples.map { Self.score($0, settings: settings) }
         if settings.normalizeScores { moments.add(raw.compactMap { $0 }) }
         for (index, sample) in samples.enumerated() {
             guard sample.trajectory.mask.contains(where: { $0 != 0 }) else {
@@ -63,14 +63,15 @@ package struct PreparedBatch: Sendable {
 
     /// Weighted sum of the named rewards; nil when one of them failed or is not finite: a reward that fails is never
     /// scored 0 in silence.
-    private static func score(_ sample: RolloutSample, weights: [String: Double]) -> Double? {
+    private static func score(_ sample: RolloutSample, settings: PPOSettings) -> Double? {
+        let trained = sample.rewards.filter { $0.key != settings.heldOutReward }
         var sum = 0.0
         // Sorted: the order of a dictionary differs from process to process, and so would the last bit of the sum.
-        for (name, value) in sample.rewards.sorted(by: { $0.key < $1.key }) {
+        for (name, value) in trained.sorted(by: { $0.key < $1.key }) {
             guard let value, value.isFinite else { return nil }
-            sum += (weights[name] ?? 1) * Double(value)
+            sum += (settings.rewardWeights[name] ?? 1) * Double(value)
         }
-        return sample.rewards.isEmpty ? nil : sum
+        return trained.isEmpty ? nil : sum
     }
 
     /// Advantages and returns of all rows; whitening over the whole batch, once.

@@ -1,26 +1,15 @@
+import LanguageModels
+
 /// Cuts work into pieces that fit a token budget.
 package enum MicroBatches {
-    /// Neighbours in length share a piece, so that little of it is padding. The order within and of the pieces
-    /// depends on lengths and indices alone.
+    /// ``TokenBudget`` over some of the rows.
     ///
     /// - Parameters:
     ///   - indices: which rows.
     ///   - lengths: tokens of every row, by index.
     ///   - budget: tokens of a piece, padding included; a row longer than it gets a piece of its own.
     package static func cut(_ indices: [Int], lengths: [Int], budget: Int) -> [[Int]] {
-        let sorted = indices.sorted { (lengths[$0], $0) < (lengths[$1], $1) }
-        var pieces: [[Int]] = []
-        var piece: [Int] = []
-        for index in sorted {
-            // Sorted upwards: this row is the longest of the piece so far.
-            if !piece.isEmpty, (piece.count + 1) * lengths[index] > budget {
-                pieces.append(piece)
-                piece = []
-            }
-            piece.append(index)
-        }
-        if !piece.isEmpty { pieces.append(piece) }
-        return pieces
+        TokenBudget.cut(indices.map { lengths[$0] }, budget: budget).map { $0.map { indices[$0] } }
     }
 
     /// `count` parts of nearly equal size in the given order; fewer when there are not enough rows.

@@ -77,6 +77,7 @@ package struct PolicyLoss: Sendable {
             }
             if !entropy.isEmpty {
                 result.figures.entropy += Double(entropy[t])
+                result.figures.entropyTokens += 1
                 loss -= settings.entropyWeight * Double(entropy[t])
             }
             result.loss += loss * share
@@ -124,7 +125,9 @@ package struct PolicyFigures: Sendable, Equatable {
     package var ratio = 0.0
     package var maximumRatio = 0.0
     package var approximateKL = 0.0
+    /// Over `entropyTokens`: it is measured in the first epoch alone when nothing is trained on it.
     package var entropy = 0.0
+    package var entropyTokens = 0
     package var klLoss = 0.0
     package var behaviourWeight = 0.0
     package var clipped = 0
@@ -141,6 +144,7 @@ package struct PolicyFigures: Sendable, Equatable {
             a.maximumRatio.isNaN || b.maximumRatio.isNaN ? .nan : max(a.maximumRatio, b.maximumRatio)
         a.approximateKL += b.approximateKL
         a.entropy += b.entropy
+        a.entropyTokens += b.entropyTokens
         a.klLoss += b.klLoss
         a.behaviourWeight += b.behaviourWeight
         a.clipped += b.clipped

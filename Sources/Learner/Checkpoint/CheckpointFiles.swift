@@ -1,0 +1,133 @@
+package import Foundation
+import LanguageModels
+import PolicyOptimization
+import Torch
+
+/// What a checkpoint directory holds:
+///
+///     policy/                  Hugging Face directory, fp32
+///     critic/                  value model, when it is separate; value_head.safetensors when it is shared
+///     optimizer.safetensors    moments and step counts, names prefixed `policy.` and `critic.`
+///     state.json               step, controllers, running moments, guard rails, figures of the last step
+package enum CheckpointFiles {
+    static let stateFile = "state.json"
+    static let optimizerFile = "optimizer.safetensors"
+    static let sharedHeadFile = "value_head.safetensors"
+
+    struct State: Codable {
+        var schema = 1
+        var trainer: TrainerState
+        /// Of the step that led here, for a commit that has to be said again.
+        var metrics: [String: Double]
+        var seed: UInt64
+    }
+
+    /// A step's figures as the coordinator stores them.
+    package static func encode(_ report: StepReport) throws -> Data { try encode(metrics: report.metrics) }
+
+    package static func encode(metrics: [String: Double]) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(metrics.filter { $0.value.isFinite })
+    }
+
+    /// The figures of the step that a checkpoint follows.
+    package static func metrics(in directory: URL) throws -> Data { try encode(metrics: state(in: directory).metrics) }
+
+    /// The policy's safetensors, mapped.
+    package static func policyWeights(in directory: URL) throws -> Data {
+        let file = directory.appending(path: "policy/model.safetensors")
+        do {
+            return try Data(contentsOf: file, options: .mappedIfSafe)
+        } catch {
+            throw LearnerError(.checkpoint, "cannot read \(file.path(percentEncoded: false))", cause: error)
+        }
+    }
+
+    static func state(in directory: URL) throws -> State {
+        let file = directory.appending(path: stateFile)
+        do {
+            return try JSONDecoder().decode(State.self, from: Data(contentsOf: file))
+        } catch {
+            throw LearnerError(
+                .checkpoint,
+                "\(file.path(percentEncoded: false)) cannot be read; remove its directory to go on from the one before",
+                cause: error)
+        }
+    }
+}
+
+extension PPOTrainer {
+    /// Writes the whole state into an empty directory; the caller makes it durable (``CheckpointStore``).
+    package func saveCheckpoint(to directory: URL, report: StepReport? = nil) throws {
+        let path = directory.path(percentEncoded: false)
+        try policy.export(to: "\(path)/policy")
+        var optimizer = try policyOptimizer.state().map { NamedTensor("policy.\($0.name)", $0.tensor) }
+        switch critic {
+        case .separate(let model):
+            try model.export(to: "\(path)/critic")
+            optimizer += try criticOptimizer?.state().map { NamedTensor("critic.\($0.name)", $0.tensor) } ?? []
+        case .shared(let head):
+            try Safetensors.write(
+                head.parameters.map { NamedTensor($0.name, try $0.tensor.detach()) },
+                to: "\(path)/\(CheckpointFiles.sharedHeadFile)")
+        case nil: break
+        }
+        try Safetensors.write(optimizer, to: "\(path)/\(CheckpointFiles.optimizerFile)")
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        let state = CheckpointFiles.State(
+            trainer: state, metrics: (report?.metrics ?? [:]).filter { $0.value.isFinite }, seed: settings.seed)
+        try AtomicFile.write(try encoder.encode(state), to: "\(path)/\(CheckpointFiles.stateFile)")
+    }
+
+    /// Takes over what ``saveCheckpoint(to:report:)`` wrote. Everything is read and checked before the first weight is
+    /// changed, but for the optimizer's moments, which check themselves.
+    package func loadCheckpoint(from directory: URL) throws {
+        let path = directory.path(percentEncoded: false)
+        let saved = try CheckpointFiles.state(in: directory)
+        guard saved.seed == settings.seed else {
+            throw LearnerError(
+                .checkpoint, "\(path) belongs to a run with seed \(saved.seed), this one has \(settings.seed)")
+        }
+        do {
+            let optimizer = try Safetensors(path: "\(path)/\(CheckpointFiles.optimizerFile)").tensors()
+            func part(_ prefix: String) -> [String: Tensor] {
+                var result: [String: Tensor] = [:]
+                for (name, tensor) in optimizer where name.hasPrefix(prefix) {
+                    result[String(name.dropFirst(prefix.count))] = tensor
+                }
+                return result
+            }
+            switch critic {
+            case .separate(let model):
+                let stored = try ValueModel(directory: "\(path)/critic")
+                try Self.copy(stored.parameters, into: model.parameters)
+                try criticOptimizer?.load(part("critic."))
+            case .shared(let head):
+                let stored = try Safetensors(path: "\(path)/\(CheckpointFiles.sharedHeadFile)").tensors()
+                try Self.copy(stored.map { NamedTensor($0.key, $0.value) }, into: head.parameters)
+            case nil: break
+            }
+            try policyOptimizer.load(part("policy."))
+            try policy.load(safetensors: CheckpointFiles.policyWeights(in: directory))
+        } catch let error as LearnerError {
+            throw error
+        } catch {
+            throw LearnerError(
+                .checkpoint, "\(path) does not fit this run's models or is damaged", cause: error)
+        }
+        state = saved.trainer
+    }
+
+    private static func copy(_ source: [NamedTensor], into target: [NamedTensor]) throws {
+        let named = Dictionary(source.map { ($0.name, $0.tensor) }) { first, _ in first }
+        let pairs = try target.map { parameter in
+            guard let tensor = named[parameter.name], tensor.shape == parameter.tensor.shape else {
+                throw LearnerError(.checkpoint, "tensor '\(parameter.name)' is missing or has another shape")
+            }
+            return (parameter.tensor, tensor)
+        }
+        try noGrad { for (target, source) in pairs { try target.copy(from: source) } }
+    }
+}

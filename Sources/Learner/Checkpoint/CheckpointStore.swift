@@ -1,0 +1,58 @@
+package import Foundation
+import PolicyOptimization
+
+/// The checkpoints of a run: `checkpoints/step-000012/`, each whole or absent, the last few kept.
+///
+///     write:  .step-000012.partial  --flush--> --rename--> step-000012 --flush parent--> remove the oldest
+///
+/// A write that fails (disk full) removes its partial directory and leaves every older checkpoint as it was.
+package struct CheckpointStore: Sendable {
+    package let directory: URL
+    /// Checkpoints that stay; at least lag + 2, so that a restarted learner can publish again every version that a
+    /// lease may still name.
+    package let keep: Int
+
+    package init(directory: URL, keep: Int) {
+        self.directory = directory
+        self.keep = max(1, keep)
+    }
+
+    /// Checkpoints that are there, oldest first; what has another name is not touched.
+    package func all() -> [(step: Int, url: URL)] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path(percentEncoded: false))) ?? []
+        return names.compactMap { name -> (step: Int, url: URL)? in
+            guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0 else { return nil }
+            return (step, directory.appending(path: name))
+        }.sorted { $0.step < $1.step }
+    }
+
+    package func latest() -> (step: Int, url: URL)? { all().last }
+
+    package func url(step: Int) -> URL {
+        let digits = String(step)
+        return directory.appending(path: "step-\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits)")
+    }
+
+    /// Writes one checkpoint.
+    ///
+    /// - Parameter body: fills the empty directory it is given.
+    package func write(step: Int, _ body: (URL) throws -> Void) throws {
+        let final = url(step: step)
+        let partial = directory.appending(path: ".\(final.lastPathComponent).partial")
+        let manager = FileManager.default
+        do {
+            try? manager.removeItem(at: partial)
+            try manager.createDirectory(at: partial, withIntermediateDirectories: true)
+            try body(partial)
+            try DurableFiles.replace(final, with: partial)
+        } catch {
+            try? manager.removeItem(at: partial)
+            throw LearnerError(
+                .io,
+                "cannot write the checkpoint of step \(step) to \(final.path(percentEncoded: false)); "
+                    + "older checkpoints are as they were",
+                cause: error)
+        }
+        for old in all().dropLast(keep) { try? manager.removeItem(at: old.url) }
+    }
+}

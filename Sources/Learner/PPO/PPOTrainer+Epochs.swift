@@ -1,0 +1,171 @@
+import Foundation
+import LanguageModels
+import PolicyOptimization
+import Torch
+
+extension PPOTrainer {
+    /// All epochs of a step, under the guard rails.
+    func runEpochs(
+        _ batch: PreparedBatch, _ rows: [ResponseRow], old: [[Double]], values: [[Double]], report: inout StepReport
+    ) throws -> UpdateFigures {
+        var figures = UpdateFigures()
+        let planned = settings.epochs * settings.minibatches
+        epochs: for epoch in 0..<settings.epochs {
+            for (number, minibatch) in minibatches(epoch: epoch, rows: rows.count).enumerated() {
+                let tokens = Masked.count(minibatch.map { batch.rows[$0].mask })
+                // Answers that left the mask may fill a whole minibatch.
+                guard tokens > 0 else { continue }
+                let inputs = MinibatchInputs(
+                    batch: batch, rows: rows, old: old, values: values, indices: minibatch, tokens: tokens,
+                    measuresEntropy: epoch == 0)
+                let outcome = try accumulate(inputs)
+                figures.policy += outcome.policy
+                figures.value += outcome.value
+                figures.policyNorm += outcome.policyNorm
+                figures.criticNorm += outcome.criticNorm
+                figures.measured += 1
+                if figures.first == nil { figures.first = outcome.policy }
+                // The schedules follow the plan, not the count of updates made: a step that ends early must not
+                // stretch them.
+                let update = state.step * planned + epoch * settings.minibatches + number
+                switch state.updateGuard.observe(outcome.guardFigures) {
+                case .apply:
+                    try apply(update: update, report: &report)
+                    figures.applied += 1
+                case .skip(let reason):
+                    figures.skipped += 1
+                    report.notes.append("update skipped: \(reason)")
+                    report.alarms.append(Alarm(.skippedUpdate, reason))
+                case .endEpochs(let reason):
+                    figures.endedEarly = true
+                    report.notes.append("epochs ended in epoch \(epoch), minibatch \(number): \(reason)")
+                    break epochs
+                case .stop(let reason):
+                    figures.skipped += 1
+                    report.stop = reason
+                    break epochs
+                }
+            }
+        }
+        try zeroGradients()
+        return figures
+    }
+
+    /// One minibatch's forward and backward passes: the gradient is left in the parameters, clipped.
+    private func accumulate(_ inputs: MinibatchInputs) throws -> MinibatchOutcome {
+        try zeroGradients()
+        var outcome = MinibatchOutcome()
+        let lengths = inputs.rows.map(\.count)
+        for piece in MicroBatches.cut(inputs.indices, lengths: lengths, budget: settings.microBatchTokens) {
+            try backward(piece, inputs, &outcome)
+        }
+        outcome.policyNorm = try clip(policyOptimizer)
+        if let criticOptimizer { outcome.criticNorm = try clip(criticOptimizer) }
+        return outcome
+    }
+
+    /// One micro-batch.
+    private func backward(_ piece: [Int], _ inputs: MinibatchInputs, _ outcome: inout MinibatchOutcome) throws {
+        let batch = try ResponseRow.batch(piece.map { inputs.rows[$0] }, device: policy.device)
+        let hidden = try policy.trunk.hiddenStates(batch)
+        let bonus = settings.losses.entropyWeight != 0
+        let output = try policy.tokenLogProbabilities(
+            batch, hidden: hidden, temperature: settings.temperature,
+            entropy: bonus ? .differentiable : inputs.measuresEntropy ? .measured : .none)
+        let result = try PolicyLoss(settings.losses).evaluate(
+            new: try output.values.floats(), entropy: try output.entropy?.floats() ?? [],
+            tokens: inputs.policyTokens(piece), globalTokens: inputs.tokens)
+        var surrogate = try output.values.surrogate(result.gradient)
+        if bonus, let entropy = output.entropy {
+            surrogate = try surrogate + entropy.surrogate(result.entropyGradient)
+        }
+        outcome.policyLoss += result.loss
+        outcome.policy += result.figures
+
+        switch critic {
+        case .shared(let head):
+            let values = try head(TokenBatch.select(hidden, batch.predictorIndex()))
+            surrogate = try surrogate + valueSurrogate(values, piece, inputs, settings.valueWeight, &outcome)
+            try surrogate.backward()
+        case .separate(let model):
+            try surrogate.backward()
+            try valueSurrogate(model.values(batch), piece, inputs, 1, &outcome).backward()
+        case nil:
+            try surrogate.backward()
+        }
+    }
+
+    private func valueSurrogate(
+        _ values: Tensor, _ piece: [Int], _ inputs: MinibatchInputs, _ weight: Double, _ outcome: inout MinibatchOutcome
+    ) throws -> Tensor {
+        let result = try ValueLoss(clip: settings.valueClip, weight: weight).evaluate(
+            values: try values.floats(), old: piece.flatMap { inputs.values[$0] },
+            targets: piece.flatMap { inputs.batch.returns[$0] }, mask: piece.flatMap { inputs.batch.rows[$0].mask },
+            globalTokens: inputs.tokens)
+        outcome.valueLoss += result.loss
+        outcome.value += result.figures
+        return try values.surrogate(result.gradient)
+    }
+
+    private func apply(update: Int, report: inout StepReport) throws {
+        let policyRate = settings.policyRate.rate(update)
+        try policyOptimizer.step(learningRate: policyRate)
+        report.metrics[Metric.policyRate] = policyRate
+        if let criticOptimizer {
+            let criticRate = settings.criticRate.rate(update)
+            try criticOptimizer.step(learningRate: criticRate)
+            report.metrics[Metric.criticRate] = criticRate
+        }
+    }
+
+    private func zeroGradients() throws {
+        try policyOptimizer.zeroGradients()
+        try criticOptimizer?.zeroGradients()
+    }
+
+    /// Returns the norm before clipping.
+    private func clip(_ optimizer: AdamW) throws -> Double {
+        try clipGradientNorm(optimizer.parameters.map(\.tensor), to: settings.gradientNorm)
+    }
+}
+
+/// What a minibatch is computed from.
+private struct MinibatchInputs {
+    var batch: PreparedBatch
+    var rows: [ResponseRow]
+    var old: [[Double]]
+    var values: [[Double]]
+    var indices: [Int]
+    /// In the mask, over the whole minibatch.
+    var tokens: Int
+    var measuresEntropy: Bool
+
+    func policyTokens(_ piece: [Int]) -> PolicyLoss.Tokens {
+        var tokens = PolicyLoss.Tokens()
+        for index in piece {
+            tokens.old += old[index]
+            tokens.behaviour += batch.rows[index].behaviour
+            tokens.reference += batch.rows[index].reference
+            tokens.advantages += batch.advantages[index]
+            tokens.mask += batch.rows[index].mask
+        }
+        return tokens
+    }
+}
+
+private struct MinibatchOutcome {
+    var policy = PolicyFigures()
+    var value = ValueFigures()
+    var policyLoss = 0.0
+    var valueLoss = 0.0
+    var policyNorm = 0.0
+    var criticNorm = 0.0
+
+    var guardFigures: MinibatchFigures {
+        MinibatchFigures(
+            loss: policyLoss + valueLoss,
+            // A critic whose gradient is not finite spoils the update as a policy's does.
+            gradientNorm: criticNorm.isFinite ? policyNorm : criticNorm,
+            approximateKL: policy.mean(\.approximateKL), meanRatio: policy.mean(\.ratio))
+    }
+}

@@ -1,0 +1,176 @@
+import ClusterModel
+import Foundation
+package import LanguageModels
+import PolicyOptimization
+import Torch
+
+/// PPO on one batch at a time: no sockets, no clock in the arithmetic, no random state.
+///
+/// Owned by whoever made it and used from the thread that owns its tensors (a `ComputeExecutor`); not Sendable.
+/// `update` is a function of (weights, moments, state, batch): a trainer restored by ``loadCheckpoint(from:)`` goes on
+/// bit for bit as the one that was never stopped, at the same thread count.
+///
+/// Sources: Schulman et al. 2017; Huang et al. 2024. Departures: whitening once over the step's batch with the
+/// unbiased variance, the score on the last token of the answer, losses as means over a minibatch's tokens.
+package final class PPOTrainer {
+    package let policy: CausalLM
+    package let critic: Critic?
+    package let settings: PPOSettings
+    package internal(set) var state: TrainerState
+    let policyOptimizer: AdamW
+    let criticOptimizer: AdamW?
+
+    /// - Parameter critic: nil exactly when the estimator needs none.
+    package init(policy: CausalLM, critic: Critic?, settings: PPOSettings) throws {
+        try settings.validate()
+        guard settings.estimator.needsCritic == (critic != nil) else {
+            throw LearnerError(
+                .setting,
+                settings.estimator.needsCritic
+                    ? "advantage \(settings.estimator.rawValue) needs a critic"
+                    : "advantage \(settings.estimator.rawValue) has no use for a critic")
+        }
+        self.policy = policy
+        self.critic = critic
+        self.settings = settings
+        state = TrainerState(settings: settings)
+        try policy.setTrainable(true)
+        try critic?.setTrainable(true)
+        switch critic {
+        case .shared(let head):
+            policyOptimizer = try AdamW(policy.parameters + head.parameters, settings.adam)
+            criticOptimizer = nil
+        case .separate(let model):
+            policyOptimizer = try AdamW(policy.parameters, settings.adam)
+            criticOptimizer = try AdamW(model.parameters, settings.adam)
+        case nil:
+            policyOptimizer = try AdamW(policy.parameters, settings.adam)
+            criticOptimizer = nil
+        }
+    }
+
+    /// One step: version n becomes version n + 1.
+    ///
+    /// - Parameter samples: the whole batch in its order (``Rollouts/samples(_:)``).
+    /// - Throws: ``LearnerError`` with code `batch` when the batch does not fit; nothing has changed then.
+    package func update(_ samples: [RolloutSample]) throws -> StepReport {
+        let clock = ContinuousClock()
+        let start = clock.now
+        try Rollouts.validate(
+            samples, vocabulary: policy.configuration.vocabularySize, context: policy.configuration.contextLength,
+            needsReference: false)
+        var report = StepReport(step: state.step)
+        var moments = state.scoreMoments
+        var batch = PreparedBatch(samples, settings: settings, moments: &moments)
+        guard batch.tokens > 0 else {
+            throw LearnerError(
+                .batch,
+                "step \(state.step): none of \(samples.count) samples can be learned from "
+                    + "(\(batch.droppedNoReward) without a reward, \(batch.droppedEmpty) without a token)")
+        }
+        state.scoreMoments = moments
+        state.updateGuard.beginStep()
+        let rows = batch.rows.map { ResponseRow(prompt: $0.prompt, response: $0.response) }
+
+        let (old, secondsOld) = try timed { try oldLogProbabilities(batch, rows, report: &report) }
+        let ((values, bootstrap), secondsValues) = try timed { try currentValues(batch, rows) }
+        let beta = state.controller.beta
+        try batch.finish(old: old, values: values, settings: settings, beta: beta, bootstrap: bootstrap)
+        report.metrics[Metric.beta] = beta
+        report.describe(batch, values: values, settings: settings, version: state.step)
+        report.watch(batch, drift: &state.drift, settings: settings)
+
+        let (figures, secondsUpdate) = try timed {
+            try runEpochs(batch, rows, old: old, values: values, report: &report)
+        }
+        report.describe(figures)
+        state.controller.update(
+            sequenceKL: report.metrics[Metric.sequenceKL1] ?? 0, samples: batch.rows.count)
+        state.step += 1
+
+        let tokens = rows.reduce(0) { $0 + $1.count } * settings.epochs
+        report.metrics[Metric.globalStep] = Double(state.step)
+        report.metrics[Metric.secondsOld] = secondsOld
+        report.metrics[Metric.secondsValues] = secondsValues
+        report.metrics[Metric.secondsUpdate] = secondsUpdate
+        report.metrics[Metric.trainingTokensPerSecond] = secondsUpdate > 0 ? Double(tokens) / secondsUpdate : 0
+        report.metrics[Metric.secondsPrepare] =
+            (clock.now - start).seconds - secondsOld - secondsValues - secondsUpdate
+        return report
+    }
+
+    // MARK: Before the epochs
+
+    /// Log-probabilities of the policy as it is now, [row][token]: the denominator of the ratio and the proximal policy
+    /// of stale data.
+    ///
+    /// The generator's own are taken when every token is of this version and those of the first minibatch, computed
+    /// again here, agree to 1e-3: the same arithmetic in fp32 gives the same numbers.
+    private func oldLogProbabilities(
+        _ batch: PreparedBatch, _ rows: [ResponseRow], report: inout StepReport
+    ) throws -> [[Double]] {
+        let behaviour = batch.rows.map(\.behaviour)
+        let version = UInt32(clamping: state.step)
+        let fresh = batch.rows.allSatisfy { row in
+            zip(row.sample.trajectory.versions, row.mask).allSatisfy { $1 == 0 || $0 == version }
+        }
+        let probe = minibatches(epoch: 0, rows: rows.count).first ?? []
+        let compute = settings.oldLogProbabilities == .recompute || !fresh
+        let checked = compute ? Array(rows.indices) : probe
+        let computed = try logProbabilities(rows, checked)
+        var difference = 0.0
+        for (position, index) in checked.enumerated() where fresh {
+            for (t, inMask) in batch.rows[index].mask.enumerated() where inMask != 0 {
+                let distance = abs(computed[position][t] - behaviour[index][t])
+                difference = distance.isNaN ? .infinity : max(difference, distance)
+            }
+        }
+        if fresh { report.metrics[Metric.logProbabilityDifference] = difference }
+        if fresh, difference > 1e-3 {
+            report.alarms.append(
+                Alarm(
+                    .logProbabilityMismatch,
+                    "generator and learner differ by \(difference) nats on the same tokens of the same version"))
+            guard !compute else { return computed }
+            return try logProbabilities(rows, Array(rows.indices))
+        }
+        return compute ? computed : behaviour
+    }
+
+    /// Of the policy as it is, without history, for the rows at `indices`.
+    private func logProbabilities(_ rows: [ResponseRow], _ indices: [Int]) throws -> [[Double]] {
+        try policy.logProbabilities(
+            indices.map { rows[$0].prompt + rows[$0].response }, scoredFrom: indices.map { rows[$0].prompt.count },
+            temperature: settings.temperature, tokenBudget: settings.microBatchTokens
+        ).map { $0.map(Double.init) }
+    }
+
+    /// The critic's values of the states in which tokens were chosen, [row][token], and of the state after the last.
+    private func currentValues(
+        _ batch: PreparedBatch, _ rows: [ResponseRow]
+    ) throws -> (values: [[Double]], bootstrap: [Double]) {
+        guard let critic else { return ([], []) }
+        let (values, last) = try critic.values(policy: policy, rows, budget: settings.microBatchTokens)
+        guard settings.bootstrapTruncated else { return (values, []) }
+        return (values, zip(batch.rows, last).map { $0.ended ? 0 : $1 })
+    }
+
+    /// Row indices of each minibatch of an epoch; a function of (seed, step, epoch).
+    func minibatches(epoch: Int, rows: Int) -> [[Int]] {
+        var random = CounterGenerator(settings.seed, 0x7070_6f, UInt64(max(0, state.step)), UInt64(max(0, epoch)))
+        return MicroBatches.split(random.permutation(rows), into: settings.minibatches)
+    }
+
+    private func timed<T>(_ body: () throws -> T) rethrows -> (T, Double) {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let result = try body()
+        return (result, (clock.now - start).seconds)
+    }
+}
+
+extension Duration {
+    var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}

@@ -1,0 +1,19 @@
+package import PolicyOptimization
+
+/// All that a step hands to the next one beside weights and moments: a part of the checkpoint.
+///
+/// There is no generator state: shuffles are a function of (seed, step, epoch).
+package struct TrainerState: Codable, Sendable, Equatable {
+    /// Steps made; also the number of the policy's version.
+    package var step = 0
+    package var controller: KLController
+    package var scoreMoments = RunningMoments()
+    package var updateGuard: UpdateGuard
+    package var drift: DriftGuard
+
+    package init(settings: PPOSettings) {
+        controller = settings.controller
+        updateGuard = settings.updateGuard
+        drift = DriftGuard(settings.drift)
+    }
+}

@@ -1,0 +1,27 @@
+package import ClusterModel
+package import Foundation
+
+/// What the learner asks of the cluster. One implementation speaks over ZeroMQ, one is a test's.
+package protocol LearnerLink: Sendable {
+    /// Waits until the batch of `step` is complete. Returns the number of its jobs.
+    func batch(step: Int) async throws -> Int
+    func job(step: Int, index: Int) async throws -> RolloutJob
+    /// Step `step` has been made and version `manifest.version` can be pulled. Returns when the journal has it; asking
+    /// again for a step that was committed before does nothing.
+    func commit(step: Int, metrics: Data, manifest: ArtifactManifest) async throws
+    func publish(_ manifests: [ArtifactManifest]) async throws
+    /// What the learner is doing, for the status.
+    func report(phase: String, fraction: Double) async
+    func alarm(code: String, detail: String) async
+    /// Returns when the run is not paused (any more).
+    func whileResumed() async throws
+}
+
+/// Where other processes pull weights from.
+package protocol ArtifactStore: Sendable {
+    /// Serves the files; returns the manifest that names them with chunk hashes and endpoints.
+    func serve(kind: ArtifactKind, version: PolicyVersion, files: [(name: String, data: Data)]) async throws
+        -> ArtifactManifest
+    /// Forgets policy versions below this one, but for version 0, from which a joining worker gets all other files.
+    func release(below number: Int) async
+}
