@@ -170,17 +170,23 @@ ctorch_status ctorch_attention(
     const ctorch_tensor *q, const ctorch_tensor *k, const ctorch_tensor *v, const ctorch_tensor *mask, bool causal,
     double scale, ctorch_tensor **out) {
     return produce(out, [&] {
-        auto keys = value(k), values = value(v);
-        auto heads = value(q).size(1), shared = keys.size(1);
+        auto query = value(q), keys = value(k), values = value(v);
+        auto heads = query.size(1), shared = keys.size(1);
         TORCH_CHECK(shared > 0 && heads % shared == 0, heads, " query heads cannot share ", shared, " key heads");
-        if (heads != shared) {
-            keys = keys.repeat_interleave(heads / shared, 1);
-            values = values.repeat_interleave(heads / shared, 1);
-        }
         std::optional<at::Tensor> allowed;
         if (mask != nullptr) allowed = value(mask);
         std::optional<double> factor;
         if (!std::isnan(scale)) factor = scale;
-        return at::scaled_dot_product_attention(value(q), keys, values, allowed, 0.0, causal, factor);
+        if (heads != shared && query.size(2) == 1 && !causal && (mask == nullptr || allowed->size(1) == 1)) {
+            // One position: the heads that share keys are to attention what positions are. Saves copies of the cache.
+            query = query.reshape({query.size(0), shared, heads / shared, query.size(3)});
+            auto mixed = at::scaled_dot_product_attention(query, keys, values, allowed, 0.0, false, factor);
+            return mixed.reshape({mixed.size(0), heads, 1, mixed.size(3)});
+        }
+        if (heads != shared) {
+            keys = keys.repeat_interleave(heads / shared, 1);
+            values = values.repeat_interleave(heads / shared, 1);
+        }
+        return at::scaled_dot_product_attention(query, keys, values, allowed, 0.0, causal, factor);
     });
 }

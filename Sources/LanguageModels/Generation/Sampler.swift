@@ -1,0 +1,85 @@
+import Torch
+
+/// Draws tokens from logits. A pure function of a row of logits, the options and one random number.
+struct Sampler {
+    let options: SamplingOptions
+
+    /// - Parameters:
+    ///   - logits: [R, V]
+    ///   - uniforms: for each row a number in [0, 1).
+    /// - Returns: for each row the token, and its log-probability under softmax(logits / temperature).
+    func draw(_ logits: Tensor, uniforms: [Double]) throws -> [(token: Int32, logProbability: Float)] {
+        let wide = try logits.to(dtype: .float32)
+        let scaled = options.temperature > 0 && options.temperature != 1 ? try wide / options.temperature : wide
+        let logarithms = try scaled.logSoftmax(-1)
+        let probabilities = try logarithms.exp()
+        let width = logits.size(-1)
+        return try logarithms.withElements(of: Float.self) { logarithms in
+            try probabilities.withElements(of: Float.self) { probabilities in
+                try uniforms.indices.map { row in
+                    let range = row * width..<(row + 1) * width
+                    let token = try pick(UnsafeBufferPointer(rebasing: probabilities[range]), uniforms[row])
+                    return (Int32(truncatingIfNeeded: token), logarithms[row * width + token])
+                }
+            }
+        }
+    }
+
+    /// Index of the chosen token.
+    func pick(_ probabilities: UnsafeBufferPointer<Float>, _ uniform: Double) throws -> Int {
+        if options.temperature == 0 { return try largest(probabilities) }
+        let limited = (options.topK > 0 && options.topK < probabilities.count) || options.topP < 1
+        if limited { return try pick(probabilities, among: kept(probabilities), uniform) }
+        return try pick(probabilities, among: probabilities.indices, uniform)
+    }
+
+    /// Inverse of the cumulative distribution, summed in fp64 in the order of `candidates` (ascending tokens).
+    private func pick<Candidates: Collection>(
+        _ probabilities: UnsafeBufferPointer<Float>, among candidates: Candidates, _ uniform: Double
+    ) throws -> Int where Candidates.Element == Int {
+        var total = 0.0
+        for token in candidates { total += Double(probabilities[token]) }
+        guard total.isFinite, total > 0 else { throw Self.notFinite }
+        let target = uniform * total
+        var sum = 0.0
+        var last = 0
+        for token in candidates where probabilities[token] > 0 {
+            sum += Double(probabilities[token])
+            last = token
+            if sum > target { return token }
+        }
+        // Only rounding leads here: the last token that can be drawn.
+        return last
+    }
+
+    /// First of the largest.
+    private func largest(_ probabilities: UnsafeBufferPointer<Float>) throws -> Int {
+        var best = 0
+        for token in probabilities.indices {
+            guard probabilities[token].isFinite else { throw Self.notFinite }
+            if probabilities[token] > probabilities[best] { best = token }
+        }
+        return best
+    }
+
+    /// Tokens that top-k and then top-p (Holtzman et al. 2020) leave, ascending. Equal ones: the lower token first.
+    private func kept(_ probabilities: UnsafeBufferPointer<Float>) -> [Int] {
+        var order = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
+        if options.topK > 0, options.topK < order.count { order.removeLast(order.count - options.topK) }
+        if options.topP < 1 {
+            let total = order.reduce(0.0) { $0 + Double(probabilities[$1]) }
+            var sum = 0.0
+            var count = 0
+            while count < order.count, sum < options.topP * total {
+                sum += Double(probabilities[order[count]])
+                count += 1
+            }
+            order.removeLast(order.count - max(1, count))
+        }
+        return order.sorted()
+    }
+
+    private static var notFinite: LanguageModelError {
+        LanguageModelError(.weights, "the model's logits are not finite; its weights may be damaged")
+    }
+}

@@ -1,0 +1,77 @@
+import Foundation
+import Testing
+import Torch
+
+@testable import LanguageModels
+
+@Suite struct SamplerTests {
+    private func pick(_ probabilities: [Float], _ uniform: Double, topK: Int = 0, topP: Double = 1) throws -> Int {
+        try probabilities.withUnsafeBufferPointer {
+            try Sampler(options: SamplingOptions(topK: topK, topP: topP, maxNewTokens: 1)).pick($0, uniform)
+        }
+    }
+
+    /// Random123's kat_vectors, philox4x32 with 10 rounds.
+    @Test func philoxGivesThePublishedNumbers() {
+        #expect(
+            RandomKey.philox(counter: SIMD4(0, 0, 0, 0), key: SIMD2(0, 0))
+                == SIMD4(0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8))
+        #expect(
+            RandomKey.philox(counter: SIMD4(repeating: .max), key: SIMD2(repeating: .max))
+                == SIMD4(0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd))
+        #expect(
+            RandomKey.philox(
+                counter: SIMD4(0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344), key: SIMD2(0xa409_3822, 0x299f_31d0)
+            )
+                == SIMD4(0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1))
+    }
+
+    @Test func everyPartOfTheKeyCounts() {
+        let key = RandomKey(seed: 1, step: 2, row: 3, sample: 4)
+        let others = [
+            RandomKey(seed: 2, step: 2, row: 3, sample: 4), RandomKey(seed: 1 << 40 | 1, step: 2, row: 3, sample: 4),
+            RandomKey(seed: 1, step: 3, row: 3, sample: 4), RandomKey(seed: 1, step: 2, row: 4, sample: 4),
+            RandomKey(seed: 1, step: 2, row: 3 << 33, sample: 4), RandomKey(seed: 1, step: 2, row: 3, sample: 5),
+        ]
+        for other in others { #expect(other.uniform(0) != key.uniform(0)) }
+        #expect(key.uniform(0) != key.uniform(1))
+        #expect(key.uniform(5) == RandomKey(seed: 1, step: 2, row: 3, sample: 4).uniform(5))
+        let mean = (0..<10_000).reduce(0.0) { $0 + key.uniform($1) } / 10_000
+        #expect(abs(mean - 0.5) < 0.02)
+    }
+
+    @Test func theInverseOfTheDistributionInOrder() throws {
+        let p: [Float] = [0.1, 0.4, 0, 0.3, 0.2]
+        #expect(try pick(p, 0) == 0)
+        #expect(try pick(p, 0.099) == 0)
+        #expect(try pick(p, 0.101) == 1)
+        #expect(try pick(p, 0.501) == 3)
+        #expect(try pick(p, 0.999) == 4)
+        #expect(throws: LanguageModelError.self) { try pick([.nan, 1], 0.5) }
+    }
+
+    @Test func limitsKeepTheLikely() throws {
+        let p: [Float] = [0.1, 0.4, 0.3, 0.2]
+        #expect(Set(try (0..<100).map { try pick(p, Double($0) / 100, topK: 2) }) == [1, 2])
+        #expect(Set(try (0..<100).map { try pick(p, Double($0) / 100, topP: 0.71) }) == [1, 2, 3])
+        #expect(Set(try (0..<100).map { try pick(p, Double($0) / 100, topP: 0.69) }) == [1, 2])
+        #expect(Set(try (0..<100).map { try pick(p, Double($0) / 100, topP: 1e-9) }) == [1])
+        // 0.4 of 0.7 after top-k is beyond one half.
+        #expect(Set(try (0..<100).map { try pick(p, Double($0) / 100, topK: 2, topP: 0.5) }) == [1])
+        #expect(Set(try (0..<100).map { try pick([0.25, 0.25, 0.25, 0.25], Double($0) / 100, topK: 2) }) == [0, 1])
+    }
+
+    @Test func frequenciesAreTheProbabilities() throws {
+        let logits = try Tensor.of([1, 0, -1, 2, 0.5] as [Float], shape: [1, 5])
+        let sampler = Sampler(options: SamplingOptions(temperature: 1.5, maxNewTokens: 1))
+        let expected = try (logits / 1.5).softmax(-1).floats()
+        let key = RandomKey(seed: 9, step: 0, row: 0, sample: 0)
+        var counts = [Double](repeating: 0, count: 5)
+        let rows = try logits.expand([20_000, 5])
+        for choice in try sampler.draw(rows, uniforms: (0..<20_000).map { key.uniform($0) }) {
+            counts[Int(choice.token)] += 1
+            #expect(abs(choice.logProbability - log(expected[Int(choice.token)])) < 1e-5)
+        }
+        for token in 0..<5 { #expect(abs(counts[token] / 20_000 - Double(expected[token])) < 0.012) }
+    }
+}
