@@ -35,7 +35,7 @@ package final class Tokenizer: Sendable {
         self.decoder = decoder
         self.settings = settings
         vocabularySize = max(model.tokens.count, Int(added.byID.keys.max() ?? -1) + 1)
-        func id(_ text: String?) -> Int32? { text.flatMap { added.idOfContent[$0] ?? model.id(of: $0) } }
+        func id(_ text: String?) -> Int32? { text.flatMap { added.id(of: $0) ?? model.id(of: $0) } }
         bosID = id(settings.bos)
         padID = id(settings.pad)
         unknownID = id(settings.unknown)
@@ -116,7 +116,7 @@ package final class Tokenizer: Sendable {
     }
 
     /// The id of a token by its exact text as the vocabulary writes it.
-    package func id(of token: String) -> Int32? { added.idOfContent[token] ?? model.id(of: token) }
+    package func id(of token: String) -> Int32? { added.id(of: token) ?? model.id(of: token) }
 
     /// The text of a token as the vocabulary writes it, nil if there is no such id.
     package func token(_ id: Int32) -> String? {
@@ -125,7 +125,7 @@ package final class Tokenizer: Sendable {
         return model.tokens[Int(id)]
     }
 
-    package func isSpecial(_ id: Int32) -> Bool { added.byID[id]?.isSpecial ?? false }
+    package func isSpecial(_ id: Int32) -> Bool { token(id).map { added.isSpecial(Array($0.utf8)) } ?? false }
 }
 
 /// Decodes ids as they come. The texts it gives never end within a character, and joined they are exactly what
@@ -142,8 +142,10 @@ package struct StreamingDecoder: Sendable {
     }
 
     mutating func push(_ id: Int32, to output: inout [UInt8]) {
-        guard let text = tokenizer.token(id), !(skipSpecialTokens && tokenizer.isSpecial(id)) else { return }
-        run.push(Array(text.utf8), to: &output)
+        guard let text = tokenizer.token(id) else { return }
+        let bytes = Array(text.utf8)
+        if skipSpecialTokens, tokenizer.added.isSpecial(bytes) { return }
+        run.push(bytes, to: &output)
     }
 
     mutating func finish(to output: inout [UInt8]) { run.finish(to: &output) }

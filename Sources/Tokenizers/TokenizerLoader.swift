@@ -1,16 +1,5 @@
 internal import Foundation
 
-/// What the files beside tokenizer.json say.
-struct TokenizerSettings: Sendable {
-    var bos: String?
-    var eos: String?
-    var pad: String?
-    var unknown: String?
-    /// Ids that end an answer by generation_config.json.
-    var generationEnds: [Int32] = []
-    var configuration: JSONValue?
-}
-
 extension Tokenizer {
     /// The files of a Hugging Face directory that belong to the tokenizer. Only the first must be there.
     package static let fileNames = [
@@ -57,13 +46,14 @@ extension Tokenizer {
         ])
         let settings = try TokenizerSettings(
             configuration: parse("tokenizer_config.json"), map: parse("special_tokens_map.json"),
-            generation: parse("generation_config.json"))
+            generation: parse("generation_config.json"),
+            chatTemplate: files["chat_template.jinja"].map { String(decoding: Array($0), as: UTF8.self) })
         let model = try loadModel(root.section("model"))
         let normalizer = try root.optionalSection("normalizer").map { section throws(TokenizerError) in
             try Normalizer(section)
         }
         let preTokenizer = try root.optionalSection("pre_tokenizer").map { section throws(TokenizerError) in
-            try PreTokenizer(section)
+            try PreTokenizer(section).withPrefixSpace(settings)
         }
         var added = AddedVocabulary()
         if root.value("added_tokens") != nil {
@@ -72,13 +62,15 @@ extension Tokenizer {
                 added.add(try AddedToken(section, allowing: ["id"]), model: model)
             }
         }
+        try settings.addTokens(to: &added, model: model)
         added.finish { normalizer?.apply($0) ?? $0 }
         let postProcessor = try root.optionalSection("post_processor").map { section throws(TokenizerError) in
-            try PostProcessor(section) { added.idOfContent[$0] ?? model.id(of: $0) }
+            try PostProcessor(section) { added.id(of: $0) ?? model.id(of: $0) }
         }
         self.init(
             model: model, added: added, normalizer: normalizer, preTokenizer: preTokenizer,
-            postProcessor: postProcessor ?? PostProcessor(), decoder: try Decoder(root.optionalSection("decoder")),
+            postProcessor: try settings.postProcessor(postProcessor) { added.id(of: $0) ?? model.id(of: $0) },
+            decoder: try Decoder(root.optionalSection("decoder")),
             settings: settings)
     }
 }
@@ -88,43 +80,7 @@ private func loadModel(_ section: JSONSection) throws(TokenizerError) -> any Tok
     let type = try section.optionalString("type") ?? (section.value("merges") == nil ? "Unigram" : "BPE")
     switch type {
     case "BPE": return try BPEModel(section)
+    case "Unigram": return try UnigramModel(section)
     default: throw section.unsupported("the model '\(type)'")
-    }
-}
-
-extension TokenizerSettings {
-    init(configuration: JSONValue?, map: JSONValue?, generation: JSONValue?) throws(TokenizerError) {
-        self.configuration = configuration
-        func token(_ key: String) throws(TokenizerError) -> String? {
-            for (file, name) in [(configuration, "tokenizer_config.json"), (map, "special_tokens_map.json")] {
-                switch file?[key] {
-                case nil, .null: continue
-                case .string(let text): return text
-                case .object(let members):
-                    if case .string(let text)? = members.last(where: { $0.key == "content" })?.value { return text }
-                    throw TokenizerError(.format, "\(name): \(key) has no content")
-                case .some(let value):
-                    throw TokenizerError(.format, "\(name): \(key) is \(value.typeName), expected a string")
-                }
-            }
-            return nil
-        }
-        bos = try token("bos_token")
-        eos = try token("eos_token")
-        pad = try token("pad_token")
-        unknown = try token("unk_token")
-        let ends: [JSONValue]
-        switch generation?["eos_token_id"] {
-        case nil, .null: ends = []
-        case .array(let list): ends = list
-        case .some(let one): ends = [one]
-        }
-        for end in ends {
-            guard case .integer(let number) = end else {
-                throw TokenizerError(
-                    .format, "generation_config.json: eos_token_id is not an integer or a list of them")
-            }
-            generationEnds.append(try tokenID(number, "generation_config.json: eos_token_id"))
-        }
     }
 }

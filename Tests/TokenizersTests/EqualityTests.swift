@@ -5,7 +5,9 @@ import Testing
 /// Ids and texts equal those of the `tokenizers` library on 10,000 generated strings for each kind of tokenizer.
 @Suite struct EqualityTests {
     static let kinds = [
-        "gpt2", "gpt2_prefix", "llama3", "cl100k", "o200k", "digits", "falcon", "deepseek", "bloom", "behaviors",
+        "gpt2", "gpt2_prefix", "llama3", "qwen2", "cl100k", "o200k", "neox", "digits", "falcon", "deepseek", "bloom",
+        "behaviors", "flags", "llama2", "mistral", "phi3", "gemma", "t5", "albert", "unigram_bytes", "words",
+        "punctuation",
     ]
     private static let texts = Result { try GeneratedTexts().texts(seed: 2, count: 10_000) }
 

@@ -79,7 +79,7 @@ private struct StepRun {
         case .fuse: output.append(token)
         case .replace(let pattern, let content):
             // A match may reach over parts of a fused text, so the whole of it is needed.
-            if isFused { held += token } else { output.append(replaced(token, pattern, content)) }
+            if isFused { held += token } else { output.append(pattern.replace(token, content)) }
         case .strip(let scalar, let start, let stop):
             if isFused {
                 stripFused(token, Array(String(scalar).utf8), stop, &output)
@@ -98,7 +98,7 @@ private struct StepRun {
         case .byteLevel: if !held.isEmpty { output.append(repaired(held[...])) }
         case .byteFallback: releaseBytes(to: &output)
         case .replace(let pattern, let content):
-            if !held.isEmpty { output.append(replaced(held, pattern, content)) }
+            if !held.isEmpty { output.append(pattern.replace(held, content)) }
         case .strip(let scalar, _, let stop):
             if isFused { output.append(stripped(held, Array(String(scalar).utf8), 0, stop)) }
         case .fuse, .metaspace: break
@@ -154,20 +154,6 @@ private func stripped(_ token: [UInt8], _ mark: [UInt8], _ start: Int, _ stop: I
         count += 1
     }
     return Array(slice)
-}
-
-private func replaced(_ token: [UInt8], _ pattern: Pattern, _ content: [UInt8]) -> [UInt8] {
-    var output: [UInt8] = []
-    token.withUnsafeBufferPointer { buffer in
-        var position = 0
-        pattern.forEachMatch(in: buffer, range: 0..<buffer.count) { match in
-            output += buffer[position..<match.lowerBound]
-            output += content
-            position = match.upperBound
-        }
-        output += buffer[position...]
-    }
-    return output
 }
 
 private func replaceAll(_ token: [UInt8], _ mark: [UInt8], _ content: [UInt8]) -> [UInt8] {

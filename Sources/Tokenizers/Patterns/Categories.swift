@@ -13,7 +13,33 @@ enum Category {
     static let unassigned = 29
 
     /// The index of the category of a scalar.
+    @inline(__always)
     static func index(_ scalar: Unicode.Scalar) -> Int {
+        scalar.value < 0x10000 ? Int(basicPlane[Int(scalar.value)] & 31) : lookUp(scalar)
+    }
+
+    /// What patterns call a word character: alphabetic, a mark, a decimal number or connector punctuation.
+    @inline(__always)
+    static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x10000 ? basicPlane[Int(scalar.value)] & 32 != 0 : isWord(scalar, lookUp(scalar))
+    }
+
+    /// Category and, as bit 5, `isWord` of the scalars below U+10000: a look-up in the runtime's tables costs ten times
+    /// as much.
+    private static let basicPlane: [UInt8] = (UInt32(0)..<0x10000).map { value in
+        guard let scalar = Unicode.Scalar(value) else { return 27 }
+        let category = lookUp(scalar)
+        return UInt8(category) | (isWord(scalar, category) ? 32 : 0)
+    }
+
+    private static func isWord(_ scalar: Unicode.Scalar, _ category: Int) -> Bool {
+        if category == unassigned { return false }
+        // Mn, Mc, Me, Nd, Pc.
+        if (5...8).contains(category) || category == 11 { return true }
+        return scalar.properties.isAlphabetic
+    }
+
+    private static func lookUp(_ scalar: Unicode.Scalar) -> Int {
         let value = index(scalar.properties.generalCategory)
         if scalar.value < 0x88F { return scalar.value == 0x295 ? 1 : value }
         // Reading the age costs as much as reading the category, so the blocks that later versions left alone skip it.

@@ -91,7 +91,7 @@ struct Pattern: Sendable {
             let middle = (stretch + upper) / 2
             if boundaries[middle] <= scalar.value { stretch = middle } else { upper = middle }
         }
-        let word = usesWord && ScalarSet.isWord(scalar) ? 1 : 0
+        let word = usesWord && Category.isWord(scalar) ? 1 : 0
         return Int(otherClasses[(stretch * Category.count + Category.index(scalar)) * 2 + word])
     }
 

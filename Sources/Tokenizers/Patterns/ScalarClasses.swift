@@ -22,7 +22,7 @@ struct ScalarClasses {
         }
         for value in UInt8(0)..<128 {
             let scalar = Unicode.Scalar(value)
-            ascii.append(classOf(UInt32(value), Category.index(scalar), ScalarSet.isWord(scalar)))
+            ascii.append(classOf(UInt32(value), Category.index(scalar), Category.isWord(scalar)))
         }
         var edges: Set<UInt32> = [0]
         for set in sets { set.collectBoundaries(&edges) }

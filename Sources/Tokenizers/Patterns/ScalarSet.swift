@@ -35,7 +35,7 @@ indirect enum ScalarSet: Sendable {
     }
 
     func contains(_ scalar: Unicode.Scalar) -> Bool {
-        contains(scalar.value, category: Category.index(scalar), isWord: usesWord && Self.isWord(scalar))
+        contains(scalar.value, category: Category.index(scalar), isWord: usesWord && Category.isWord(scalar))
     }
 
     var usesWord: Bool {
@@ -61,14 +61,6 @@ indirect enum ScalarSet: Sendable {
             right.collectBoundaries(&boundaries)
         case .complement(let set): set.collectBoundaries(&boundaries)
         }
-    }
-
-    static func isWord(_ scalar: Unicode.Scalar) -> Bool {
-        let category = Category.index(scalar)
-        if category == Category.unassigned { return false }
-        // Mn, Mc, Me, Nd, Pc.
-        if (5...8).contains(category) || category == 11 { return true }
-        return scalar.properties.isAlphabetic
     }
 
     /// A literal under `(?i:`: the scalar and those that differ from it only in case, by simple case folding.

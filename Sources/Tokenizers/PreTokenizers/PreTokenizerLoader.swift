@@ -1,4 +1,11 @@
 extension PreTokenizer {
+    /// Punctuation by Unicode 8, which the reference uses here: not what came later, but two signs that have changed
+    /// their category since; and all ASCII symbols.
+    private static let punctuation =
+        #"[[\p{P}$+<=>^`|~\x{166D}\x{111C9}]&&[^\x{61D}\x{9FD}-\x{A76}\x{C77}-\x{C84}\x{1B4E}\x{1B4F}\x{1B7D}-\x{1B7F}"#
+        + #"\x{2E43}-\x{2E5D}\x{10D6E}-\x{10F89}\x{113D4}-\x{1145D}\x{11660}-\x{116B9}\x{1183B}-\x{11FFF}"#
+        + #"\x{12FF1}-\x{12FF2}\x{16D6D}-\x{16FE2}\x{1E5FF}-\x{1E95F}]]"#
+
     init(_ section: JSONSection) throws(TokenizerError) {
         let type = try section.type()
         switch type {
@@ -25,11 +32,11 @@ extension PreTokenizer {
         case "Punctuation":
             try section.allow(["type", "behavior"])
             self = .split(
-                try Pattern(#"[\p{P}$+<=>^`|~]"#),
+                try Pattern(Self.punctuation),
                 section.value("behavior") == nil ? .isolated : try section.behavior(), invert: false)
         case "Whitespace":
             try section.allow(["type"])
-            self = .split(try Pattern(#"\w+|[^\w\s]+"#), .removed, invert: true)
+            self = .split(try Pattern(#"[\w\x{200C}\x{200D}]+|[^\w\s\x{200C}\x{200D}]+"#), .removed, invert: true)
         case "WhitespaceSplit":
             try section.allow(["type"])
             self = .split(try Pattern(#"\s"#), .removed, invert: false)

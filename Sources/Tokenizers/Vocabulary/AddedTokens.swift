@@ -28,7 +28,10 @@ struct AddedToken: Sendable, Equatable {
 /// The added tokens of a tokenizer and where they are in a text.
 struct AddedVocabulary: Sendable {
     private(set) var byID: [Int32: AddedToken] = [:]
-    private(set) var idOfContent: [String: Int32] = [:]
+    /// By bytes: texts that Unicode calls equivalent are different tokens, and `String` would not tell them apart.
+    private var ids: [[UInt8]: Int32] = [:]
+    /// By text, since a vocabulary may have a text under two ids.
+    private var specialContents: Set<[UInt8]> = []
     private var raw = TokenFinder()
     private var normalized = TokenFinder()
 
@@ -37,7 +40,7 @@ struct AddedVocabulary: Sendable {
     mutating func add(_ token: AddedToken, model: any TokenModel) {
         if token.content.isEmpty { return }
         let id: Int32
-        if let known = idOfContent[token.content] ?? model.id(of: token.content) {
+        if let known = self.id(of: token.content) ?? model.id(of: token.content) {
             id = known
         } else {
             let base = Int32(truncatingIfNeeded: model.count)
@@ -45,8 +48,13 @@ struct AddedVocabulary: Sendable {
             id = highest >= base || base == 0 ? highest + 1 : base
         }
         byID[id] = token
-        idOfContent[token.content] = id
+        ids[Array(token.content.utf8)] = id
+        if token.isSpecial { specialContents.insert(Array(token.content.utf8)) }
     }
+
+    func id(of content: String) -> Int32? { ids[Array(content.utf8)] }
+
+    func isSpecial(_ text: [UInt8]) -> Bool { specialContents.contains(text) }
 
     /// Must be called after the last `add`.
     mutating func finish(normalize: ([UInt8]) -> [UInt8]) {
@@ -98,7 +106,7 @@ struct AddedVocabulary: Sendable {
 
     /// Word characters here include the two joiners, unlike in patterns.
     private func isWord(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value == 0x200C || scalar.value == 0x200D || ScalarSet.isWord(scalar)
+        scalar.value == 0x200C || scalar.value == 0x200D || Category.isWord(scalar)
     }
 
     private func spaceStart(before position: Int, _ bytes: UnsafeBufferPointer<UInt8>) -> Int {
@@ -133,29 +141,17 @@ struct AddedVocabulary: Sendable {
 /// Finds the leftmost and there the longest of a set of texts, by a trie over bytes. Time is linear in the text times
 /// the length of the longest token.
 struct TokenFinder: Sendable {
-    private var children: [UInt64: Int32] = [:]
-    private var ids: [Int32] = [-1]
+    private var trie = ByteTrie()
     private var starts = [Bool](repeating: false, count: 256)
 
-    var isEmpty: Bool { children.isEmpty }
+    var isEmpty: Bool { trie.isEmpty }
 
     mutating func insert(_ bytes: [UInt8], _ id: Int32) {
         guard let first = bytes.first else { return }
         starts[Int(first)] = true
-        var node: Int32 = 0
-        for byte in bytes {
-            let key = UInt64(UInt32(bitPattern: node)) << 8 | UInt64(byte)
-            if let child = children[key] {
-                node = child
-            } else {
-                let child = Int32(truncatingIfNeeded: ids.count)
-                children[key] = child
-                ids.append(-1)
-                node = child
-            }
-        }
+        let node = trie.insert(bytes)
         // Of two tokens whose normalized texts are the same the first counts.
-        if ids[Int(node)] < 0 { ids[Int(node)] = id }
+        if trie.values[node] < 0 { trie.setValue(id, at: node) }
     }
 
     func next(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> (range: Range<Int>, id: Int32)? {
@@ -170,15 +166,13 @@ struct TokenFinder: Sendable {
     private func longest(
         in bytes: UnsafeBufferPointer<UInt8>, at start: Int
     ) -> (range: Range<Int>, id: Int32)? {
-        var node: Int32 = 0
+        var node = 0
         var best: (range: Range<Int>, id: Int32)?
         var position = start
-        while position < bytes.count,
-            let child = children[UInt64(UInt32(bitPattern: node)) << 8 | UInt64(bytes[position])]
-        {
+        while position < bytes.count, let child = trie.child(of: node, bytes[position]) {
             node = child
             position += 1
-            if ids[Int(node)] >= 0 { best = (start..<position, ids[Int(node)]) }
+            if trie.values[node] >= 0 { best = (start..<position, trie.values[node]) }
         }
         return best
     }

@@ -1,0 +1,86 @@
+/// What the files beside tokenizer.json say.
+struct TokenizerSettings: Sendable {
+    private(set) var bos: String?
+    private(set) var eos: String?
+    private(set) var pad: String?
+    private(set) var unknown: String?
+    /// All special tokens that the files name, in the order in which missing ones are added.
+    private(set) var specials: [AddedToken] = []
+    /// Ids that end an answer by generation_config.json.
+    private(set) var generationEnds: [Int32] = []
+    let configuration: JSONValue?
+    let chatTemplate: String?
+    let tokenizerClass: TokenizerClass
+
+    init(
+        configuration: JSONValue?, map: JSONValue?, generation: JSONValue?, chatTemplate: String?
+    ) throws(TokenizerError) {
+        self.configuration = configuration
+        self.chatTemplate = chatTemplate
+        tokenizerClass = TokenizerClass(configuration?["tokenizer_class"]?.string)
+        // Files that list the added tokens in the configuration do without the map.
+        var files = [(configuration, "tokenizer_config.json"), (map, "special_tokens_map.json")]
+        if configuration?["added_tokens_decoder"] == nil { files.reverse() }
+        bos = try token("bos_token", in: files, default: tokenizerClass.bos)
+        eos = try token("eos_token", in: files, default: tokenizerClass.eos)
+        unknown = try token("unk_token", in: files, default: tokenizerClass.unknown)
+        _ = try token("sep_token", in: files, default: nil)
+        pad = try token("pad_token", in: files, default: tokenizerClass.pad)
+        for key in ["cls_token", "mask_token"] { _ = try token(key, in: files, default: nil) }
+        for (file, name) in files {
+            guard case .array(let list)? = file?["additional_special_tokens"] else { continue }
+            for value in list { specials.append(try Self.read(value, "\(name): additional_special_tokens")) }
+            break
+        }
+        try readEnds(generation)
+    }
+
+    private mutating func token(
+        _ key: String, in files: [(JSONValue?, String)], default fallback: String?
+    ) throws(TokenizerError) -> String? {
+        for (file, name) in files {
+            guard let value = file?[key] else { continue }
+            if value == .null { return nil }
+            let token = try Self.read(value, "\(name): \(key)")
+            specials.append(token)
+            return token.content
+        }
+        guard configuration != nil, let fallback else { return nil }
+        var token = AddedToken(content: fallback)
+        token.isSpecial = true
+        token.isNormalized = false
+        specials.append(token)
+        return fallback
+    }
+
+    private static func read(_ value: JSONValue, _ place: String) throws(TokenizerError) -> AddedToken {
+        switch value {
+        case .string(let text):
+            var token = AddedToken(content: text)
+            token.isSpecial = true
+            token.isNormalized = false
+            return token
+        case .object:
+            var token = try AddedToken(JSONSection(value, path: place), allowing: ["__type"])
+            token.isSpecial = true
+            return token
+        default: throw TokenizerError(.format, "\(place) is \(value.typeName), expected a string")
+        }
+    }
+
+    private mutating func readEnds(_ generation: JSONValue?) throws(TokenizerError) {
+        let ends: [JSONValue]
+        switch generation?["eos_token_id"] {
+        case nil, .null: ends = []
+        case .array(let list): ends = list
+        case .some(let one): ends = [one]
+        }
+        for end in ends {
+            guard case .integer(let number) = end else {
+                throw TokenizerError(
+                    .format, "generation_config.json: eos_token_id is not an integer or a list of them")
+            }
+            generationEnds.append(try tokenID(number, "generation_config.json: eos_token_id"))
+        }
+    }
+}
