@@ -1,0 +1,257 @@
+import ClusterModel
+import Foundation
+import SkeinProto
+import SwiftProtobuf
+package import ZeroMQ
+
+/// Envelopes to frames and back.
+package enum Codec {
+    private static let options: BinaryDecodingOptions = {
+        var options = BinaryDecodingOptions()
+        options.messageDepthLimit = 8
+        options.discardUnknownFields = true
+        return options
+    }()
+
+    package static func encode(_ envelope: Envelope) throws -> [Frame] {
+        var proto = Proto()
+        proto.protocol = UInt32(clamping: envelope.protocolVersion)
+        proto.id = envelope.id
+        proto.inReplyTo = envelope.inReplyTo
+        proto.epoch = envelope.epoch
+        var frames: [Frame] = []
+        proto.body = body(of: envelope.message, &frames)
+        let bytes: [UInt8]
+        do {
+            bytes = try proto.serializedBytes()
+        } catch {
+            throw ClusterError(.malformed, "a message cannot be encoded: \(error)")
+        }
+        frames.insert(.bytes(bytes), at: 0)
+        let size = frames.reduce(0) { $0 + $1.count }
+        guard size <= Socket.maximumMessage else {
+            throw ClusterError(
+                .malformed,
+                "a message of \(size) bytes is over the limit of 1 MiB; lower rollout.prompts_per_job or max_new_tokens")
+        }
+        return frames
+    }
+
+    package static func decode(_ frames: ArraySlice<[UInt8]>) throws -> Envelope {
+        guard let first = frames.first else { throw ClusterError(.malformed, "an empty message") }
+        let proto: Proto
+        do {
+            proto = try Proto(serializedBytes: first, options: options)
+        } catch {
+            throw ClusterError(.malformed, "the first frame is no envelope")
+        }
+        var reader = FrameReader(frames.dropFirst())
+        guard let body = proto.body else { throw ClusterError(.malformed, "an envelope without a known body") }
+        let message = try message(of: body, &reader)
+        try reader.finish()
+        return Envelope(
+            protocolVersion: Int(proto.protocol), id: proto.id, inReplyTo: proto.inReplyTo, epoch: proto.epoch, message)
+    }
+
+    private static func make<T: SwiftProtobuf.Message>(_ fill: (inout T) -> Void) -> T {
+        var value = T()
+        fill(&value)
+        return value
+    }
+
+    private static func body(of message: Message, _ frames: inout [Frame]) -> Proto.OneOf_Body {
+        switch message {
+        case .hello(let hello): return .hello(hello.proto)
+        case .credit(let slots): return .credit(make { $0.slots = UInt32(clamping: slots) })
+        case .renewal(let jobs):
+            return .renewal(
+                make {
+                    $0.jobs = jobs.map { job in
+                        make {
+                            $0.job = job.job.proto
+                            $0.attempt = UInt32(clamping: job.attempt)
+                            $0.tokens = UInt64(clamping: job.tokens)
+                        }
+                    }
+                })
+        case .result(let job, let attempt, let outcome):
+            return .result(Skein_V1_Result(job, attempt: attempt, outcome, frames: &frames))
+        case .loaded(let kind, let version):
+            return .loaded(
+                make {
+                    $0.kind = kind.rawValue
+                    $0.version = version.proto
+                })
+        case .bye(let reason): return .bye(make { $0.reason = reason })
+        case .report(let report):
+            return .report(
+                make {
+                    $0.state = report.state
+                    $0.tokensPerSecond = report.tokensPerSecond
+                    $0.residentBytes = report.residentBytes
+                    if let version = report.version { $0.version = version.proto }
+                    $0.fraction = report.fraction
+                })
+        case .alarm(let code, let detail):
+            return .alarm(
+                make {
+                    $0.code = code
+                    $0.detail = detail
+                })
+        case .welcome(let welcome):
+            return .welcome(
+                make {
+                    $0.runID = welcome.runID
+                    $0.epoch = welcome.epoch
+                    $0.protocol = UInt32(clamping: welcome.protocolVersion)
+                    $0.roleConfiguration = welcome.roleConfiguration
+                    $0.artifacts = welcome.artifacts.map(\.proto)
+                    $0.leaseMs = UInt32(clamping: welcome.leaseMilliseconds)
+                    $0.graceMs = UInt32(clamping: welcome.graceMilliseconds)
+                })
+        case .refused(let code, let text):
+            return .refused(
+                make {
+                    $0.code = code
+                    $0.message = text
+                })
+        case .lease(let job, let attempt, let milliseconds):
+            return .lease(Skein_V1_Lease(job, attempt: attempt, leaseMilliseconds: milliseconds, frames: &frames))
+        case .cancel(let job, let attempt, let reason):
+            return .cancel(
+                make {
+                    $0.job = job.proto
+                    $0.attempt = UInt32(clamping: attempt)
+                    $0.reason = reason
+                })
+        case .resultAck(let job, let attempt, let status):
+            return .resultAck(
+                make {
+                    $0.job = job.proto
+                    $0.attempt = UInt32(clamping: attempt)
+                    $0.status = status.rawValue
+                })
+        case .drain: return .drain(Skein_V1_Drain())
+        case .artifact(let manifest): return .artifact(manifest.proto)
+        case .stop(let reason, let code):
+            return .stop(
+                make {
+                    $0.reason = reason
+                    $0.exitCode = UInt32(clamping: code)
+                })
+        case .pause(let paused): return .pause(make { $0.paused = paused })
+        case .publish(let manifests): return .publish(make { $0.manifests = manifests.map(\.proto) })
+        case .batchRequest(let step): return .batchRequest(make { $0.step = UInt64(clamping: step) })
+        case .batchReady(let step, let jobs):
+            return .batchReady(
+                make {
+                    $0.step = UInt64(clamping: step)
+                    $0.jobs = UInt32(clamping: jobs)
+                })
+        case .fetchJob(let step, let index):
+            return .fetchJob(
+                make {
+                    $0.step = UInt64(clamping: step)
+                    $0.index = UInt32(clamping: index)
+                })
+        case .batchJob(let step, let index, let trajectories, let scores):
+            var proto = Skein_V1_BatchJob()
+            proto.step = UInt64(clamping: step)
+            proto.index = UInt32(clamping: index)
+            proto.trajectories = Skein_V1_Trajectories(trajectories, frames: &frames)
+            proto.scores = Skein_V1_Scores(scores, frames: &frames)
+            return .batchJob(proto)
+        case .commit(let step, let metrics, let manifest):
+            return .commit(
+                make {
+                    $0.step = UInt64(clamping: step)
+                    $0.metrics = metrics
+                    $0.manifest = manifest.proto
+                })
+        case .commitAck(let step): return .commitAck(make { $0.step = UInt64(clamping: step) })
+        case .chunkRequest(let hash, let index):
+            return .chunkRequest(
+                make {
+                    $0.sha256 = hash
+                    $0.index = UInt64(clamping: index)
+                })
+        case .chunk(let hash, let index, let bytes):
+            if let bytes { frames.append(.shared(bytes.bytes)) }
+            return .chunk(
+                make {
+                    $0.sha256 = hash
+                    $0.index = UInt64(clamping: index)
+                    $0.missing = bytes == nil
+                })
+        }
+    }
+
+    private static func message(of body: Proto.OneOf_Body, _ frames: inout FrameReader) throws -> Message {
+        switch body {
+        case .hello(let proto): return .hello(try Hello(proto))
+        case .credit(let proto): return .credit(slots: Int(min(proto.slots, 1 << 16)))
+        case .renewal(let proto):
+            return .renewal(
+                try proto.jobs.map {
+                    RenewedJob(
+                        job: try JobID($0.job), attempt: Int($0.attempt), tokens: try integer($0.tokens, "tokens"))
+                })
+        case .result(let proto):
+            return .result(try JobID(proto.job), attempt: Int(proto.attempt), try proto.value(&frames))
+        case .loaded(let proto):
+            guard let kind = ArtifactKind(rawValue: proto.kind) else {
+                throw ClusterError(.malformed, "artifact kind \(proto.kind.prefix(40)) is unknown")
+            }
+            return .loaded(kind, try PolicyVersion(proto.version))
+        case .bye(let proto): return .bye(reason: proto.reason)
+        case .report(let proto):
+            return .report(
+                WorkerReport(
+                    state: String(proto.state.prefix(40)), tokensPerSecond: proto.tokensPerSecond,
+                    residentBytes: proto.residentBytes,
+                    version: proto.hasVersion ? try PolicyVersion(proto.version) : nil, fraction: proto.fraction))
+        case .alarm(let proto): return .alarm(code: proto.code, detail: proto.detail)
+        case .welcome(let proto):
+            return .welcome(
+                Welcome(
+                    runID: proto.runID, epoch: proto.epoch, protocolVersion: Int(proto.protocol),
+                    roleConfiguration: proto.roleConfiguration,
+                    artifacts: try proto.artifacts.map { try ArtifactManifest($0) },
+                    leaseMilliseconds: Int(proto.leaseMs), graceMilliseconds: Int(proto.graceMs)))
+        case .refused(let proto): return .refused(code: proto.code, message: proto.message)
+        case .lease(let proto):
+            return .lease(
+                try proto.value(&frames), attempt: Int(proto.attempt), leaseMilliseconds: Int(proto.leaseMs))
+        case .cancel(let proto):
+            return .cancel(try JobID(proto.job), attempt: Int(proto.attempt), reason: proto.reason)
+        case .resultAck(let proto):
+            guard let status = AckStatus(rawValue: proto.status) else {
+                throw ClusterError(.malformed, "status \(proto.status.prefix(40)) is unknown")
+            }
+            return .resultAck(try JobID(proto.job), attempt: Int(proto.attempt), status)
+        case .drain: return .drain
+        case .artifact(let proto): return .artifact(try ArtifactManifest(proto))
+        case .stop(let proto): return .stop(reason: proto.reason, exitCode: Int(min(proto.exitCode, 255)))
+        case .pause(let proto): return .pause(proto.paused)
+        case .publish(let proto): return .publish(try proto.manifests.map { try ArtifactManifest($0) })
+        case .batchRequest(let proto): return .batchRequest(step: try integer(proto.step, "step"))
+        case .batchReady(let proto):
+            return .batchReady(step: try integer(proto.step, "step"), jobs: Int(proto.jobs))
+        case .fetchJob(let proto): return .fetchJob(step: try integer(proto.step, "step"), index: Int(proto.index))
+        case .batchJob(let proto):
+            let trajectories = try proto.trajectories.values(&frames)
+            return .batchJob(
+                step: try integer(proto.step, "step"), index: Int(proto.index), trajectories,
+                try proto.scores.values(&frames))
+        case .commit(let proto):
+            return .commit(
+                step: try integer(proto.step, "step"), metrics: proto.metrics, try ArtifactManifest(proto.manifest))
+        case .commitAck(let proto): return .commitAck(step: try integer(proto.step, "step"))
+        case .chunkRequest(let proto):
+            return .chunkRequest(sha256: proto.sha256, index: try integer(proto.index, "chunk"))
+        case .chunk(let proto):
+            let bytes = proto.missing ? nil : SharedChunk(Data(try frames.next("chunk")))
+            return .chunk(sha256: proto.sha256, index: try integer(proto.index, "chunk"), bytes: bytes)
+        }
+    }
+}

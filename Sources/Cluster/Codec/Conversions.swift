@@ -1,0 +1,140 @@
+import ClusterModel
+import Foundation
+import SkeinProto
+
+// Values of ClusterModel to protobuf and back. Every number from outside is checked before it becomes an Int.
+
+func integer(_ value: UInt64, _ what: String) throws -> Int {
+    guard value <= UInt64(Int32.max) * 1024 else { throw ClusterError(.malformed, "\(what): \(value) is out of range") }
+    return Int(value)
+}
+
+extension JobID {
+    var proto: Skein_V1_JobID {
+        var proto = Skein_V1_JobID()
+        proto.step = UInt64(clamping: step)
+        proto.index = UInt64(clamping: index)
+        proto.kind = kind.rawValue
+        proto.part = UInt32(clamping: part)
+        return proto
+    }
+
+    init(_ proto: Skein_V1_JobID) throws {
+        guard let kind = JobKind(rawValue: proto.kind) else {
+            throw ClusterError(.malformed, "job kind \(proto.kind.prefix(40)) is unknown")
+        }
+        self.init(
+            step: try integer(proto.step, "step"), index: try integer(proto.index, "index"), kind: kind,
+            part: Int(proto.part))
+    }
+}
+
+extension PolicyVersion {
+    var proto: Skein_V1_PolicyVersion {
+        var proto = Skein_V1_PolicyVersion()
+        proto.epoch = epoch
+        proto.number = UInt64(clamping: number)
+        return proto
+    }
+
+    init(_ proto: Skein_V1_PolicyVersion) throws {
+        self.init(epoch: proto.epoch, number: try integer(proto.number, "policy version"))
+    }
+}
+
+extension ArtifactManifest {
+    var proto: Skein_V1_ArtifactManifest {
+        var proto = Skein_V1_ArtifactManifest()
+        proto.kind = kind.rawValue
+        proto.version = version.proto
+        proto.sha256 = sha256
+        proto.sources = sources
+        proto.files = files.map { file in
+            var proto = Skein_V1_ArtifactFile()
+            proto.name = file.name
+            proto.size = UInt64(clamping: file.size)
+            proto.sha256 = file.sha256
+            proto.chunkSize = UInt32(clamping: file.chunkSize)
+            proto.chunkHashes = file.chunkHashes
+            return proto
+        }
+        return proto
+    }
+
+    init(_ proto: Skein_V1_ArtifactManifest) throws {
+        guard let kind = ArtifactKind(rawValue: proto.kind) else {
+            throw ClusterError(.malformed, "artifact kind \(proto.kind.prefix(40)) is unknown")
+        }
+        let files = try proto.files.map { file in
+            let size = try integer(file.size, "size of \(file.name.prefix(80))")
+            let chunk = Int(file.chunkSize)
+            guard chunk > 0, file.chunkHashes.count == (size + chunk - 1) / chunk else {
+                throw ClusterError(.malformed, "\(file.name.prefix(80)): size and chunks do not agree")
+            }
+            guard !file.name.isEmpty, !file.name.contains("/"), file.name != "..", file.name != "." else {
+                throw ClusterError(.malformed, "a file of an artifact has the name \(file.name.prefix(80))")
+            }
+            return ArtifactFile(
+                name: file.name, size: size, sha256: file.sha256, chunkSize: chunk, chunkHashes: file.chunkHashes)
+        }
+        self.init(
+            kind: kind, version: try PolicyVersion(proto.version), files: files, sha256: proto.sha256,
+            sources: proto.sources)
+    }
+}
+
+extension Capabilities {
+    var proto: Skein_V1_Capabilities {
+        var proto = Skein_V1_Capabilities()
+        proto.kinds = kinds.map(\.rawValue).sorted()
+        proto.reference = reference
+        proto.rewards = rewards.sorted()
+        return proto
+    }
+
+    init(_ proto: Skein_V1_Capabilities) {
+        // Kinds that a newer worker knows and this coordinator does not are simply not asked for.
+        self.init(
+            kinds: Set(proto.kinds.compactMap(JobKind.init(rawValue:))), reference: proto.reference,
+            rewards: Set(proto.rewards))
+    }
+}
+
+extension Hello {
+    var proto: Skein_V1_Hello {
+        var proto = Skein_V1_Hello()
+        proto.role = role.rawValue
+        proto.name = name
+        proto.incarnation = incarnation
+        proto.protocolMin = UInt32(clamping: protocolMin)
+        proto.protocolMax = UInt32(clamping: protocolMax)
+        proto.build = build
+        proto.capabilities = capabilities.proto
+        proto.heldJobs = heldJobs.map { held in
+            var proto = Skein_V1_HeldJob()
+            proto.job = held.job.proto
+            proto.attempt = UInt32(clamping: held.attempt)
+            proto.finished = held.finished
+            return proto
+        }
+        proto.host = host
+        proto.pid = UInt32(clamping: pid)
+        proto.threads = UInt32(clamping: threads)
+        return proto
+    }
+
+    init(_ proto: Skein_V1_Hello) throws {
+        guard let role = Role(rawValue: proto.role) else {
+            throw ClusterError(.malformed, "role \(proto.role.prefix(40)) is unknown")
+        }
+        let letters = proto.name.utf8
+        guard (1...100).contains(letters.count), letters.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "#") })
+        else { throw ClusterError(.malformed, "a worker's name has 1 to 100 printable ASCII characters other than #") }
+        self.init(
+            role: role, name: proto.name, incarnation: proto.incarnation, protocolMin: Int(proto.protocolMin),
+            protocolMax: Int(proto.protocolMax), build: proto.build, capabilities: Capabilities(proto.capabilities),
+            heldJobs: try proto.heldJobs.map {
+                HeldJob(job: try JobID($0.job), attempt: Int($0.attempt), finished: $0.finished)
+            }, host: proto.host, pid: Int(proto.pid), threads: Int(proto.threads))
+    }
+}

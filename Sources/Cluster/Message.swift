@@ -1,0 +1,171 @@
+package import ClusterModel
+package import Foundation
+
+/// Everything that crosses the wire, as values. Protobuf stays inside this module.
+package enum Message: Sendable {
+    // Worker to coordinator
+    case hello(Hello)
+    case credit(slots: Int)
+    case renewal([RenewedJob])
+    case result(JobID, attempt: Int, JobOutcome)
+    case loaded(ArtifactKind, PolicyVersion)
+    case bye(reason: String)
+    case report(WorkerReport)
+    case alarm(code: String, detail: String)
+    // Coordinator to worker
+    case welcome(Welcome)
+    case refused(code: String, message: String)
+    case lease(Job, attempt: Int, leaseMilliseconds: Int)
+    case cancel(JobID, attempt: Int, reason: String)
+    case resultAck(JobID, attempt: Int, AckStatus)
+    case drain
+    case artifact(ArtifactManifest)
+    case stop(reason: String, exitCode: Int)
+    case pause(Bool)
+    // Learner and coordinator
+    case publish([ArtifactManifest])
+    case batchRequest(step: Int)
+    case batchReady(step: Int, jobs: Int)
+    case fetchJob(step: Int, index: Int)
+    case batchJob(step: Int, index: Int, [Trajectory], Scores)
+    case commit(step: Int, metrics: Data, ArtifactManifest)
+    case commitAck(step: Int)
+    // Puller and source of artifacts
+    case chunkRequest(sha256: String, index: Int)
+    case chunk(sha256: String, index: Int, bytes: SharedChunk?)
+}
+
+package enum AckStatus: String, Sendable { case accepted, duplicate, stale }
+
+package struct RenewedJob: Sendable, Hashable {
+    package var job: JobID
+    package var attempt: Int
+    package var tokens: Int
+
+    package init(job: JobID, attempt: Int, tokens: Int) {
+        self.job = job
+        self.attempt = attempt
+        self.tokens = tokens
+    }
+}
+
+/// A job that a worker still has when it says HELLO (again).
+package struct HeldJob: Sendable, Hashable {
+    package var job: JobID
+    package var attempt: Int
+    /// Its result waits for an acknowledgement.
+    package var finished: Bool
+
+    package init(job: JobID, attempt: Int, finished: Bool) {
+        self.job = job
+        self.attempt = attempt
+        self.finished = finished
+    }
+}
+
+package struct Hello: Sendable {
+    package var role: Role
+    package var name: String
+    package var incarnation: UInt64
+    package var protocolMin: Int
+    package var protocolMax: Int
+    package var build: String
+    package var capabilities: Capabilities
+    package var heldJobs: [HeldJob]
+    package var host: String
+    package var pid: Int
+    package var threads: Int
+
+    package init(
+        role: Role, name: String, incarnation: UInt64, protocolMin: Int = Wire.version, protocolMax: Int = Wire.version,
+        build: String = "", capabilities: Capabilities, heldJobs: [HeldJob] = [],
+        host: String = ProcessInfo.processInfo.hostName, pid: Int = Int(ProcessInfo.processInfo.processIdentifier),
+        threads: Int = 0
+    ) {
+        self.role = role
+        self.name = name
+        self.incarnation = incarnation
+        self.protocolMin = protocolMin
+        self.protocolMax = protocolMax
+        self.build = build
+        self.capabilities = capabilities
+        self.heldJobs = heldJobs
+        self.host = host
+        self.pid = pid
+        self.threads = threads
+    }
+
+    package var id: WorkerID { WorkerID(name: name, incarnation: incarnation) }
+}
+
+package struct Welcome: Sendable {
+    package var runID: String
+    package var epoch: UInt64
+    package var protocolVersion: Int
+    /// JSON; the same for every worker of a run.
+    package var roleConfiguration: Data
+    package var artifacts: [ArtifactManifest]
+    package var leaseMilliseconds: Int
+    package var graceMilliseconds: Int
+
+    package init(
+        runID: String, epoch: UInt64, protocolVersion: Int = Wire.version, roleConfiguration: Data,
+        artifacts: [ArtifactManifest], leaseMilliseconds: Int, graceMilliseconds: Int
+    ) {
+        self.runID = runID
+        self.epoch = epoch
+        self.protocolVersion = protocolVersion
+        self.roleConfiguration = roleConfiguration
+        self.artifacts = artifacts
+        self.leaseMilliseconds = leaseMilliseconds
+        self.graceMilliseconds = graceMilliseconds
+    }
+}
+
+package struct WorkerReport: Sendable, Hashable {
+    /// starting, loading, idle, busy, draining; of the learner the phase of its step.
+    package var state: String
+    package var tokensPerSecond: Double
+    package var residentBytes: UInt64
+    package var version: PolicyVersion?
+    package var fraction: Double
+
+    package init(
+        state: String, tokensPerSecond: Double = 0, residentBytes: UInt64 = 0, version: PolicyVersion? = nil,
+        fraction: Double = 0
+    ) {
+        self.state = state
+        self.tokensPerSecond = tokensPerSecond
+        self.residentBytes = residentBytes
+        self.version = version
+        self.fraction = fraction
+    }
+}
+
+/// What both sides agree on before the first message.
+package enum Wire {
+    /// The only protocol version so far.
+    package static let version = 1
+    /// Bytes of a chunk of an artifact.
+    package static let chunkSize = 512 << 10
+}
+
+/// A message with what the envelope says of it.
+package struct Envelope: Sendable {
+    package var protocolVersion: Int
+    package var id: UInt64
+    /// 0 = answers nothing.
+    package var inReplyTo: UInt64
+    package var epoch: UInt64
+    package var message: Message
+
+    package init(
+        protocolVersion: Int = Wire.version, id: UInt64 = 0, inReplyTo: UInt64 = 0, epoch: UInt64 = 0, _ message: Message
+    ) {
+        self.protocolVersion = protocolVersion
+        self.id = id
+        self.inReplyTo = inReplyTo
+        self.epoch = epoch
+        self.message = message
+    }
+}

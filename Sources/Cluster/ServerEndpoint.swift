@@ -1,0 +1,242 @@
+package import ClusterModel
+package import Logging
+import Synchronization
+package import ZeroMQ
+
+/// The coordinator's socket: a ROUTER to which every worker and the learner connect.
+///
+/// Lives on the socket thread; `onBatch` is called there with everything that was ready in one turn. Bytes that are no
+/// message are counted and refused, and a peer that goes on sending such bytes is muted.
+package final class ServerEndpoint: Sendable {
+    package struct Incoming: Sendable {
+        package var peer: WorkerID
+        package var envelope: Envelope
+    }
+
+    package struct Outgoing: Sendable {
+        package var peer: WorkerID
+        package var message: Message
+        package var inReplyTo: UInt64
+
+        package init(_ peer: WorkerID, _ message: Message, inReplyTo: UInt64 = 0) {
+            self.peer = peer
+            self.message = message
+            self.inReplyTo = inReplyTo
+        }
+    }
+
+    package struct Counters: Sendable {
+        package var received: UInt64 = 0
+        package var sent: UInt64 = 0
+        package var receivedBytes: UInt64 = 0
+        package var sentBytes: UInt64 = 0
+        package var malformed: UInt64 = 0
+        package var muted: UInt64 = 0
+        package var refused: UInt64 = 0
+        package var unreachable: UInt64 = 0
+    }
+
+    private struct State {
+        var known: Set<WorkerID> = []
+        var offences: [[UInt8]: Int] = [:]
+        var backlog: [WorkerID: [Outgoing]] = [:]
+    }
+
+    private static let offencesAllowed = 5
+    /// Peers of whom offences are remembered; a flood of names must not fill the memory.
+    private static let offendersRemembered = 1000
+    private static let backlogAllowed = 2000
+
+    package let thread: SocketThread
+    package let address: String
+    package let epoch: UInt64
+    private let logger: Logger
+    private let counts = Mutex(Counters())
+    private let socket: Socket
+    // SAFETY: touched on the socket thread alone.
+    nonisolated(unsafe) private var state = State()
+    private let onBatch: @Sendable ([Incoming]) -> Void
+
+    /// Listens at `address`; `tcp://127.0.0.1:0` takes a free port. Throws when the address is taken or not private.
+    package static func listen(
+        on thread: SocketThread, address: String, epoch: UInt64, logger: Logger,
+        onBatch: @escaping @Sendable ([Incoming]) -> Void
+    ) async throws -> ServerEndpoint {
+        try await thread.run {
+            let socket = try thread.open(.router)
+            let bound = try socket.bind(address)
+            let endpoint = ServerEndpoint(
+                thread: thread, socket: socket, address: bound, epoch: epoch, logger: logger, onBatch: onBatch)
+            thread.watch(socket) { [weak endpoint] in endpoint?.receive() }
+            thread.every(.milliseconds(50)) { [weak endpoint] in endpoint?.flushBacklog() }
+            return endpoint
+        }
+    }
+
+    private init(
+        thread: SocketThread, socket: Socket, address: String, epoch: UInt64, logger: Logger,
+        onBatch: @escaping @Sendable ([Incoming]) -> Void
+    ) {
+        self.thread = thread
+        self.socket = socket
+        self.address = address
+        self.epoch = epoch
+        self.logger = logger
+        self.onBatch = onBatch
+    }
+
+    package var counters: Counters { counts.withLock { $0 } }
+
+    /// Sends in order; from any thread.
+    package func send(_ messages: [Outgoing]) {
+        guard !messages.isEmpty else { return }
+        if thread.isCurrent {
+            for message in messages { deliver(message) }
+        } else {
+            thread.perform { [self] in for message in messages { deliver(message) } }
+        }
+    }
+
+    /// A peer that left or was declared lost: what it still sends is answered with a refusal until it says HELLO again.
+    package func forget(_ peer: WorkerID) {
+        thread.perform { [self] in
+            state.known.remove(peer)
+            state.backlog[peer] = nil
+        }
+    }
+
+    package func close() {
+        thread.perform { [self] in
+            thread.unwatch(socket)
+            socket.close()
+        }
+    }
+
+    // MARK: - On the socket thread
+
+    private func receive() {
+        var batch: [Incoming] = []
+        // Bounded, so that sending gets its turn under a flood.
+        for _ in 0..<1024 {
+            guard let frames = socket.receive() else { break }
+            if let incoming = admit(frames) { batch.append(incoming) }
+        }
+        if !batch.isEmpty { onBatch(batch) }
+    }
+
+    private func admit(_ frames: [[UInt8]]) -> Incoming? {
+        guard let identity = frames.first else { return nil }
+        counts.withLock {
+            $0.received += 1
+            $0.receivedBytes += UInt64(frames.reduce(0) { $0 + $1.count })
+        }
+        if state.offences[identity, default: 0] >= Self.offencesAllowed {
+            counts.withLock { $0.muted += 1 }
+            return nil
+        }
+        let envelope: Envelope
+        do {
+            guard let text = String(validating: identity, as: UTF8.self), let peer = WorkerID(routingID: text) else {
+                throw ClusterError(.malformed, "the routing id is not name#incarnation")
+            }
+            envelope = try Codec.decode(frames.dropFirst())
+            if case .hello(let hello) = envelope.message {
+                guard hello.id == peer else {
+                    throw ClusterError(.malformed, "HELLO names another worker than the routing id")
+                }
+                return admit(hello, envelope, peer)
+            }
+            guard state.known.contains(peer) else {
+                refuse(identity, code: "hello", "say HELLO first", inReplyTo: envelope.id)
+                return nil
+            }
+            guard envelope.epoch == epoch else {
+                refuse(identity, code: "epoch", "epoch \(envelope.epoch) is over, say HELLO", inReplyTo: envelope.id)
+                return nil
+            }
+            return Incoming(peer: peer, envelope: envelope)
+        } catch {
+            offend(identity, "\(error)")
+            return nil
+        }
+    }
+
+    private func admit(_ hello: Hello, _ envelope: Envelope, _ peer: WorkerID) -> Incoming? {
+        guard hello.protocolMin <= Wire.version, Wire.version <= hello.protocolMax else {
+            refuse(
+                Array(peer.routingID.utf8), code: "protocol",
+                """
+                this coordinator speaks protocol \(Wire.version), \(hello.name) speaks \(hello.protocolMin) to \
+                \(hello.protocolMax); install the same version of Skein on both sides
+                """, inReplyTo: envelope.id)
+            return nil
+        }
+        state.known.insert(peer)
+        return Incoming(peer: peer, envelope: envelope)
+    }
+
+    private func offend(_ identity: [UInt8], _ reason: String) {
+        let count = state.offences[identity, default: 0] + 1
+        if state.offences.count < Self.offendersRemembered || count > 1 { state.offences[identity] = count }
+        counts.withLock { $0.malformed += 1 }
+        let printable = String(decoding: identity.prefix(60).map { $0 > 32 && $0 < 127 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+        logger.warning(
+            "malformed message refused",
+            metadata: [
+                "peer": "\(printable)", "reason": "\(reason)", "offences": "\(count)",
+                "muted": "\(count >= Self.offencesAllowed)",
+            ])
+        refuse(identity, code: "malformed", reason, inReplyTo: 0)
+    }
+
+    private func refuse(_ identity: [UInt8], code: String, _ text: String, inReplyTo: UInt64) {
+        counts.withLock { $0.refused += 1 }
+        let envelope = Envelope(inReplyTo: inReplyTo, epoch: epoch, .refused(code: code, message: text))
+        guard let frames = try? Codec.encode(envelope) else { return }
+        _ = socket.send(frames, to: identity)
+    }
+
+    private func deliver(_ outgoing: Outgoing) {
+        if state.backlog[outgoing.peer] != nil {
+            state.backlog[outgoing.peer]?.append(outgoing)
+            return
+        }
+        if !attempt(outgoing) { state.backlog[outgoing.peer] = [outgoing] }
+    }
+
+    /// False when the peer cannot take it now.
+    private func attempt(_ outgoing: Outgoing) -> Bool {
+        let frames: [Frame]
+        do {
+            frames = try Codec.encode(Envelope(inReplyTo: outgoing.inReplyTo, epoch: epoch, outgoing.message))
+        } catch {
+            logger.error("a message cannot be sent", metadata: ["peer": "\(outgoing.peer)", "reason": "\(error)"])
+            return true
+        }
+        switch socket.send(frames, to: Array(outgoing.peer.routingID.utf8)) {
+        case .sent:
+            counts.withLock {
+                $0.sent += 1
+                $0.sentBytes += UInt64(frames.reduce(0) { $0 + $1.count })
+            }
+            return true
+        case .full: return false
+        case .unreachable:
+            // Its lease ends by itself; if it comes back it says HELLO and is told everything anew.
+            counts.withLock { $0.unreachable += 1 }
+            return true
+        }
+    }
+
+    private func flushBacklog() {
+        for (peer, waiting) in state.backlog {
+            var rest = waiting[...]
+            while let next = rest.first, attempt(next) { rest.removeFirst() }
+            if rest.count > Self.backlogAllowed {
+                logger.warning("a slow peer's messages are dropped", metadata: ["peer": "\(peer)"])
+                rest = []
+            }
+            state.backlog[peer] = rest.isEmpty ? nil : Array(rest)
+        }
+    }
+}

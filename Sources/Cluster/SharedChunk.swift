@@ -1,0 +1,19 @@
+package import Foundation
+import ZeroMQ
+
+/// A piece of an artifact that is sent without being copied.
+package struct SharedChunk: Sendable {
+    let bytes: SharedBytes
+    private let data: Data
+    private let range: Range<Int>
+
+    package init(_ data: Data, range: Range<Int>? = nil) {
+        self.data = data
+        self.range = range ?? 0..<data.count
+        bytes = SharedBytes(data, range: self.range)
+    }
+
+    package func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+        try data.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+    }
+}

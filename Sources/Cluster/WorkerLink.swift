@@ -1,0 +1,284 @@
+package import ClusterModel
+package import Logging
+import Synchronization
+package import ZeroMQ
+
+/// A worker's or the learner's connection to the coordinator: a DEALER that says HELLO at every (re)connection.
+///
+///      connecting --(1) handshake, HELLO--> greeting --(2) WELCOME--> joined
+///          ^                                   |                        |
+///          +------(4) connection lost ---------+------------------------+
+///                  (3) REFUSED for good -> closed;   (5) REFUSED "epoch" or "hello" -> HELLO again
+///
+/// At edge 2 everything is sent again that the coordinator may not have: results without an acknowledgement, asks
+/// without an answer. `tell` may be called from any thread, the compute thread too.
+package final class WorkerLink: Sendable {
+    package struct Identity: Sendable {
+        package var role: Role
+        package var name: String
+        package var capabilities: Capabilities
+        package var threads: Int
+        package var build: String
+        package var incarnation: UInt64
+
+        package init(
+            role: Role, name: String, capabilities: Capabilities, threads: Int = 0, build: String = "",
+            incarnation: UInt64
+        ) {
+            self.role = role
+            self.name = name
+            self.capabilities = capabilities
+            self.threads = threads
+            self.build = build
+            self.incarnation = incarnation
+        }
+
+        package var id: WorkerID { WorkerID(name: name, incarnation: incarnation) }
+    }
+
+    private struct Attempt: Hashable {
+        var job: JobID
+        var number: Int
+    }
+
+    private struct Ask {
+        var message: Message
+        var deadline: ContinuousClock.Instant?
+        var continuation: CheckedContinuation<Message, any Error>
+        var sentAt: ContinuousClock.Instant?
+    }
+
+    private struct State {
+        var isJoined = false
+        var isClosed = false
+        var epoch: UInt64 = 0
+        var nextID: UInt64 = 1
+        var asks: [UInt64: Ask] = [:]
+        var waiting: [Message] = []
+        var unacknowledged: [Attempt: JobOutcome] = [:]
+        var order: [Attempt] = []
+        var leased: Set<Attempt> = []
+        var lastContact = ContinuousClock.now
+    }
+
+    package let identity: Identity
+    /// What the coordinator says, answers to asks excluded. Ends when the link is closed or refused for good.
+    package let messages: AsyncStream<Message>
+    private let continuation: AsyncStream<Message>.Continuation
+    private let thread: SocketThread
+    private let logger: Logger
+    private let socket: Socket
+    // SAFETY: touched on the socket thread alone.
+    nonisolated(unsafe) private var state = State()
+    private let contact = Mutex<ContinuousClock.Instant?>(nil)
+
+    package static func connect(
+        on thread: SocketThread, to address: String, as identity: Identity, logger: Logger
+    ) async throws -> WorkerLink {
+        try await thread.run {
+            let socket = try thread.open(.dealer(identity: identity.id.routingID))
+            let link = WorkerLink(thread: thread, socket: socket, identity: identity, logger: logger)
+            try thread.watchConnection(of: socket) { [weak link] up in link?.connectionChanged(up) }
+            thread.watch(socket) { [weak link] in link?.receive() }
+            thread.every(.milliseconds(50)) { [weak link] in link?.tick() }
+            try socket.connect(address)
+            return link
+        }
+    }
+
+    private init(thread: SocketThread, socket: Socket, identity: Identity, logger: Logger) {
+        self.thread = thread
+        self.socket = socket
+        self.identity = identity
+        self.logger = logger
+        (messages, continuation) = AsyncStream.makeStream(of: Message.self)
+    }
+
+    /// When the coordinator was last heard; nil before WELCOME.
+    package var lastContact: ContinuousClock.Instant? { contact.withLock { $0 } }
+
+    // MARK: - From any thread
+
+    package func tell(_ message: Message) {
+        thread.perform { [self] in
+            if case .result(let job, let attempt, let outcome) = message {
+                let key = Attempt(job: job, number: attempt)
+                if state.unacknowledged.updateValue(outcome, forKey: key) == nil { state.order.append(key) }
+            }
+            if state.isJoined {
+                transmit(message)
+            } else if case .result = message {
+                // Sent at WELCOME.
+            } else if case .credit = message {
+                // Stated anew after WELCOME.
+            } else if case .renewal = message {
+                // Worth nothing later.
+            } else if case .report = message {
+                // Worth nothing later.
+            } else {
+                state.waiting.append(message)
+            }
+        }
+    }
+
+    /// Sends and waits for the answer. Asked again after a reconnection; `deadline` nil waits as long as the link lives.
+    package func ask(_ message: Message, deadline: Duration? = .seconds(30)) async throws -> Message {
+        try await withCheckedThrowingContinuation { continuation in
+            thread.perform { [self] in
+                guard !state.isClosed else {
+                    continuation.resume(throwing: ClusterError(.closed, "the link to the coordinator is closed"))
+                    return
+                }
+                let id = state.nextID
+                state.nextID += 1
+                let end = deadline.map { ContinuousClock.now + $0 }
+                state.asks[id] = Ask(message: message, deadline: end, continuation: continuation, sentAt: nil)
+                if state.isJoined { transmit(message, id: id) }
+            }
+        }
+    }
+
+    /// True when every result was acknowledged.
+    package func isFlushed() async -> Bool {
+        (try? await thread.run { [self] in state.unacknowledged.isEmpty }) ?? true
+    }
+
+    /// Says BYE and closes.
+    package func close(reason: String) async {
+        try? await thread.run { [self] in
+            guard !state.isClosed else { return }
+            if state.isJoined { transmit(.bye(reason: reason)) }
+            shut()
+        }
+    }
+
+    // MARK: - On the socket thread
+
+    private func shut() {
+        state.isClosed = true
+        state.isJoined = false
+        thread.unwatch(socket)
+        socket.close()
+        for ask in state.asks.values {
+            ask.continuation.resume(throwing: ClusterError(.closed, "the link to the coordinator was closed"))
+        }
+        state.asks.removeAll()
+        continuation.finish()
+    }
+
+    private func connectionChanged(_ up: Bool) {
+        guard !state.isClosed else { return }
+        state.isJoined = false
+        if up {
+            greet()
+        } else {
+            logger.info("connection to the coordinator lost; trying again")
+        }
+    }
+
+    private func greet() {
+        let held =
+            state.order.map { HeldJob(job: $0.job, attempt: $0.number, finished: true) }
+            + state.leased.subtracting(state.order).map { HeldJob(job: $0.job, attempt: $0.number, finished: false) }
+        transmit(
+            .hello(
+                Hello(
+                    role: identity.role, name: identity.name, incarnation: identity.incarnation, build: identity.build,
+                    capabilities: identity.capabilities, heldJobs: held, threads: identity.threads)))
+    }
+
+    private func transmit(_ message: Message, id: UInt64 = 0) {
+        do {
+            let frames = try Codec.encode(Envelope(id: id, epoch: state.epoch, message))
+            if socket.send(frames) == .full, !state.isClosed {
+                logger.debug("the connection cannot take a message now")
+            }
+            if id != 0 { state.asks[id]?.sentAt = .now }
+        } catch {
+            logger.error("a message cannot be sent", metadata: ["reason": "\(error)"])
+            if id != 0 { state.asks.removeValue(forKey: id)?.continuation.resume(throwing: error) }
+            if case .result(let job, let attempt, _) = message {
+                let key = Attempt(job: job, number: attempt)
+                let failure = JobOutcome.failed(code: "too_large", message: "\(error)", retryable: false)
+                state.unacknowledged[key] = failure
+                transmit(.result(job, attempt: attempt, failure))
+            }
+        }
+    }
+
+    private func receive() {
+        while !state.isClosed, let frames = socket.receive() {
+            do {
+                handle(try Codec.decode(frames[...]))
+            } catch {
+                logger.warning("malformed message from the coordinator ignored", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
+    private func handle(_ envelope: Envelope) {
+        contact.withLock { $0 = .now }
+        if envelope.inReplyTo != 0, let ask = state.asks[envelope.inReplyTo] {
+            if case .refused(let code, let text) = envelope.message {
+                if code == "hello" || code == "epoch" {
+                    greet()
+                    return
+                }
+                state.asks[envelope.inReplyTo] = nil
+                ask.continuation.resume(throwing: ClusterError(.refused, text))
+            } else {
+                state.asks[envelope.inReplyTo] = nil
+                ask.continuation.resume(returning: envelope.message)
+            }
+            return
+        }
+        switch envelope.message {
+        case .welcome(let welcome): join(welcome)
+        case .refused(let code, let text):
+            if code == "hello" || code == "epoch" {
+                state.isJoined = false
+                greet()
+            } else {
+                logger.error("refused by the coordinator", metadata: ["code": "\(code)", "reason": "\(text)"])
+                continuation.yield(envelope.message)
+                if code != "malformed" { shut() }
+            }
+            return
+        case .resultAck(let job, let attempt, _):
+            let key = Attempt(job: job, number: attempt)
+            state.unacknowledged[key] = nil
+            state.leased.remove(key)
+            state.order.removeAll { $0 == key }
+        case .lease(let job, let attempt, _): state.leased.insert(Attempt(job: job.id, number: attempt))
+        case .cancel(let job, let attempt, _): state.leased.remove(Attempt(job: job, number: attempt))
+        default: break
+        }
+        continuation.yield(envelope.message)
+    }
+
+    private func join(_ welcome: Welcome) {
+        // A coordinator of an older epoch is a ghost: a newer one has taken over.
+        guard welcome.epoch >= state.epoch else { return }
+        state.epoch = welcome.epoch
+        state.isJoined = true
+        for key in state.order {
+            if let outcome = state.unacknowledged[key] {
+                transmit(.result(key.job, attempt: key.number, outcome))
+            }
+        }
+        for message in state.waiting { transmit(message) }
+        state.waiting.removeAll()
+        for (id, ask) in state.asks.sorted(by: { $0.key < $1.key }) { transmit(ask.message, id: id) }
+    }
+
+    private func tick() {
+        let now = ContinuousClock.now
+        for (id, ask) in state.asks {
+            if let deadline = ask.deadline, deadline <= now {
+                state.asks[id] = nil
+                ask.continuation.resume(
+                    throwing: ClusterError(.deadline, "the coordinator did not answer within the deadline"))
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+import CZeroMQ
+import Foundation
+
+/// One libzmq socket with every option set on purpose. It is used on the thread of its `SocketThread` alone.
+///
+/// SAFETY: Sendable so that owners can hold the reference; every call is made on the socket thread, which owners reach
+/// by `SocketThread.perform`.
+package final class Socket: @unchecked Sendable {
+    package enum Kind: Sendable {
+        case router
+        /// With the identity under which the router knows it.
+        case dealer(identity: String)
+        var number: Int32 {
+            switch self {
+            case .router: ZMQ_ROUTER
+            case .dealer: ZMQ_DEALER
+            }
+        }
+    }
+
+    package enum SendResult: Sendable, Equatable { case sent, full, unreachable }
+
+    /// Limits of one message with all its frames.
+    package static let maximumMessage = 1 << 20
+    package static let maximumFrames = 16
+
+    let handle: UnsafeMutableRawPointer
+    private var isClosed = false
+
+    init(context: UnsafeMutableRawPointer, kind: Kind) throws {
+        guard let handle = zmq_socket(context, kind.number) else {
+            throw ZeroMQError(number: zmq_errno(), "cannot open a socket")
+        }
+        self.handle = handle
+        try set(ZMQ_LINGER, 1000)
+        try set(ZMQ_SNDHWM, 4096)
+        try set(ZMQ_RCVHWM, 4096)
+        try set64(ZMQ_MAXMSGSIZE, Int64(Self.maximumMessage))
+        try set(ZMQ_HANDSHAKE_IVL, 5000)
+        try set(ZMQ_RECONNECT_IVL, 100)
+        try set(ZMQ_RECONNECT_IVL_MAX, 5000)
+        try set(ZMQ_TCP_KEEPALIVE, 1)
+        try set(ZMQ_TCP_KEEPALIVE_IDLE, 30)
+        try set(ZMQ_HEARTBEAT_IVL, 2000)
+        try set(ZMQ_HEARTBEAT_TIMEOUT, 10000)
+        try set(ZMQ_HEARTBEAT_TTL, 20000)
+        switch kind {
+        case .router:
+            try set(ZMQ_ROUTER_MANDATORY, 1)
+            try set(ZMQ_ROUTER_HANDOVER, 0)
+        case .dealer(let identity):
+            try set(ZMQ_IMMEDIATE, 1)
+            let bytes = Array(identity.utf8)
+            guard (1...255).contains(bytes.count), bytes[0] != 0 else {
+                throw ZeroMQError(.invalidAddress, "a routing id has 1 to 255 bytes and does not begin with 0")
+            }
+            let result = zmq_setsockopt(handle, ZMQ_ROUTING_ID, bytes, bytes.count)
+            if result != 0 { throw ZeroMQError(number: zmq_errno(), "cannot set the routing id") }
+        }
+    }
+
+    deinit { close() }
+
+    /// Binds; answers the address with the port that was given for `:0`.
+    package func bind(_ address: String) throws -> String {
+        try Self.requirePrivate(address)
+        if zmq_bind(handle, address) != 0 {
+            throw ZeroMQError(number: zmq_errno(), "cannot listen at \(address)")
+        }
+        var bytes = [CChar](repeating: 0, count: 512)
+        var count = bytes.count
+        if zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &bytes, &count) != 0 {
+            throw ZeroMQError(number: zmq_errno(), "cannot read the address of the socket")
+        }
+        return String(decoding: bytes.prefix(max(0, count - 1)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    package func connect(_ address: String) throws {
+        if zmq_connect(handle, address) != 0 {
+            throw ZeroMQError(number: zmq_errno(), "cannot connect to \(address)")
+        }
+    }
+
+    /// Without encryption nothing listens beyond this machine.
+    static func requirePrivate(_ address: String) throws {
+        if address.hasPrefix("ipc://") || address.hasPrefix("inproc://") { return }
+        let local = ["tcp://127.", "tcp://localhost:", "tcp://[::1]:"]
+        if local.contains(where: address.hasPrefix) { return }
+        throw ZeroMQError(
+            .notPrivate,
+            "\(address): without encryption Skein listens on this machine only; use tcp://127.0.0.1:PORT or ipc://PATH")
+    }
+
+    /// Sends a message whole, or nothing of it.
+    package func send(_ frames: [Frame], to peer: [UInt8]? = nil) -> SendResult {
+        if let peer {
+            if zmq_send(handle, peer, peer.count, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 {
+                return zmq_errno() == EAGAIN ? .full : .unreachable
+            }
+        }
+        for (index, frame) in frames.enumerated() {
+            let more = index + 1 < frames.count ? ZMQ_SNDMORE : 0
+            // Once the first frame was taken libzmq takes the others too; a failure here means the peer is gone.
+            let result: Int32
+            switch frame {
+            case .bytes(let bytes): result = zmq_send(handle, bytes, bytes.count, more | ZMQ_DONTWAIT)
+            case .shared(let shared): result = send(shared, flags: more | ZMQ_DONTWAIT)
+            }
+            if result < 0 { return zmq_errno() == EAGAIN && peer == nil && index == 0 ? .full : .unreachable }
+        }
+        return .sent
+    }
+
+    private func send(_ shared: SharedBytes, flags: Int32) -> Int32 {
+        var message = zmq_msg_t()
+        // SAFETY: the owner is retained here and released by the free function, which libzmq calls once, on an I/O
+        // thread, when it needs the memory no more.
+        let owner = Unmanaged.passRetained(shared.owner)
+        let made = zmq_msg_init_data(
+            &message, shared.pointer, shared.count,
+            { _, hint in
+                if let hint { Unmanaged<NSData>.fromOpaque(hint).release() }
+            }, owner.toOpaque())
+        guard made == 0 else {
+            owner.release()
+            return -1
+        }
+        let result = zmq_msg_send(&message, handle, flags)
+        if result < 0 {
+            let number = zmq_errno()
+            zmq_msg_close(&message)
+            errno = number
+        }
+        return result
+    }
+
+    /// The next message's frames; nil when there is none now. A message over the limits is read and given back empty.
+    package func receive() -> [[UInt8]]? {
+        var frames: [[UInt8]] = []
+        var total = 0
+        while true {
+            var message = zmq_msg_t()
+            zmq_msg_init(&message)
+            let count = zmq_msg_recv(&message, handle, ZMQ_DONTWAIT)
+            guard count >= 0 else {
+                zmq_msg_close(&message)
+                return nil
+            }
+            total += Int(count)
+            if total <= Self.maximumMessage + 512, frames.count <= Self.maximumFrames {
+                let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: Int(count))
+                frames.append([UInt8](bytes))
+            } else {
+                frames.removeLast(max(0, frames.count - 1))
+                total = Self.maximumMessage + 513
+            }
+            let more = zmq_msg_more(&message) != 0
+            zmq_msg_close(&message)
+            if !more { return frames }
+        }
+    }
+
+    /// A PAIR socket on which libzmq reports the events of this socket.
+    func monitor(context: UnsafeMutableRawPointer) throws -> Socket {
+        let address = "inproc://monitor-\(UInt(bitPattern: handle))"
+        let events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED
+        if zmq_socket_monitor(handle, address, Int32(events)) != 0 {
+            throw ZeroMQError(number: zmq_errno(), "cannot monitor a socket")
+        }
+        guard let pair = zmq_socket(context, ZMQ_PAIR) else {
+            throw ZeroMQError(number: zmq_errno(), "cannot open a socket")
+        }
+        let socket = Socket(handle: pair)
+        try socket.set(ZMQ_LINGER, 0)
+        try socket.connect(address)
+        return socket
+    }
+
+    private init(handle: UnsafeMutableRawPointer) { self.handle = handle }
+
+    package func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        zmq_socket_monitor(handle, nil, 0)
+        zmq_close(handle)
+    }
+
+    private func set(_ option: Int32, _ value: Int32) throws {
+        var value = value
+        if zmq_setsockopt(handle, option, &value, MemoryLayout<Int32>.size) != 0 {
+            throw ZeroMQError(number: zmq_errno(), "cannot set option \(option)")
+        }
+    }
+
+    private func set64(_ option: Int32, _ value: Int64) throws {
+        var value = value
+        if zmq_setsockopt(handle, option, &value, MemoryLayout<Int64>.size) != 0 {
+            throw ZeroMQError(number: zmq_errno(), "cannot set option \(option)")
+        }
+    }
+}
