@@ -1,0 +1,220 @@
+import DequeModule
+
+/// The rule that every job counts once, whoever runs it and however often.
+///
+///                +------------- (5) lease ran out, worker lost, retryable failure ---------+
+///                v                                                                          |
+///     (1) PENDING --(2) leased to a worker with credit--> LEASED(worker, attempt, deadline) -+
+///                ^                                          | (3) renewed: deadline moves    |
+///                |                                          v (4) result                     | (6) attempts used up,
+///                +-- restart without a journaled result   COMPLETED                          v     or not retryable
+///                                                           ^                              FAILED (the run ends)
+///                                                           +-- (7) a late result of an earlier attempt counts as well:
+///                                                               jobs are deterministic
+///
+/// No clock and no socket: times are milliseconds that the caller gives.
+package struct JobLedger: Sendable {
+    package struct Lease: Sendable, Hashable {
+        package var worker: WorkerID
+        package var attempt: Int
+        package var deadline: Int64
+        package var since: Int64
+        package var tokens: Int
+    }
+
+    package enum State: Sendable, Hashable {
+        case pending
+        case leased(Lease)
+        case completed
+        case failed
+    }
+
+    /// Jobs of one kind that the same workers can do.
+    package struct Queue: Sendable, Hashable {
+        package var kind: JobKind
+        package var part: Int
+
+        package init(kind: JobKind, part: Int) {
+            self.kind = kind
+            self.part = part
+        }
+
+        package init(_ job: JobID) { self.init(kind: job.kind, part: job.part) }
+    }
+
+    package enum Admission: Sendable, Hashable {
+        case accepted
+        case duplicate
+        /// Of a step that is over, or that never was.
+        case stale
+    }
+
+    package enum Failure: Sendable, Hashable {
+        case retried(attempt: Int)
+        case exhausted
+        case ignored
+    }
+
+    package private(set) var retries: [JobKind: Int] = [:]
+    package private(set) var expirations: [JobKind: Int] = [:]
+    package private(set) var completedTotal: [JobKind: Int] = [:]
+    package private(set) var duplicates: [JobKind: Int] = [:]
+    package private(set) var staleTotal: [JobKind: Int] = [:]
+
+    private var states: [JobID: State] = [:]
+    private var attempts: [JobID: Int] = [:]
+    private var failures: [JobID: Int] = [:]
+    private var pending: [Queue: Deque<JobID>] = [:]
+    private var leases: [WorkerID: Set<JobID>] = [:]
+    private let retriesAllowed: Int
+
+    package init(retriesAllowed: Int) { self.retriesAllowed = retriesAllowed }
+
+    // MARK: - Questions
+
+    package func state(of job: JobID) -> State? { states[job] }
+    package func leases(of worker: WorkerID) -> Set<JobID> { leases[worker] ?? [] }
+    package func pendingCount(_ queue: Queue) -> Int { pending[queue]?.count ?? 0 }
+    package var queues: [Queue] { Array(pending.keys) }
+
+    package func pendingCount(_ kind: JobKind) -> Int {
+        pending.reduce(0) { $0 + ($1.key.kind == kind ? $1.value.count : 0) }
+    }
+
+    package func leasedCount(_ kind: JobKind) -> Int {
+        leases.values.reduce(0) { $0 + $1.filter { $0.kind == kind }.count }
+    }
+
+    package func retrying(_ kind: JobKind) -> Int {
+        pending.reduce(0) { sum, entry in
+            sum + (entry.key.kind == kind ? entry.value.filter { (attempts[$0] ?? 0) > 0 }.count : 0)
+        }
+    }
+
+    // MARK: - Edges
+
+    /// Edge 1. A job that is known already stays as it is.
+    package mutating func add(_ job: JobID) {
+        guard states[job] == nil else { return }
+        states[job] = .pending
+        pending[Queue(job), default: []].append(job)
+    }
+
+    /// A result that the journal already has (restart).
+    package mutating func restoreCompleted(_ job: JobID) { states[job] = .completed }
+
+    /// Edge 2: the next job of the queue, leased to `worker`.
+    package mutating func lease(
+        from queue: Queue, to worker: WorkerID, deadline: Int64, now: Int64
+    ) -> (job: JobID, attempt: Int)? {
+        guard let job = pending[queue]?.popFirst() else { return nil }
+        let attempt = (attempts[job] ?? 0) + 1
+        attempts[job] = attempt
+        states[job] = .leased(Lease(worker: worker, attempt: attempt, deadline: deadline, since: now, tokens: 0))
+        leases[worker, default: []].insert(job)
+        return (job, attempt)
+    }
+
+    /// A worker that outlived the coordinator still works at a job: its lease goes on (edge 2 without a message).
+    package mutating func adopt(_ job: JobID, attempt: Int, by worker: WorkerID, deadline: Int64, now: Int64) -> Bool {
+        guard case .pending = states[job] else { return false }
+        pending[Queue(job)]?.removeAll { $0 == job }
+        attempts[job] = max(attempts[job] ?? 0, attempt)
+        states[job] = .leased(Lease(worker: worker, attempt: attempt, deadline: deadline, since: now, tokens: 0))
+        leases[worker, default: []].insert(job)
+        return true
+    }
+
+    /// Edge 3. False when the worker does not hold this lease (any more): it should stop.
+    package mutating func renew(
+        _ job: JobID, attempt: Int, by worker: WorkerID, tokens: Int, deadline: Int64
+    ) -> Bool {
+        guard case .leased(var lease) = states[job], lease.worker == worker, lease.attempt == attempt else {
+            return false
+        }
+        lease.deadline = max(lease.deadline, deadline)
+        lease.tokens = tokens
+        states[job] = .leased(lease)
+        return true
+    }
+
+    /// Edges 4 and 7. Also tells whose lease on the job is void now.
+    package mutating func complete(_ job: JobID) -> (Admission, cancelled: (WorkerID, Int)?) {
+        switch states[job] {
+        case nil:
+            staleTotal[job.kind, default: 0] += 1
+            return (.stale, nil)
+        case .completed, .failed:
+            duplicates[job.kind, default: 0] += 1
+            return (.duplicate, nil)
+        case .pending:
+            pending[Queue(job)]?.removeAll { $0 == job }
+            finish(job)
+            return (.accepted, nil)
+        case .leased(let lease):
+            leases[lease.worker]?.remove(job)
+            finish(job)
+            return (.accepted, (lease.worker, lease.attempt))
+        }
+    }
+
+    private mutating func finish(_ job: JobID) {
+        states[job] = .completed
+        completedTotal[job.kind, default: 0] += 1
+    }
+
+    /// Edges 5 and 6: the worker says that it failed.
+    package mutating func fail(_ job: JobID, attempt: Int, by worker: WorkerID, retryable: Bool) -> Failure {
+        guard case .leased(let lease) = states[job], lease.worker == worker, lease.attempt == attempt else {
+            return .ignored
+        }
+        leases[worker]?.remove(job)
+        failures[job, default: 0] += 1
+        guard retryable, failures[job, default: 0] <= retriesAllowed else {
+            states[job] = .failed
+            return .exhausted
+        }
+        putBack(job)
+        return .retried(attempt: attempt)
+    }
+
+    /// Edge 5 for leases whose deadline has passed. Their workers hang, or are gone.
+    package mutating func expire(now: Int64) -> [(job: JobID, lease: Lease)] {
+        var expired: [(JobID, Lease)] = []
+        for (worker, jobs) in leases {
+            for job in jobs {
+                guard case .leased(let lease) = states[job], lease.deadline < now else { continue }
+                expired.append((job, lease))
+                leases[worker]?.remove(job)
+            }
+        }
+        for (job, _) in expired.sorted(by: { $1.0 < $0.0 }) {
+            expirations[job.kind, default: 0] += 1
+            putBack(job)
+        }
+        return expired
+    }
+
+    /// Edge 5 for all leases of a worker that left or was lost.
+    package mutating func release(_ worker: WorkerID) -> [JobID] {
+        let jobs = (leases.removeValue(forKey: worker) ?? []).sorted()
+        for job in jobs.reversed() { putBack(job) }
+        return jobs
+    }
+
+    /// At the front: the step waits for it.
+    private mutating func putBack(_ job: JobID) {
+        states[job] = .pending
+        retries[job.kind, default: 0] += 1
+        pending[Queue(job), default: []].prepend(job)
+    }
+
+    /// Forgets the jobs of a step that is committed; what arrives later for them is stale.
+    package mutating func forget(_ jobs: [JobID]) {
+        for job in jobs {
+            states[job] = nil
+            attempts[job] = nil
+            failures[job] = nil
+        }
+    }
+}

@@ -1,0 +1,85 @@
+/// The batch of one step while it comes together: generate jobs, then the score jobs of each, then complete.
+package struct StepAssembly: Sendable {
+    package let step: Int
+    package let jobs: [GenerateJob]
+    /// Number of score jobs that each generate job's trajectories need; 0 = none.
+    package let parts: Int
+    package private(set) var trajectories: [Int: [Trajectory]] = [:]
+    package private(set) var scores: [Int: [Int: Scores]] = [:]
+
+    package init(step: Int, jobs: [GenerateJob], parts: Int) {
+        self.step = step
+        self.jobs = jobs
+        self.parts = parts
+    }
+
+    package var isComplete: Bool {
+        trajectories.count == jobs.count && (parts == 0 || scores.values.count(where: { $0.count == parts }) == jobs.count)
+    }
+
+    /// All jobs of the step that exist so far or will.
+    package var allJobs: [JobID] {
+        jobs.flatMap { job in
+            [job.id]
+                + (0..<parts).map { JobID(step: step, index: job.id.index, kind: .score, part: $0) }
+        }
+    }
+
+    /// Refuses what does not answer the job, so that one broken worker cannot spoil a batch.
+    package func problem(with result: [Trajectory], of index: Int) -> String? {
+        guard jobs.indices.contains(index) else { return "no such job" }
+        let job = jobs[index]
+        guard result.count == job.prompts.count * job.samplesPerPrompt else {
+            return "\(result.count) trajectories in place of \(job.prompts.count * job.samplesPerPrompt)"
+        }
+        for (position, item) in result.enumerated() {
+            let prompt = job.prompts[position / max(1, job.samplesPerPrompt)]
+            guard item.row == prompt.row, item.sample == position % max(1, job.samplesPerPrompt),
+                item.promptTokens == prompt.tokens
+            else { return "trajectory \(position) answers another prompt" }
+            let count = item.responseTokens.count
+            guard count > 0, count <= job.sampling.maxNewTokens, item.mask.count == count,
+                item.logProbabilities.count == count, item.versions.count == count
+            else { return "trajectory \(position) has \(count) tokens and fields of other lengths" }
+            guard item.logProbabilities.allSatisfy(\.isFinite) else {
+                return "trajectory \(position) has a log-probability that is not finite"
+            }
+        }
+        return nil
+    }
+
+    package func problem(with result: Scores, of index: Int, reference: Bool, rewards: [String]) -> String? {
+        guard let rows = trajectories[index] else { return "no trajectories to score" }
+        if reference {
+            guard result.referenceLogProbabilities.count == rows.count,
+                zip(result.referenceLogProbabilities, rows).allSatisfy({
+                    $0.count == $1.responseTokens.count && $0.allSatisfy(\.isFinite)
+                })
+            else { return "the reference log-probabilities do not fit the trajectories" }
+        }
+        for name in rewards {
+            guard let values = result.rewards[name], values.count == rows.count else {
+                return "the reward \(name) does not have one value for each trajectory"
+            }
+            guard values.allSatisfy({ $0?.isFinite ?? true }) else { return "the reward \(name) is not finite" }
+        }
+        return nil
+    }
+
+    package mutating func add(_ result: [Trajectory], of index: Int) { trajectories[index] = result }
+
+    package mutating func add(_ result: Scores, of index: Int, part: Int) { scores[index, default: [:]][part] = result }
+
+    /// The scores of all parts of a job as one.
+    package func mergedScores(of index: Int) -> Scores {
+        var merged = Scores(referenceLogProbabilities: [], rewards: [:], errors: [])
+        for (_, part) in (scores[index] ?? [:]).sorted(by: { $0.key < $1.key }) {
+            if !part.referenceLogProbabilities.isEmpty {
+                merged.referenceLogProbabilities = part.referenceLogProbabilities
+            }
+            merged.rewards.merge(part.rewards) { $1 }
+            merged.errors += part.errors
+        }
+        return merged
+    }
+}

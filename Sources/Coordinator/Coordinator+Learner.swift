@@ -1,0 +1,124 @@
+import Cluster
+import ClusterModel
+import Foundation
+import Logging
+import ZeroMQ
+
+/// What the learner says: artifacts, batches, commits.
+extension Coordinator {
+    func handleLearner(_ incoming: ServerEndpoint.Incoming) {
+        let (peer, id) = (incoming.peer, incoming.envelope.id)
+        guard workers[peer]?.hello.role == .learner else {
+            logger.warning("a message that only a learner may send", metadata: ["peer": "\(peer)"])
+            return
+        }
+        switch incoming.envelope.message {
+        case .publish(let manifests): publish(manifests)
+        case .batchRequest(let step): batch(step, peer, id)
+        case .fetchJob(let step, let index): fetch(step, index, peer, id)
+        case .commit(let step, let metrics, let manifest): commit(step, metrics, manifest, peer, id)
+        default: logger.warning("a message that is not for a coordinator", metadata: ["peer": "\(peer)"])
+        }
+    }
+
+    private func publish(_ new: [ArtifactManifest]) {
+        for manifest in new {
+            manifests[manifest.kind, default: [:]][manifest.version.number] = manifest
+            announce(manifest)
+        }
+        // What older versions no open step needs any more; version 0 carries tokenizer and configuration.
+        let oldest = configuration.schedule.version(for: committed)
+        manifests[.policy] = manifests[.policy]?.filter { $0.key == 0 || $0.key >= oldest }
+        journal.write(new.map { .weights($0) })
+        openSteps()
+    }
+
+    private func announce(_ manifest: ArtifactManifest) {
+        for (id, worker) in workers where worker.state != .gone {
+            let wants =
+                switch worker.hello.role {
+                case .generator: manifest.kind == .policy
+                // The policy's start has the tokenizer, which rewards by rule need.
+                case .scorer: manifest.kind != .policy || manifest.version.number == 0
+                case .learner: false
+                }
+            if wants { outbox.append(.init(id, .artifact(manifest))) }
+        }
+    }
+
+    private func batch(_ step: Int, _ peer: WorkerID, _ id: UInt64) {
+        guard step >= committed, step < configuration.steps else {
+            outbox.append(
+                .init(
+                    peer, .refused(code: "step", message: "step \(step) is not the next; committed are \(committed)"),
+                    inReplyTo: id))
+            return
+        }
+        batchRequest = (peer, id, step)
+        answerBatchRequest()
+    }
+
+    private func fetch(_ step: Int, _ index: Int, _ peer: WorkerID, _ id: UInt64) {
+        guard let assembly = steps[step], assembly.isComplete, let items = assembly.trajectories[index] else {
+            outbox.append(
+                .init(peer, .refused(code: "step", message: "job \(index) of step \(step) is not here"), inReplyTo: id))
+            return
+        }
+        outbox.append(
+            .init(
+                peer, .batchJob(step: step, index: index, items, assembly.mergedScores(of: index)), inReplyTo: id))
+    }
+
+    private func commit(_ step: Int, _ metrics: Data, _ manifest: ArtifactManifest, _ peer: WorkerID, _ id: UInt64) {
+        guard step <= committed else {
+            outbox.append(
+                .init(
+                    peer, .refused(code: "step", message: "step \(step) cannot be committed before \(committed)"),
+                    inReplyTo: id))
+            return
+        }
+        guard step == committed else {
+            outbox.append(.init(peer, .commitAck(step: step), inReplyTo: id))
+            return
+        }
+        let figures = record(step, metrics)
+        let assembly = steps.removeValue(forKey: step)
+        committed = step + 1
+        openedSteps = max(openedSteps, committed)
+        if let assembly { ledger.forget(assembly.allJobs) }
+        journal.write([.step(step, metrics: metrics, manifest)]) { [self] in
+            endpoint.thread.perform { [self] in
+                assumeIsolated { $0.committed(step, figures, assembly, peer, id) }
+            }
+        }
+        publish([manifest])
+    }
+
+    private func committed(
+        _ step: Int, _ figures: [String: Double], _ assembly: StepAssembly?, _ peer: WorkerID, _ id: UInt64
+    ) {
+        outbox.append(.init(peer, .commitAck(step: step), inReplyTo: id))
+        do {
+            try RunFiles.append(step: step, figures: figures, assembly: assembly, to: configuration.runDirectory)
+        } catch {
+            fail(CoordinatorError("cannot write the figures of step \(step): \(error)"))
+        }
+        if committed >= configuration.steps {
+            state = .done
+            journal.write([.event(kind: "done", detail: "\(committed) steps")])
+            logger.info("the last step is committed")
+            stop(.success(()), reason: "the run is done", exitCode: 0, includingLearner: false)
+        }
+        flush()
+        publishSnapshot(force: true)
+    }
+
+    func alarm(_ code: String, _ detail: String) {
+        logger.warning("alarm", metadata: ["code": "\(code)", "detail": "\(detail)"])
+        alarms.removeAll { $0.code == code }
+        alarms.append(ClusterSnapshot.Alarm(code: code, sinceMs: now(), detail: detail))
+        if alarms.count > 50 { alarms.removeFirst() }
+        journal.write([.event(kind: "alarm", detail: "\(code): \(detail)")])
+        if code == "paused" { pause(true) }
+    }
+}

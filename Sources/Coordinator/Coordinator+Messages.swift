@@ -1,0 +1,208 @@
+import Cluster
+import ClusterModel
+import Foundation
+import Logging
+import ZeroMQ
+
+extension Coordinator {
+    func handle(_ incoming: ServerEndpoint.Incoming) {
+        let peer = incoming.peer
+        let time = now()
+        if case .hello(let hello) = incoming.envelope.message {
+            join(peer, hello, time)
+            return
+        }
+        guard workers[peer] != nil else { return }
+        heard(peer, time)
+        switch incoming.envelope.message {
+        case .credit(let slots):
+            workers[peer]?.slots = slots
+            if workers[peer]?.state == .joining { workers[peer]?.state = .ready }
+        case .renewal(let jobs): for job in jobs { renew(job, by: peer, time) }
+        case .result(let job, let attempt, let outcome): admit(outcome, of: job, attempt: attempt, from: peer, time)
+        case .loaded(let kind, let version): workers[peer]?.loaded[kind] = version
+        case .report(let report): workers[peer]?.report = report
+        case .bye(let reason): leave(peer, reason: reason, lost: false)
+        case .alarm(let code, let detail): alarm(code, detail)
+        default: handleLearner(incoming)
+        }
+    }
+
+    // MARK: - Membership
+
+    private func join(_ peer: WorkerID, _ hello: Hello, _ time: Int64) {
+        // A new incarnation of the same name: the old process is gone, whatever its leases say.
+        for (other, record) in workers where other.name == peer.name && other != peer && record.state != .gone {
+            leave(other, reason: "replaced by a new incarnation", lost: true)
+        }
+        var record = WorkerRecord(hello: hello, lastSeen: time, joined: workers[peer]?.joined ?? time)
+        record.jobsDone = workers[peer]?.jobsDone ?? 0
+        workers[peer] = record
+        for job in ledger.leases(of: peer) where !hello.heldJobs.contains(where: { $0.job == job }) {
+            // It lost the lease message with the connection.
+            _ = ledger.fail(job, attempt: attempt(of: job), by: peer, retryable: true)
+        }
+        for held in hello.heldJobs where !held.finished {
+            let deadline = time + Int64(configuration.leaseMilliseconds)
+            if ledger.adopt(held.job, attempt: held.attempt, by: peer, deadline: deadline, now: time) { continue }
+            if !ledger.leases(of: peer).contains(held.job) {
+                outbox.append(.init(peer, .cancel(held.job, attempt: held.attempt, reason: "not yours any more")))
+            }
+        }
+        let newestPolicy = manifests[.policy]?.keys.max()
+        let artifacts = ArtifactKind.allCases.flatMap { kind in
+            (manifests[kind] ?? [:]).filter { kind != .policy || $0.key == 0 || $0.key == newestPolicy }
+                .sorted { $0.key < $1.key }.map(\.value)
+        }
+        outbox.append(
+            .init(
+                peer,
+                .welcome(
+                    Welcome(
+                        runID: runId, epoch: epoch, roleConfiguration: configuration.roleConfiguration,
+                        artifacts: artifacts, leaseMilliseconds: configuration.leaseMilliseconds,
+                        graceMilliseconds: configuration.graceMilliseconds))))
+        if state == .paused { outbox.append(.init(peer, .pause(true))) }
+        if state == .done, hello.role != .learner {
+            outbox.append(.init(peer, .stop(reason: "the run is done", exitCode: 0)))
+        }
+        logger.info("joined", metadata: ["worker": "\(peer)", "role": "\(hello.role.rawValue)"])
+        journal.write([.event(kind: "joined", detail: peer.routingID)])
+        publishSnapshot(force: true)
+    }
+
+    private func attempt(of job: JobID) -> Int {
+        guard case .leased(let lease) = ledger.state(of: job) else { return 0 }
+        return lease.attempt
+    }
+
+    private func heard(_ peer: WorkerID, _ time: Int64) {
+        workers[peer]?.lastSeen = time
+        if workers[peer]?.state == .suspect { workers[peer]?.state = .ready }
+    }
+
+    func leave(_ peer: WorkerID, reason: String, lost: Bool) {
+        guard let record = workers[peer], record.state != .gone else { return }
+        let jobs = ledger.release(peer)
+        workers[peer]?.state = .gone
+        if lost { lostTotal[record.hello.role, default: 0] += 1 }
+        if batchRequest?.peer == peer { batchRequest = nil }
+        endpoint.forget(peer)
+        logger.info(
+            lost ? "lost" : "left",
+            metadata: ["worker": "\(peer)", "reason": "\(reason)", "jobs put back": "\(jobs.count)"])
+        journal.write([.event(kind: lost ? "lost" : "left", detail: "\(peer.routingID): \(reason)")])
+        // Keep the list of the gone short.
+        let gone = workers.filter { $0.value.state == .gone }.sorted { $0.value.lastSeen < $1.value.lastSeen }
+        for (id, _) in gone.dropLast(20) { workers[id] = nil }
+        publishSnapshot(force: true)
+    }
+
+    private func renew(_ job: RenewedJob, by peer: WorkerID, _ time: Int64) {
+        let deadline = time + Int64(configuration.leaseMilliseconds)
+        if !ledger.renew(job.job, attempt: job.attempt, by: peer, tokens: job.tokens, deadline: deadline) {
+            outbox.append(.init(peer, .cancel(job.job, attempt: job.attempt, reason: "the lease is over")))
+        }
+    }
+
+    // MARK: - Results
+
+    private func admit(
+        _ outcome: JobOutcome, of job: JobID, attempt: Int, from peer: WorkerID, _ time: Int64
+    ) {
+        if case .failed(let code, let message, let retryable) = outcome {
+            outbox.append(.init(peer, .resultAck(job, attempt: attempt, .accepted)))
+            failed(job, attempt, peer, code: code, message: message, retryable: retryable)
+            return
+        }
+        if let problem = problem(with: outcome, of: job) {
+            outbox.append(.init(peer, .resultAck(job, attempt: attempt, .stale)))
+            failed(job, attempt, peer, code: "invalid", message: problem, retryable: true)
+            return
+        }
+        let (admission, cancelled) = ledger.complete(job)
+        switch admission {
+        case .stale: outbox.append(.init(peer, .resultAck(job, attempt: attempt, .stale)))
+        case .duplicate:
+            outbox.append(.init(peer, .resultAck(job, attempt: attempt, .duplicate)))
+            journal.write([.duplicate(job, worker: peer.routingID, attempt: attempt)])
+        case .accepted:
+            if let (other, number) = cancelled, other != peer {
+                outbox.append(.init(other, .cancel(job, attempt: number, reason: "another worker was first")))
+            }
+            keep(outcome, of: job, attempt: attempt, from: peer, time)
+        }
+    }
+
+    private func problem(with outcome: JobOutcome, of job: JobID) -> String? {
+        guard let step = steps[job.step] else { return nil }
+        switch (outcome, job.kind) {
+        case (.trajectories(let items), .generate): return step.problem(with: items, of: job.index)
+        case (.scores(let scores), .score):
+            guard configuration.parts.indices.contains(job.part) else { return "no such part" }
+            let part = configuration.parts[job.part]
+            return step.problem(with: scores, of: job.index, reference: part.reference, rewards: part.rewards)
+        default: return "a result of another kind of job"
+        }
+    }
+
+    private func keep(_ outcome: JobOutcome, of job: JobID, attempt: Int, from peer: WorkerID, _ time: Int64) {
+        workers[peer]?.jobsDone += 1
+        workers[peer]?.unflushed += 1
+        let entry: Journal.Entry
+        switch outcome {
+        case .trajectories(let items):
+            entry = .trajectories(job, worker: peer.routingID, attempt: attempt, items)
+            let tokens = items.reduce(0) { $0 + $1.responseTokens.count }
+            progress.tokens += tokens
+            progress.trajectories += items.count
+            progress.stepTokens[job.step, default: 0] += tokens
+            progress.generateEnded[job.step] = time
+            accept(items, of: job)
+        case .scores(let scores):
+            entry = .scores(job, worker: peer.routingID, attempt: attempt, scores)
+            steps[job.step]?.add(scores, of: job.index, part: job.part)
+        case .failed: return
+        }
+        // The acknowledgement leaves, and the slot is free, when the result is on disk; so does the answer to the
+        // learner, which may only see what survives.
+        journal.write([entry]) { [self] in
+            endpoint.thread.perform { [self] in
+                assumeIsolated { $0.flushed(job, attempt, peer) }
+            }
+        }
+    }
+
+    private func flushed(_ job: JobID, _ attempt: Int, _ peer: WorkerID) {
+        guard !isOver else { return }
+        workers[peer]?.unflushed -= 1
+        outbox.append(.init(peer, .resultAck(job, attempt: attempt, .accepted)))
+        answerBatchRequest()
+        guard !needsAssignment else { return }
+        // Many results become durable at once: assign once for all of them.
+        needsAssignment = true
+        endpoint.thread.perform { [self] in
+            assumeIsolated {
+                $0.needsAssignment = false
+                $0.assign()
+                $0.flush()
+            }
+        }
+    }
+
+    private func failed(
+        _ job: JobID, _ attempt: Int, _ peer: WorkerID, code: String, message: String, retryable: Bool
+    ) {
+        logger.warning(
+            "a job failed",
+            metadata: ["job": "\(job)", "worker": "\(peer)", "code": "\(code)", "reason": "\(message)"])
+        switch ledger.fail(job, attempt: attempt, by: peer, retryable: retryable) {
+        case .ignored, .retried: break
+        case .exhausted:
+            let often = retryable ? " \(configuration.retries + 1) times" : ""
+            let exit: Int32 = code == "configuration" ? 78 : 1
+            fail(CoordinatorError("job \(job) failed\(often), last on \(peer.name): \(message)", exitCode: exit))
+        }
+    }
+
+}

@@ -1,0 +1,278 @@
+import Cluster
+package import ClusterModel
+import Foundation
+package import Logging
+import Synchronization
+package import ZeroMQ
+
+/// The clock of a run: leases jobs, admits results, assembles batches for the learner, announces weights.
+///
+/// Runs on the socket thread, so a batch of messages costs no hop. It decides by the pure rules of `ClusterModel` and
+/// writes to the journal; acknowledgements leave after the journal's commit. Shutdown: the outcome is delivered by
+/// `ended`, then `close()` ends sockets and journal.
+///
+///     STARTING --(1) the learner has published version 0--> RUNNING <--(2) pause, resume--> PAUSED
+///     RUNNING --(3) last step committed--> DONE: workers are told to stop, the learner finishes its export and leaves
+///     any --(4) a job used up its attempts, or nobody can do what is needed for longer than the grace--> FAILED
+///     any --(5) stop asked for--> DRAINING: ends with "try again"
+package actor Coordinator {
+    package typealias Outcome = Result<Void, CoordinatorError>
+
+    package nonisolated let unownedExecutor: UnownedSerialExecutor
+    package nonisolated let address: String
+    package nonisolated let epoch: UInt64
+    /// The newest snapshot; readable from anywhere without waiting.
+    package nonisolated let snapshots: SnapshotStore
+    /// Yields once, when the run is over.
+    package nonisolated let ended: AsyncStream<Outcome>
+
+    let configuration: CoordinatorConfiguration
+    let runId: String
+    let endpoint: ServerEndpoint
+    let journal: Journal
+    let logger: Logger
+    let cursor: DatasetCursor
+    let now: @Sendable () -> Int64
+    let startedMs: Int64
+    private let finish: AsyncStream<Outcome>.Continuation
+
+    var state = ClusterSnapshot.RunState.starting
+    var ledger: JobLedger
+    var steps: [Int: StepAssembly] = [:]
+    var committed: Int
+    var openedSteps: Int
+    var workers: [WorkerID: WorkerRecord] = [:]
+    var lostTotal: [Role: Int] = [:]
+    var manifests: [ArtifactKind: [Int: ArtifactManifest]] = [:]
+    var batchRequest: (peer: WorkerID, id: UInt64, step: Int)?
+    var desired: [Role: Int]
+    var alarms: [ClusterSnapshot.Alarm] = []
+    var missingSince: [String: Int64] = [:]
+    var progress = ProgressFigures()
+    var outbox: [ServerEndpoint.Outgoing] = []
+    var isOver = false
+    var needsAssignment = false
+    var stopDeadline: Int64?
+    var finalOutcome: Outcome = .success(())
+    private var nextSnapshot: Int64 = 0
+
+    /// Opens the journal, begins a new epoch, listens.
+    package static func start(
+        _ configuration: CoordinatorConfiguration, on thread: SocketThread, logger: Logger,
+        now: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1000) }
+    ) async throws -> Coordinator {
+        let (ended, finish) = AsyncStream.makeStream(of: Outcome.self)
+        let journal = try Journal(path: configuration.journalPath, logger: logger, now: now) { error in
+            finish.yield(.failure(error))
+        }
+        let box = ReceiverBox()
+        do {
+            let recovered = try journal.start()
+            let endpoint = try await ServerEndpoint.listen(
+                on: thread, address: configuration.address, epoch: recovered.epoch, logger: logger
+            ) { box.receive($0) }
+            let coordinator = Coordinator(
+                configuration: configuration, thread: thread, endpoint: endpoint, journal: journal,
+                recovered: recovered, ended: ended, finish: finish, logger: logger, now: now)
+            await coordinator.begin(recovered)
+            box.coordinator = coordinator
+            try await thread.run {
+                thread.every(.milliseconds(50)) { [weak coordinator] in
+                    coordinator?.assumeIsolated { $0.tick() }
+                }
+            }
+            return coordinator
+        } catch {
+            journal.close()
+            if let error = error as? ZeroMQError {
+                throw CoordinatorError("\(error)", exitCode: error.code == .addressInUse ? 75 : 78)
+            }
+            throw error
+        }
+    }
+
+    private init(
+        configuration: CoordinatorConfiguration, thread: SocketThread, endpoint: ServerEndpoint, journal: Journal,
+        recovered: Journal.State, ended: AsyncStream<Outcome>, finish: AsyncStream<Outcome>.Continuation,
+        logger: Logger, now: @escaping @Sendable () -> Int64
+    ) {
+        unownedExecutor = thread.asUnownedSerialExecutor()
+        self.configuration = configuration
+        self.endpoint = endpoint
+        self.journal = journal
+        self.ended = ended
+        self.finish = finish
+        self.logger = logger
+        self.now = now
+        address = endpoint.address
+        epoch = recovered.epoch
+        let started = now()
+        let runId = recovered.meta["run_id"] ?? "\(configuration.name)-\(String(started, radix: 36))"
+        startedMs = started
+        self.runId = runId
+        committed = recovered.committedSteps
+        openedSteps = recovered.committedSteps
+        cursor = DatasetCursor(
+            rows: configuration.prompts.count, promptsPerStep: configuration.promptsPerStep, seed: configuration.seed)
+        ledger = JobLedger(retriesAllowed: configuration.retries)
+        desired = configuration.desired
+        snapshots = SnapshotStore(
+            ClusterSnapshot(
+                runId: runId, name: configuration.name, epoch: recovered.epoch, state: .starting, startedMs: started,
+                nowMs: started, steps: configuration.steps))
+    }
+
+    private func begin(_ recovered: Journal.State) {
+        if recovered.meta["run_id"] == nil { journal.write([.meta(key: "run_id", value: runId)]) }
+        for manifest in recovered.manifests { manifests[manifest.kind, default: [:]][manifest.version.number] = manifest }
+        logger.info(
+            "coordinator", metadata: ["address": "\(address)", "epoch": "\(epoch)", "committed": "\(committed)"])
+        // A learner that is still alive serves what the journal lists; whatever it serves it publishes again.
+        openSteps()
+        for (id, items) in recovered.trajectories.sorted(by: { $0.key < $1.key }) where steps[id.step] != nil {
+            ledger.restoreCompleted(id)
+            accept(items, of: id)
+        }
+        for (id, scores) in recovered.scores.sorted(by: { $0.key < $1.key }) where steps[id.step] != nil {
+            ledger.restoreCompleted(id)
+            steps[id.step]?.add(scores, of: id.index, part: id.part)
+        }
+        publishSnapshot(force: true)
+    }
+
+    // MARK: - Turn
+
+    func handle(_ batch: [ServerEndpoint.Incoming]) {
+        guard !isOver else { return }
+        for incoming in batch { handle(incoming) }
+        assign()
+        flush()
+        publishSnapshot(force: false)
+    }
+
+    private func tick() {
+        guard !isOver else { return }
+        let time = now()
+        expire(time)
+        checkWaits(time)
+        assign()
+        flush()
+        if let limit = stopDeadline, time > limit || workers.values.allSatisfy({ $0.state == .gone }) { end() }
+        publishSnapshot(force: false)
+    }
+
+    func flush() {
+        guard !outbox.isEmpty else { return }
+        endpoint.send(outbox)
+        outbox.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: - Steps
+
+    /// Opens every step whose policy version is published: makes its jobs.
+    func openSteps() {
+        guard let newest = manifests[.policy]?.keys.max() else { return }
+        if state == .starting { state = .running }
+        let schedule = configuration.schedule
+        while openedSteps < configuration.steps, openedSteps <= schedule.lastOpenStep(published: newest),
+            openedSteps <= committed + schedule.lag,
+            let manifest = manifests[.policy]?[schedule.version(for: openedSteps)]
+        {
+            let step = openedSteps
+            let rows = cursor.rows(of: step).map { configuration.prompts[$0] }
+            let size = max(1, configuration.promptsPerJob)
+            let jobs = stride(from: 0, to: rows.count, by: size).enumerated().map { index, start in
+                GenerateJob(
+                    id: JobID(step: step, index: index, kind: .generate), version: manifest.version,
+                    seed: configuration.seed, samplesPerPrompt: configuration.samplesPerPrompt,
+                    sampling: configuration.sampling, prompts: Array(rows[start..<min(start + size, rows.count)]))
+            }
+            steps[step] = StepAssembly(step: step, jobs: jobs, parts: configuration.parts.count)
+            for job in jobs { ledger.add(job.id) }
+            openedSteps += 1
+        }
+    }
+
+    /// A generate job's result: its score jobs come into being.
+    func accept(_ items: [Trajectory], of id: JobID) {
+        steps[id.step]?.add(items, of: id.index)
+        for part in configuration.parts.indices {
+            ledger.add(JobID(step: id.step, index: id.index, kind: .score, part: part))
+        }
+        answerBatchRequest()
+    }
+
+    func answerBatchRequest() {
+        guard let request = batchRequest, let step = steps[request.step], step.isComplete else { return }
+        batchRequest = nil
+        outbox.append(.init(request.peer, .batchReady(step: step.step, jobs: step.jobs.count), inReplyTo: request.id))
+    }
+
+    // MARK: - Ending
+
+    /// Edge 3, 4 or 5: everyone is told; the process ends when all have left, or at the deadline.
+    func stop(_ outcome: Outcome, reason: String, exitCode: Int, includingLearner: Bool = true) {
+        guard stopDeadline == nil else { return }
+        finalOutcome = outcome
+        stopDeadline = now() + (includingLearner ? 5_000 : 120_000)
+        for (id, worker) in workers where worker.state != .gone {
+            if worker.hello.role == .learner, !includingLearner { continue }
+            outbox.append(.init(id, .stop(reason: reason, exitCode: exitCode)))
+        }
+        flush()
+        publishSnapshot(force: true)
+    }
+
+    /// Ends the run as failed; the cause names what to do.
+    func fail(_ error: CoordinatorError) {
+        guard stopDeadline == nil else { return }
+        state = .failed
+        logger.critical("\(error.message)")
+        journal.write([.event(kind: "failed", detail: error.message)])
+        stop(.failure(error), reason: error.message, exitCode: Int(error.exitCode))
+    }
+
+    private func end() {
+        guard !isOver else { return }
+        isOver = true
+        publishSnapshot(force: true)
+        finish.yield(finalOutcome)
+        finish.finish()
+    }
+
+    package func close() {
+        isOver = true
+        endpoint.close()
+        journal.close()
+    }
+
+    func publishSnapshot(force: Bool) {
+        let time = now()
+        guard force || time >= nextSnapshot else { return }
+        nextSnapshot = time + 100
+        snapshots.set(makeSnapshot(time))
+    }
+}
+
+/// The newest snapshot, for readers on any thread.
+package final class SnapshotStore: Sendable {
+    private let value: Mutex<ClusterSnapshot>
+
+    package init(_ snapshot: ClusterSnapshot) { value = Mutex(snapshot) }
+    package var current: ClusterSnapshot { value.withLock { $0 } }
+    package func set(_ snapshot: ClusterSnapshot) { value.withLock { $0 = snapshot } }
+}
+
+/// Breaks the circle between endpoint and coordinator.
+private final class ReceiverBox: @unchecked Sendable {
+    // SAFETY: set once before the first message can matter, read on the socket thread; guarded by the mutex.
+    private let box = Mutex<Coordinator?>(nil)
+    var coordinator: Coordinator? {
+        get { box.withLock { $0 } }
+        set { box.withLock { $0 = newValue } }
+    }
+
+    func receive(_ batch: [ServerEndpoint.Incoming]) {
+        coordinator?.assumeIsolated { $0.handle(batch) }
+    }
+}

@@ -1,0 +1,166 @@
+import Cluster
+package import ClusterModel
+package import Foundation
+import GRDB
+package import Logging
+import Synchronization
+
+/// What survives: SQLite in WAL mode with synchronous FULL, one writer thread, many writes in one transaction.
+///
+/// `write` never blocks; the completion is called on the writer thread after the commit is on disk. One process owns a
+/// journal, by file lock. Shutdown: `close()` waits for what was given before.
+package final class Journal: Sendable {
+    package enum Entry: Sendable {
+        case trajectories(JobID, worker: String, attempt: Int, [Trajectory])
+        case scores(JobID, worker: String, attempt: Int, Scores)
+        case duplicate(JobID, worker: String, attempt: Int)
+        case step(Int, metrics: Data, ArtifactManifest)
+        case weights(ArtifactManifest)
+        case event(kind: String, detail: String)
+        case meta(key: String, value: String)
+    }
+
+    package struct State: Sendable {
+        package var epoch: UInt64 = 1
+        package var meta: [String: String] = [:]
+        package var committedSteps = 0
+        package var manifests: [ArtifactManifest] = []
+        package var trajectories: [JobID: [Trajectory]] = [:]
+        package var scores: [JobID: Scores] = [:]
+    }
+
+    package struct Statistics: Sendable {
+        package var commits = 0
+        package var seconds = 0.0
+        package var entries = 0
+    }
+
+    private struct Inbox {
+        var entries: [(Entry, (@Sendable () -> Void)?)] = []
+        var isClosing = false
+    }
+
+    private let queue: DatabaseQueue
+    private let lock: Int32
+    private let logger: Logger
+    private let now: @Sendable () -> Int64
+    private let inbox = Mutex(Inbox())
+    private let wakeUp = DispatchSemaphore(value: 0)
+    private let ended = DispatchSemaphore(value: 0)
+    private let numbers = Mutex(Statistics())
+    private let onFailure: @Sendable (CoordinatorError) -> Void
+    package let path: String
+
+    package init(
+        path: String, logger: Logger, now: @escaping @Sendable () -> Int64,
+        onFailure: @escaping @Sendable (CoordinatorError) -> Void
+    ) throws {
+        self.path = path
+        self.logger = logger
+        self.now = now
+        self.onFailure = onFailure
+        lock = open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard lock >= 0 else {
+            throw CoordinatorError("cannot make \(path).lock: \(String(cString: strerror(errno)))")
+        }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            Foundation.close(lock)
+            throw CoordinatorError("another coordinator owns \(path); stop it first", exitCode: 75)
+        }
+        do {
+            var configuration = GRDB.Configuration()
+            configuration.prepareDatabase { database in
+                try database.execute(sql: "PRAGMA journal_mode = WAL")
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+            }
+            queue = try DatabaseQueue(path: path, configuration: configuration)
+            try JournalSchema.migrate(queue)
+        } catch {
+            throw CoordinatorError("cannot open the journal \(path): \(error)")
+        }
+        let thread = Thread { [self] in loop() }
+        thread.name = "journal"
+        thread.start()
+    }
+
+    package var statistics: Statistics { numbers.withLock { $0 } }
+
+    /// Bytes of the journal and its log.
+    package var size: Int {
+        [path, path + "-wal"].reduce(0) { sum, file in
+            sum + ((try? FileManager.default.attributesOfItem(atPath: file))?[.size] as? Int ?? 0)
+        }
+    }
+
+    package func write(_ entries: [Entry], then completion: (@Sendable () -> Void)? = nil) {
+        guard !entries.isEmpty else {
+            completion?()
+            return
+        }
+        inbox.withLock { inbox in
+            for (index, entry) in entries.enumerated() {
+                inbox.entries.append((entry, index + 1 == entries.count ? completion : nil))
+            }
+        }
+        wakeUp.signal()
+    }
+
+    package func close() {
+        inbox.withLock { $0.isClosing = true }
+        wakeUp.signal()
+        ended.wait()
+        try? queue.close()
+        Foundation.close(lock)
+    }
+
+    /// Reads everything, and begins a new epoch.
+    package func start() throws -> State {
+        do {
+            return try queue.write { try JournalSchema.start($0, now: now()) }
+        } catch {
+            throw CoordinatorError("cannot read the journal \(path): \(error)")
+        }
+    }
+
+    // MARK: - Writer thread
+
+    private func loop() {
+        while true {
+            wakeUp.wait()
+            let (work, isClosing) = inbox.withLock { inbox in
+                defer { inbox.entries.removeAll(keepingCapacity: true) }
+                return (inbox.entries, inbox.isClosing)
+            }
+            if !work.isEmpty, !commit(work) { break }
+            if isClosing { break }
+        }
+        ended.signal()
+    }
+
+    private func commit(_ work: [(Entry, (@Sendable () -> Void)?)]) -> Bool {
+        let start = ContinuousClock.now
+        do {
+            let time = now()
+            try queue.write { database in
+                for (entry, _) in work { try JournalSchema.insert(entry, database, now: time) }
+            }
+        } catch {
+            logger.critical("the journal cannot be written", metadata: ["path": "\(path)", "reason": "\(error)"])
+            onFailure(
+                CoordinatorError(
+                    """
+                    the journal \(path) cannot be written: \(error); nothing after the last commit counts, \
+                    make room and start again to go on from there
+                    """))
+            return false
+        }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        numbers.withLock {
+            $0.commits += 1
+            $0.seconds += seconds
+            $0.entries += work.count
+        }
+        for (_, completion) in work { completion?() }
+        return true
+    }
+}

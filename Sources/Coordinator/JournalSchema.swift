@@ -1,0 +1,109 @@
+import Cluster
+import ClusterModel
+import Foundation
+import GRDB
+
+/// The tables of the journal and what is read from and written to them.
+///
+/// `job` keeps one row for each job for ever: `counted` is 1, and `duplicates` says how often another result came.
+/// `trajectory` holds the payload until the step's successor is committed.
+enum JournalSchema {
+    static func migrate(_ queue: DatabaseQueue) throws {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+                    CREATE TABLE job (
+                        step INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, part INTEGER NOT NULL,
+                        worker TEXT NOT NULL, attempt INTEGER NOT NULL, completed_ms INTEGER NOT NULL,
+                        counted INTEGER NOT NULL DEFAULT 1, duplicates INTEGER NOT NULL DEFAULT 0,
+                        PRIMARY KEY (step, number, kind, part)) WITHOUT ROWID;
+                    CREATE TABLE trajectory (
+                        step INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, part INTEGER NOT NULL,
+                        payload BLOB NOT NULL, PRIMARY KEY (step, number, kind, part));
+                    CREATE TABLE step (step INTEGER PRIMARY KEY, committed_ms INTEGER NOT NULL, metrics BLOB NOT NULL);
+                    CREATE TABLE weights (
+                        kind TEXT NOT NULL, version INTEGER NOT NULL, sha256 TEXT NOT NULL, manifest BLOB NOT NULL,
+                        PRIMARY KEY (kind, version));
+                    CREATE TABLE event (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, kind TEXT NOT NULL,
+                        detail TEXT NOT NULL);
+                    """)
+        }
+        try migrator.migrate(queue)
+    }
+
+    static func start(_ database: Database, now: Int64) throws -> Journal.State {
+        var state = Journal.State()
+        for row in try Row.fetchAll(database, sql: "SELECT key, value FROM meta") {
+            state.meta[row["key"]] = row["value"]
+        }
+        state.epoch = (state.meta["epoch"].flatMap { UInt64($0) } ?? 0) + 1
+        try insert(.meta(key: "epoch", value: String(state.epoch)), database, now: now)
+        try insert(.event(kind: "start", detail: "epoch \(state.epoch)"), database, now: now)
+        let last = try Int.fetchOne(database, sql: "SELECT max(step) FROM step")
+        state.committedSteps = last.map { $0 + 1 } ?? 0
+        for blob in try Data.fetchAll(database, sql: "SELECT manifest FROM weights ORDER BY kind, version") {
+            state.manifests.append(try JSONDecoder().decode(ArtifactManifest.self, from: blob))
+        }
+        let rows = try Row.fetchAll(
+            database, sql: "SELECT step, number, kind, part, payload FROM trajectory WHERE step >= ?",
+            arguments: [state.committedSteps])
+        for row in rows {
+            guard let kind = JobKind(rawValue: row["kind"]) else { continue }
+            let id = JobID(step: row["step"], index: row["number"], kind: kind, part: row["part"])
+            switch try JournalPayload.decode(row["payload"]) {
+            case .trajectories(let items): state.trajectories[id] = items
+            case .scores(let scores): state.scores[id] = scores
+            case .failed: continue
+            }
+        }
+        return state
+    }
+
+    static func insert(_ entry: Journal.Entry, _ database: Database, now: Int64) throws {
+        switch entry {
+        case .trajectories(let id, let worker, let attempt, let items):
+            try insert(id, worker, attempt, JournalPayload.encode(id, .trajectories(items)), database, now)
+        case .scores(let id, let worker, let attempt, let scores):
+            try insert(id, worker, attempt, JournalPayload.encode(id, .scores(scores)), database, now)
+        case .duplicate(let id, _, _):
+            try database.cachedStatement(
+                sql: "UPDATE job SET duplicates = duplicates + 1 WHERE step = ? AND number = ? AND kind = ? AND part = ?"
+            ).execute(arguments: [id.step, id.index, id.kind.rawValue, id.part])
+        case .step(let step, let metrics, let manifest):
+            try database.execute(
+                sql: "INSERT OR IGNORE INTO step (step, committed_ms, metrics) VALUES (?, ?, ?)",
+                arguments: [step, now, metrics])
+            try insert(.weights(manifest), database, now: now)
+            try database.execute(sql: "DELETE FROM trajectory WHERE step < ?", arguments: [step])
+            try insert(.event(kind: "step", detail: String(step)), database, now: now)
+        case .weights(let manifest):
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO weights (kind, version, sha256, manifest) VALUES (?, ?, ?, ?)",
+                arguments: [
+                    manifest.kind.rawValue, manifest.version.number, manifest.sha256,
+                    try JSONEncoder().encode(manifest),
+                ])
+        case .event(let kind, let detail):
+            try database.cachedStatement(sql: "INSERT INTO event (time_ms, kind, detail) VALUES (?, ?, ?)")
+                .execute(arguments: [now, kind, detail])
+        case .meta(let key, let value):
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", arguments: [key, value])
+        }
+    }
+
+    private static func insert(
+        _ id: JobID, _ worker: String, _ attempt: Int, _ payload: Data, _ database: Database, _ now: Int64
+    ) throws {
+        // No OR IGNORE: a job that is there already must never be counted again, so it is an error.
+        try database.cachedStatement(
+            sql: "INSERT INTO job (step, number, kind, part, worker, attempt, completed_ms) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        ).execute(arguments: [id.step, id.index, id.kind.rawValue, id.part, worker, attempt, now])
+        try database.cachedStatement(
+            sql: "INSERT INTO trajectory (step, number, kind, part, payload) VALUES (?, ?, ?, ?, ?)"
+        ).execute(arguments: [id.step, id.index, id.kind.rawValue, id.part, payload])
+    }
+}

@@ -1,0 +1,51 @@
+import ClusterModel
+import Foundation
+
+/// `metrics.jsonl` and `samples.jsonl` of the run directory: a line a step, and the first answers of each step.
+enum RunFiles {
+    private static let samplesKept = 8
+
+    private struct Sample: Encodable {
+        var step: Int
+        var row: Int
+        var prompt: String
+        var response: String
+        var finish: String
+        var rewards: [String: Float]
+    }
+
+    /// Appends after the journal's commit. A step that is in the file already (a crash came between) is not repeated.
+    static func append(step: Int, figures: [String: Double], assembly: StepAssembly?, to directory: URL?) throws {
+        guard let directory else { return }
+        var line: [String: Double] = figures.filter { $0.value.isFinite }
+        line["step"] = Double(step)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        try append(encoder.encode(line), to: directory.appending(path: "metrics.jsonl"))
+        guard let assembly, let items = assembly.trajectories[0] else { return }
+        let scores = assembly.mergedScores(of: 0)
+        for (index, item) in items.prefix(samplesKept).enumerated() {
+            var rewards: [String: Float] = [:]
+            for (name, values) in scores.rewards where values.indices.contains(index) {
+                if let value = values[index] { rewards[name] = value }
+            }
+            let sample = Sample(
+                step: step, row: item.row, prompt: item.promptText, response: item.responseText,
+                finish: item.finish.rawValue, rewards: rewards)
+            try append(encoder.encode(sample), to: directory.appending(path: "samples.jsonl"))
+        }
+    }
+
+    private static func append(_ line: Data, to file: URL) throws {
+        let path = file.path(percentEncoded: false)
+        if !FileManager.default.fileExists(atPath: path) {
+            guard FileManager.default.createFile(atPath: path, contents: nil) else {
+                throw CoordinatorError("cannot make \(path)")
+            }
+        }
+        let handle = try FileHandle(forWritingTo: file)
+        defer { try? handle.close() }
+        try handle.seekToEnd()
+        try handle.write(contentsOf: line + Data("\n".utf8))
+    }
+}
