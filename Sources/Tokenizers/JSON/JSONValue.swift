@@ -19,6 +19,12 @@ package enum JSONValue: Sendable, Equatable {
         }
     }
 
+    /// Parses a document.
+    /// - Parameter name: how errors call it.
+    package init(parsing bytes: some Sequence<UInt8>, name: String) throws(TokenizerError) {
+        self = try JSONParser.parse(Array(bytes), file: name)
+    }
+
     /// The value of a key, the last one if it is there twice, as JSON readers commonly do.
     package subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }

@@ -5,6 +5,8 @@ struct JSONWriter {
     /// Spaces a level; nil for one line.
     var indent: Int?
     var sortsKeys = false
+    /// With an indent the line break stands for the space behind a comma, unless the caller chose the separator.
+    var trimsSeparator = true
 
     func text(_ value: JSONValue) -> String {
         var output = ""
@@ -52,12 +54,9 @@ struct JSONWriter {
     }
 
     private func separate(_ index: Int, _ level: Int, _ output: inout String) {
-        if index > 0 { output += indent == nil ? itemSeparator : trimmedSeparator }
+        if index > 0 { output += indent != nil && trimsSeparator ? "," : itemSeparator }
         newLine(level, &output)
     }
-
-    /// With an indent the line break stands for the space behind the comma, unless the caller chose a separator.
-    private var trimmedSeparator: String { itemSeparator == ", " ? "," : itemSeparator }
 
     private func newLine(_ level: Int, _ output: inout String) {
         guard let indent else { return }
