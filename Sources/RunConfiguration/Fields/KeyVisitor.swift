@@ -1,0 +1,57 @@
+/// A part of the run file: its keys, their defaults, bounds and help stand in one list that serves reading, writing and
+/// the reference page alike.
+protocol ConfigurationSection: Sendable {
+    init()
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys)
+}
+
+/// What walks over the keys of a section: the reader of a file, or the writer of one.
+protocol KeyVisitor {
+    mutating func value<T: ScalarValue>(_ key: String, _ value: inout T, _ rule: Rule<T>, _ help: String)
+    /// A value that `off` (or `null`) turns off.
+    mutating func optional<T: ScalarValue>(_ key: String, _ value: inout T?, _ rule: Rule<T>, _ help: String)
+    mutating func list<T: ScalarValue>(_ key: String, _ values: inout [T], _ rule: Rule<[T]>, _ help: String)
+    mutating func section<S: ConfigurationSection>(_ key: String, _ section: inout S, _ help: String)
+    mutating func optionalSection<S: ConfigurationSection>(_ key: String, _ section: inout S?, _ help: String)
+    mutating func sections<S: ConfigurationSection>(_ key: String, _ sections: inout [S], _ help: String)
+}
+
+extension KeyVisitor {
+    mutating func value<T: ScalarValue>(_ key: String, _ value: inout T, _ help: String) {
+        self.value(key, &value, .any, help)
+    }
+
+    mutating func optional<T: ScalarValue>(_ key: String, _ value: inout T?, _ help: String) {
+        optional(key, &value, .any, help)
+    }
+
+    mutating func list<T: ScalarValue>(_ key: String, _ values: inout [T], _ help: String) {
+        list(key, &values, .any, help)
+    }
+}
+
+/// The bounds of a value, and how to say them.
+struct Rule<T>: Sendable {
+    let says: String
+    let holds: @Sendable (T) -> Bool
+
+    static var any: Rule { Rule(says: "") { _ in true } }
+}
+
+extension Rule where T: Comparable & Sendable {
+    static func atLeast(_ bound: T) -> Rule { Rule(says: "at least \(bound)") { $0 >= bound } }
+    static func above(_ bound: T) -> Rule { Rule(says: "above \(bound)") { $0 > bound } }
+    static func within(_ range: ClosedRange<T>) -> Rule {
+        Rule(says: "from \(range.lowerBound) to \(range.upperBound)") { range.contains($0) }
+    }
+}
+
+extension Rule where T == String {
+    static var notEmpty: Rule { Rule(says: "not empty") { !$0.isEmpty } }
+}
+
+extension Rule {
+    static func atLeastOne<Element: Sendable>() -> Rule where T == [Element] {
+        Rule(says: "not empty") { !$0.isEmpty }
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+
+extension RunConfiguration {
+    /// A run file is read whole; more than this is no run file.
+    private static let largestFile = 1 << 20
+
+    /// Reads a run file; every unknown key, wrong type and number out of range in it is in the one error that is thrown.
+    ///
+    /// - Parameter overrides: `key.path=value`, later ones over earlier ones.
+    package static func load(path: String, overrides: [String] = []) throws -> RunConfiguration {
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            throw ConfigurationError(
+                .file, "cannot open the run file: \(String(cString: strerror(errno)))", place: path)
+        }
+        defer { try? handle.close() }
+        let data: Data
+        do {
+            data = try handle.read(upToCount: largestFile + 1) ?? Data()
+        } catch {
+            throw ConfigurationError(.file, "cannot read the run file", place: path, cause: error)
+        }
+        guard data.count <= largestFile else {
+            throw ConfigurationError(.file, "the run file is larger than 1 MiB; is it the right file?", place: path)
+        }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw ConfigurationError(.syntax, "the run file is not UTF-8", place: path)
+        }
+        return try parse(text, source: path, overrides: overrides)
+    }
+
+    /// - Parameter source: stands before line and column in messages.
+    package static func parse(
+        _ text: String, source: String = "run.yaml", overrides: [String] = []
+    ) throws -> RunConfiguration {
+        var root = try YAMLTree.parse(text, source: source, columns: true) ?? .emptyMapping(at: source)
+        if root.isNothing { root = .emptyMapping(at: source) }
+        let log = ReadingLog()
+        for override in overrides {
+            do {
+                try Overrides.apply(override, to: &root)
+            } catch let error as ConfigurationError {
+                log.problems += error.problems
+            }
+        }
+        Shorthand.expand(&root)
+        var configuration = RunConfiguration()
+        SectionReader.read(&configuration, from: root, path: "", log: log)
+        guard log.problems.isEmpty else { throw ConfigurationError(.value, log.problems) }
+        configuration.places = KeyPlaces(file: source, byKey: log.places)
+        configuration.resolve()
+        return configuration
+    }
+
+    /// The file with every default filled in; ``load(path:overrides:)`` of it gives the same configuration.
+    package func resolvedYAML() throws -> String { yaml(comments: false) }
+
+    /// Every key with its default and what it is for.
+    package static func referenceYAML() -> String {
+        var example = RunConfiguration()
+        example.architecture = ArchitectureSection()
+        example.rewards = RewardKind.Word.allCases.map { word in
+            var reward = RewardSection()
+            reward.kind = RewardKind(word)
+            reward.name = word.rawValue
+            return reward
+        }
+        return example.yaml(comments: true)
+    }
+
+    private func yaml(comments: Bool) -> String {
+        var writer = YAMLWriter(comments: comments)
+        var copy = self
+        copy.visit(&writer)
+        return writer.lines.joined(separator: "\n") + "\n"
+    }
+}
+
+/// Other spellings of the same.
+private enum Shorthand {
+    /// `schedule: {mode: {lag: 2}}` for `schedule: {mode: lag, lag: 2}`.
+    static func expand(_ root: inout ConfigNode) {
+        guard var schedule = root["schedule"], let mode = schedule["mode"], case .mapping(let entries) = mode.content,
+            entries.count == 1, let lag = mode["lag"]
+        else { return }
+        schedule.set("mode", to: ConfigNode(content: .scalar("lag", plain: true), place: mode.place))
+        schedule.set("lag", to: lag)
+        root.set("schedule", to: schedule)
+    }
+}

@@ -1,0 +1,126 @@
+extension RunConfiguration {
+    func checkRollout(_ problems: inout Problems) {
+        let perJob = rollout.promptsPerJob ?? 1
+        if perJob > rollout.promptsPerStep {
+            problems.add(
+                "rollout.prompts_per_job", "a job of \(perJob) prompts is more than a step's \(rollout.promptsPerStep)")
+        }
+        let bytes = resultBytes(prompts: perJob)
+        if bytes >= Double(Self.largestResult) {
+            problems.add(
+                "rollout.prompts_per_job",
+                """
+                a job's result may take \(Int(bytes)) bytes (prompts_per_job * samples_per_prompt * (max_prompt_tokens \
+                + max_new_tokens) * \(Self.bytesPerToken)), and a message holds \(Self.largestResult); lower one of them
+                """)
+        }
+        if rollout.samplesPerStep % ppo.minibatches != 0 {
+            problems.add(
+                "ppo.minibatches",
+                """
+                a step has \(rollout.samplesPerStep) samples (prompts_per_step * samples_per_prompt), which \
+                \(ppo.minibatches) minibatches do not divide
+                """)
+        }
+    }
+
+    func checkRewards(_ problems: inout Problems) {
+        if !rewards.contains(where: { $0.weight != 0 }) {
+            problems.add("rewards", "at least one reward must have a weight other than 0")
+        }
+        var seen: Set<String> = []
+        for (index, reward) in rewards.enumerated() {
+            let key = "rewards.\(index)"
+            if !seen.insert(reward.name).inserted {
+                problems.add("\(key).name", "two rewards are called '\(reward.name)'; give each a name of its own")
+            }
+            if reward.name.contains("/") || reward.name.utf8.count > 64 {
+                problems.add("\(key).name", "a name has at most 64 bytes and no '/'")
+            }
+            switch reward.kind {
+            case .length(let length): checkLength(length, key, &problems)
+            case .regex(let regex) where regex.pattern.isEmpty:
+                problems.add("\(key).pattern", "a reward of kind regex needs a pattern")
+            case .regex(let regex):
+                if let trouble = Self.troubleWithPattern(regex.pattern) { problems.add("\(key).pattern", trouble) }
+            case .keyword(let keyword) where keyword.words.isEmpty || keyword.words.contains(""):
+                problems.add("\(key).words", "a reward of kind keyword needs words, none of them empty")
+            case .command(let command) where command.argv.first?.isEmpty ?? true:
+                problems.add("\(key).argv", "a reward of kind command needs a program")
+            default: break
+            }
+        }
+        if rewards.filter({ $0.kind == .model }).count > 1 {
+            problems.add("rewards", "only one reward may be of kind model")
+        }
+        if let name = ppo.drift.heldOutReward {
+            guard let held = rewards.first(where: { $0.name == name }) else {
+                problems.add("ppo.guard.held_out_reward", "no reward is called '\(name)'")
+                return
+            }
+            if held.weight != 0 {
+                problems.add("ppo.guard.held_out_reward", "the reward '\(name)' is trained on; its weight must be 0")
+            }
+        }
+    }
+
+    private func checkLength(_ length: LengthKeys, _ key: String, _ problems: inout Problems) {
+        if length.target == nil, length.minimum == nil, length.maximum == nil {
+            problems.add(key, "a reward of kind length needs a target, a minimum or a maximum")
+        }
+        if let minimum = length.minimum, let maximum = length.maximum, minimum > maximum {
+            problems.add("\(key).minimum", "the minimum \(minimum) is above the maximum \(maximum)")
+        }
+    }
+
+    private static func troubleWithPattern(_ pattern: String) -> String? {
+        do {
+            _ = try Regex(pattern)
+            return nil
+        } catch {
+            return "'\(pattern)' is no regular expression: \(error)"
+        }
+    }
+
+    func checkPPO(_ problems: inout Problems) {
+        if ppo.critic == .shared, ppo.advantage != .gae {
+            problems.add("ppo.critic", "shared needs advantage gae; \(ppo.advantage.rawValue) has no critic")
+        }
+        if [.rloo, .grpo].contains(ppo.advantage), rollout.samplesPerPrompt < 2 {
+            problems.add(
+                "rollout.samples_per_prompt",
+                "advantage \(ppo.advantage.rawValue) compares answers to one prompt: at least 2")
+        }
+        if ppo.advantage == .gae, ppo.critic == .separate, ppo.criticFrom == .reward, models.reward == nil {
+            problems.add(
+                "ppo.critic_from", "there is no reward model to start the critic from; write critic_from: policy")
+        }
+        if ppo.bootstrapTruncated, ppo.advantage != .gae {
+            problems.add("ppo.bootstrap_truncated", "only advantage gae has a critic to ask")
+        }
+        if ppo.oldLogProbabilities == .generator, schedule.versionsBehind > 0 {
+            problems.add(
+                "ppo.old_log_probabilities",
+                "the generator's are of an older version in mode lag; write auto or recompute")
+        }
+        if let overlong = ppo.overlong, overlong.cache > overlong.maximum {
+            problems.add("ppo.overlong.cache", "the cache \(overlong.cache) is above the maximum \(overlong.maximum)")
+        }
+    }
+
+    func checkRoles(_ problems: inout Problems) {
+        // A keyed, encrypted transport is not there yet: nothing may listen where strangers can reach it.
+        if coordinator.bind.hasPrefix("tcp://"), !Self.isLoopback(coordinator.bind.dropFirst(6)) {
+            problems.add("coordinator.bind", "only loopback addresses and ipc:// are allowed without encryption")
+        }
+        if !Self.isLoopback(coordinator.status[...]) {
+            problems.add("coordinator.status", "only loopback addresses are allowed without a token over TLS")
+        }
+    }
+
+    private static func isLoopback(_ address: Substring) -> Bool {
+        guard let colon = address.lastIndex(of: ":") else { return false }
+        let host = address[..<colon]
+        return host.hasPrefix("127.") || host == "localhost" || host == "[::1]" || host == "::1"
+    }
+}

@@ -1,0 +1,97 @@
+package import Foundation
+
+/// One run, as its YAML file describes it, with every default filled in.
+///
+/// A plain value: made once by ``load(path:overrides:)``, checked by ``check()``, handed to the roles as JSON.
+package struct RunConfiguration: Sendable, Equatable {
+    package var name = "run"
+    package var seed: UInt64 = 1
+    package var device = "cpu"
+    package var runDirectory = "runs/run"
+    package var stages: [Stage] = [.ppo]
+    package var models = ModelsSection()
+    package var data = DataSection()
+    /// Present when the stage pretrain is to make a model from nothing.
+    package var architecture: ArchitectureSection?
+    package var pretrain = TrainingSection(learningRate: 3e-4, epochs: 1, schedule: .cosine, weightDecay: 0.1)
+    package var sft = TrainingSection(learningRate: 2e-5, epochs: 2)
+    package var rewardModel = RewardModelSection()
+    package var rollout = RolloutSection()
+    package var rewards: [RewardSection] = [RewardSection()]
+    package var schedule = ScheduleSection()
+    package var ppo = PPOSection()
+    package var evaluation = EvaluationSection()
+    package var coordinator = CoordinatorSection()
+    package var roles = RolesSection()
+    /// Where each key stood, for messages of ``check()``. Not part of the value.
+    var places = KeyPlaces()
+
+    package init() {}
+
+    /// Directories that the stages make.
+    package var pretrainedDirectory: String { runDirectory + "/pretrained" }
+    package var sftDirectory: String { runDirectory + "/sft" }
+    package var rewardModelDirectory: String { runDirectory + "/reward-model" }
+    package var policyDirectory: String { runDirectory + "/policy" }
+
+    /// What the stage sft starts from: the given base, or what the stage pretrain makes.
+    package var baseDirectory: String? {
+        stages.contains(.pretrain) ? pretrainedDirectory : models.base
+    }
+
+    /// For the roles of a run; ``init(json:)`` reads it.
+    package func json() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return try encoder.encode(self)
+    }
+
+    package init(json: Data) throws {
+        do {
+            self = try JSONDecoder().decode(RunConfiguration.self, from: json)
+        } catch {
+            throw ConfigurationError(.value, "the configuration that the coordinator sent cannot be read", cause: error)
+        }
+    }
+}
+
+extension RunConfiguration: ConfigurationSection {
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("name", &name, .notEmpty, "Name of the run, for people.")
+        keys.value("seed", &seed, "Decides every random number.")
+        keys.value("device", &device, .device, "Where tensors live.")
+        keys.value("run_directory", &runDirectory, .notEmpty, "Where everything of the run is kept.")
+        keys.list(
+            "stages", &stages, .atLeastOne(), "What is done, in this order: pretrain, sft, reward_model, ppo, evaluate."
+        )
+        keys.section("models", &models, "The models of the run.")
+        keys.section("data", &data, "Files of JSON lines.")
+        keys.optionalSection("architecture", &architecture, "Shape of the model that pretrain makes.")
+        keys.section("pretrain", &pretrain, "Training on plain text.")
+        keys.section("sft", &sft, "Supervised fine-tuning on demonstrations.")
+        keys.section("reward_model", &rewardModel, "Training of the reward model on pairs.")
+        keys.section("rollout", &rollout, "How answers are sampled.")
+        keys.sections("rewards", &rewards, "What is rewarded.")
+        keys.section("schedule", &schedule, "Which version of the policy samples which step.")
+        keys.section("ppo", &ppo, "Proximal policy optimization.")
+        keys.section("evaluation", &evaluation, "The policy against its start.")
+        keys.section("coordinator", &coordinator, "Where the coordinator listens.")
+        keys.section("roles", &roles, "Processes on this machine.")
+    }
+}
+
+extension RunConfiguration: Codable {
+    // All but the places.
+    private enum CodingKeys: String, CodingKey {
+        case name, seed, device, runDirectory, stages, models, data, architecture, pretrain, sft, rewardModel, rollout
+        case rewards, schedule, ppo, evaluation, coordinator, roles
+    }
+}
+
+extension Rule where T == String {
+    static var device: Rule {
+        Rule(says: "cpu, cuda or cuda:N") { text in
+            text == "cpu" || text == "cuda" || (text.hasPrefix("cuda:") && UInt8(text.dropFirst(5)) != nil)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+/// The coordinator: where it listens and how patient it is.
+package struct CoordinatorSection: ConfigurationSection, Codable, Equatable {
+    package var bind = "tcp://127.0.0.1:0"
+    package var status = "127.0.0.1:8265"
+    package var lease = 30.0
+    package var grace = 120.0
+    package var retries = 5
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("bind", &bind, .address, "Where workers connect: tcp://HOST:PORT (port 0: any) or ipc://PATH.")
+        keys.value("status", &status, .hostAndPort, "host:port of the status endpoint (port 0: any).")
+        keys.value(
+            "lease_s", &lease, .within(0.1...86400),
+            "Seconds without progress after which a job goes to another worker.")
+        keys.value("grace_s", &grace, .within(0...86400), "Seconds more for a worker's first, long load.")
+        keys.value("retries", &retries, .within(0...1000), "Attempts after the first before the run gives a job up.")
+    }
+}
+
+extension Rule where T == String {
+    static var address: Rule {
+        Rule(says: "tcp://HOST:PORT or ipc://PATH") { text in
+            if text.hasPrefix("ipc://") { return text.utf8.count > 6 && text.utf8.count < 113 }
+            return text.hasPrefix("tcp://") && isHostAndPort(text.dropFirst(6))
+        }
+    }
+
+    static var hostAndPort: Rule { Rule(says: "HOST:PORT") { isHostAndPort($0[...]) } }
+
+    private static func isHostAndPort(_ text: Substring) -> Bool {
+        guard let colon = text.lastIndex(of: ":"), colon > text.startIndex else { return false }
+        return UInt16(text[text.index(after: colon)...]) != nil
+    }
+}
+
+/// Processes that `skein run` starts on this machine, and threads of each; others may join from elsewhere.
+package struct RolesSection: ConfigurationSection, Codable, Equatable {
+    package var generator = WorkersSection()
+    package var scorer = WorkersSection()
+    package var learner = LearnerSection()
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.section("generator", &generator, "Samples answers.")
+        keys.section("scorer", &scorer, "Computes rewards and the reference's log-probabilities.")
+        keys.section("learner", &learner, "Trains.")
+    }
+}
+
+package struct WorkersSection: ConfigurationSection, Codable, Equatable {
+    package var count = 1
+    package var threads = 1
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("count", &count, .within(0...4096), "Processes.")
+        keys.value(
+            "threads", &threads, .within(1...1024), "Threads that compute, the same on every worker of the role.")
+    }
+}
+
+package struct LearnerSection: ConfigurationSection, Codable, Equatable {
+    package var threads = 2
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("threads", &threads, .within(1...1024), "Threads that compute; the result depends on their number.")
+    }
+}
+
+/// The stage evaluate: the policy against its start on held-out prompts.
+package struct EvaluationSection: ConfigurationSection, Codable, Equatable {
+    package var prompts = 200
+    /// Filled in from rollout.max_new_tokens when the file is loaded.
+    package var maxNewTokens: Int?
+    package var temperature = 1.0
+    package var klBudget = 25.0
+    package var threads = 2
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value(
+            "prompts", &prompts, .within(1...1_000_000),
+            "Held-out prompts that are answered, from the start of the file.")
+        keys.optional("max_new_tokens", &maxNewTokens, .within(1...1_048_576), "Default: that of rollout.")
+        keys.value("temperature", &temperature, .within(0...100), "0: the most likely token.")
+        keys.value("kl_budget", &klBudget, .above(0), "Mean nats a sequence that the policy may be from the reference.")
+        keys.value("threads", &threads, .within(1...1024), "Threads that compute.")
+    }
+}

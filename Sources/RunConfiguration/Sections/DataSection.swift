@@ -1,0 +1,31 @@
+/// Files of JSON lines that the stages read. Absolute paths once the file is loaded.
+package struct DataSection: ConfigurationSection, Codable, Equatable {
+    package enum OnError: String, Sendable, Codable, CaseIterable, ChoiceValue { case stop, skip }
+    package enum ChatTemplate: String, Sendable, Codable, CaseIterable, ChoiceValue { case auto, none }
+
+    package var directory: String?
+    package var onError = OnError.stop
+    package var pretrain: String?
+    package var sft: String?
+    package var preferences: String?
+    package var preferencesValidation: String?
+    package var prompts: String?
+    package var evaluationPrompts: String?
+    package var chatTemplate = ChatTemplate.auto
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.optional(
+            "directory", &directory, "Where relative file names below are looked for; else the working directory.")
+        keys.value("on_error", &onError, "What a bad line does: stop the run, or be skipped and counted.")
+        keys.optional("pretrain", &pretrain, #"Lines of {"text"}."#)
+        keys.optional("sft", &sft, #"Lines of {"prompt","completion"} or {"messages"}."#)
+        keys.optional("preferences", &preferences, #"Lines of {"prompt","chosen","rejected"}."#)
+        keys.optional("preferences_validation", &preferencesValidation, "Held-out pairs; else a share of preferences.")
+        keys.optional("prompts", &prompts, #"Lines of {"prompt"} or {"messages"} that PPO answers."#)
+        keys.optional("evaluation_prompts", &evaluationPrompts, "Held-out prompts of the stage evaluate.")
+        keys.value(
+            "chat_template", &chatTemplate, "Whether prompts go through the model's chat template, if it has one.")
+    }
+}

@@ -1,0 +1,202 @@
+/// PPO. Defaults are those of a model of 100M parameters and more; the arithmetic stands in PolicyOptimization.
+package struct PPOSection: ConfigurationSection, Codable, Equatable {
+    package enum Advantage: String, Sendable, Codable, CaseIterable, ChoiceValue {
+        case gae, rloo
+        case reinforcePlusPlus = "reinforce_pp"
+        case grpo
+    }
+    package enum CriticKind: String, Sendable, Codable, CaseIterable, ChoiceValue { case separate, shared }
+    package enum CriticStart: String, Sendable, Codable, CaseIterable, ChoiceValue { case reward, policy }
+    package enum Adam: String, Sendable, Codable, CaseIterable, ChoiceValue { case pytorch, tensorflow }
+    package enum MissingEOS: String, Sendable, Codable, CaseIterable, ChoiceValue { case subtract, set, scale, mask }
+    package enum OldLogProbabilities: String, Sendable, Codable, CaseIterable, ChoiceValue {
+        case auto, generator, recompute
+    }
+
+    package var steps = 100
+    package var epochs = 4
+    package var minibatches = 4
+    package var tokenBudget = 4096
+    package var advantage = Advantage.gae
+    package var gamma = 1.0
+    package var lambda = 0.95
+    package var whitenAdvantages = true
+    package var whitenRewards = false
+    package var clip = 0.2
+    package var dualClip: Double?
+    package var clipLogRatio: Double? = 20
+    package var valueClip: Double? = 0.2
+    package var valueCoefficient = 0.1
+    package var critic = CriticKind.separate
+    package var criticFrom = CriticStart.reward
+    package var learningRate = 3e-6
+    package var criticLearningRate = 5e-6
+    package var betas = [0.9, 0.95]
+    package var epsilon = 1e-5
+    package var adam = Adam.pytorch
+    package var weightDecay = 0.0
+    package var warmup = 0.05
+    package var schedule = TrainingSection.Decay.linear
+    package var clipNorm = 1.0
+    package var entropyCoefficient = 0.0
+    package var rewardClip: Double? = 5
+    package var normaliseRewards = false
+    package var missingEOS = MissingEOS.subtract
+    package var missingEOSPenalty = 1.0
+    package var overlong: OverlongSection?
+    package var bootstrapTruncated = false
+    package var kl = KLSection()
+    package var targetKL: Double? = 0.1
+    package var maxMeanRatio: Double? = 10
+    package var klStop: Double?
+    package var staleImportanceCap: Double? = 2
+    package var oldLogProbabilities = OldLogProbabilities.auto
+    package var drift = DriftSection()
+    package var checkpointEvery = 1
+    package var keepCheckpoints = 3
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        visitLoop(&keys)
+        visitLosses(&keys)
+        visitOptimizers(&keys)
+        visitRewards(&keys)
+        visitGuards(&keys)
+    }
+
+    private mutating func visitLoop<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value(
+            "steps", &steps, .within(1...10_000_000), "Steps of the learner; each trains on one batch of rollouts.")
+        keys.value("epochs", &epochs, .within(1...1000), "Passes over each batch.")
+        keys.value("minibatches", &minibatches, .within(1...65536), "Optimizer steps of one pass.")
+        keys.value("token_budget", &tokenBudget, .atLeast(1), "Tokens of one micro-batch, padding included.")
+        keys.value("checkpoint_every", &checkpointEvery, .atLeast(1), "Steps between checkpoints.")
+        keys.value("keep_checkpoints", &keepCheckpoints, .within(1...100_000), "Checkpoints that are kept.")
+    }
+
+    private mutating func visitLosses<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("advantage", &advantage, "Only gae needs a critic; rloo and grpo need several samples of a prompt.")
+        keys.value("gamma", &gamma, .within(0...1), "Discount.")
+        keys.value("lambda", &lambda, .within(0...1), "Of generalised advantage estimation.")
+        keys.value("whiten_advantages", &whitenAdvantages, "Over the whole batch, to mean 0 and deviation 1.")
+        keys.value("whiten_rewards", &whitenRewards, "Scale token rewards to deviation 1, without a shift.")
+        keys.value("clip", &clip, .within(0.000_001...1), "The ratio counts within 1 - clip to 1 + clip.")
+        keys.optional(
+            "dual_clip", &dualClip, .above(1), "Bound of the loss where the advantage is negative; 3 is usual.")
+        keys.optional("clip_log_ratio", &clipLogRatio, .above(0), "Log-ratios are clamped to this, and counted.")
+        keys.optional("value_clip", &valueClip, .above(0), "How far a value may move from its old one.")
+        keys.value(
+            "value_coefficient", &valueCoefficient, .within(0...100), "Weight of the value loss on a shared trunk.")
+        keys.value("entropy_coefficient", &entropyCoefficient, .within(0...10), "Weight of the entropy bonus.")
+        keys.value("critic", &critic, "separate: a model of its own. shared: a head on the policy.")
+        keys.value("critic_from", &criticFrom, "What a separate critic starts from.")
+    }
+
+    private mutating func visitOptimizers<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value(
+            "learning_rate", &learningRate, .within(0...10), "Peak rate of the policy; toy models want 1e-4 to 5e-4.")
+        keys.value("critic_learning_rate", &criticLearningRate, .within(0...10), "Peak rate of a separate critic.")
+        keys.list("betas", &betas, .betas, "AdamW's two betas.")
+        keys.value("epsilon", &epsilon, .above(0), "AdamW's epsilon.")
+        keys.value("adam", &adam, "Where epsilon stands: inside (pytorch) or outside the bias correction.")
+        keys.value("weight_decay", &weightDecay, .within(0...10), "AdamW's weight decay.")
+        keys.value("warmup", &warmup, .within(0...1), "Share of the updates over which the rate climbs.")
+        keys.value("schedule", &schedule, "What the rate does after that.")
+        keys.value("clip_norm", &clipNorm, .above(0), "Gradients are scaled down to this norm.")
+    }
+
+    private mutating func visitRewards<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.optional("reward_clip", &rewardClip, .above(0), "Scores are clipped to plus and minus this.")
+        keys.value(
+            "normalise_rewards", &normaliseRewards,
+            "Divide scores by their running deviation, after their running mean.")
+        keys.value("missing_eos", &missingEOS, "What becomes of the score of an answer that did not end by itself.")
+        keys.value(
+            "missing_eos_penalty", &missingEOSPenalty, .within(-1000...1000), "p: score - p, or -p, or score * p.")
+        keys.optionalSection("overlong", &overlong, "A soft punishment of long answers.")
+        keys.value(
+            "bootstrap_truncated", &bootstrapTruncated, "Let the critic say what a cut answer would have earned.")
+        keys.section("kl", &kl, "The penalty for leaving the reference.")
+    }
+
+    private mutating func visitGuards<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.optional(
+            "target_kl", &targetKL, .above(0), "Approximate KL of a minibatch that ends the passes over a batch.")
+        keys.optional("max_mean_ratio", &maxMeanRatio, .above(1), "Mean ratio of a minibatch that skips it.")
+        keys.optional("kl_stop", &klStop, .above(0), "Mean sequence KL that pauses the run with an alarm.")
+        keys.optional("stale_importance_cap", &staleImportanceCap, .atLeast(1), "Bound of the weight of stale samples.")
+        keys.value("old_log_probabilities", &oldLogProbabilities, "Whose stand in the denominator of the ratio.")
+        keys.section("guard", &drift, "Alarms.")
+    }
+}
+
+/// How far the policy may go from the reference model.
+package struct KLSection: ConfigurationSection, Codable, Equatable {
+    package enum Controller: String, Sendable, Codable, CaseIterable, ChoiceValue { case fixed, adaptive }
+    package enum Place: String, Sendable, Codable, CaseIterable, ChoiceValue { case reward, loss }
+    package enum Estimator: String, Sendable, Codable, CaseIterable, ChoiceValue { case k1, k2, k3 }
+
+    package var controller = Controller.fixed
+    package var coefficient = 0.05
+    package var initial = 0.15
+    package var target = 6.0
+    package var horizon = 10_000.0
+    package var place = Place.reward
+    package var estimator = Estimator.k1
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("controller", &controller, "fixed, or adaptive: follows the target (Ziegler et al. 2019).")
+        keys.value("coefficient", &coefficient, .within(0...1000), "beta of the fixed controller.")
+        keys.value("initial", &initial, .within(0...1000), "beta at the start of the adaptive one.")
+        keys.value("target", &target, .above(0), "Nats a sequence that the adaptive one aims at.")
+        keys.value("horizon", &horizon, .above(0), "Samples over which the adaptive one corrects.")
+        keys.value("in", &place, "Whether the penalty enters the rewards or the loss.")
+        keys.value("estimator", &estimator, "k1 is the usual one in rewards, k2 has the KL's gradient in a loss.")
+    }
+}
+
+/// Soft punishment of long answers (DAPO): 0 up to maximum - cache tokens, falling to -1 at maximum.
+package struct OverlongSection: ConfigurationSection, Codable, Equatable {
+    package var maximum = 128
+    package var cache = 16
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("maximum", &maximum, .atLeast(1), "Tokens at which the punishment is 1.")
+        keys.value("cache", &cache, .atLeast(1), "Tokens before that over which it grows.")
+    }
+}
+
+/// Signs of a policy that goes astray; each raises an alarm in the status.
+package struct DriftSection: ConfigurationSection, Codable, Equatable {
+    package var repeated4gramAlarm: Double? = 0.5
+    package var distinct2Alarm: Double? = 0.02
+    package var truncatedAlarm: Double? = 0.9
+    package var lengthRatioAlarm: Double? = 3
+    package var heldOutReward: String?
+    package var goldEvery: Int?
+    package var window = 4
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.optional(
+            "repeated_4gram_alarm", &repeated4gramAlarm, .within(0...1),
+            "Share of repeated 4-grams above which it alarms.")
+        keys.optional(
+            "distinct_2_alarm", &distinct2Alarm, .within(0...1),
+            "Share of distinct pairs of tokens below which it alarms.")
+        keys.optional("truncated_alarm", &truncatedAlarm, .within(0...1), "Share of answers cut by the length limit.")
+        keys.optional(
+            "length_ratio_alarm", &lengthRatioAlarm, .above(1),
+            "Times longer (or shorter) than the reference's answers.")
+        keys.optional(
+            "held_out_reward", &heldOutReward, "Name of a reward of weight 0 that is watched for over-optimisation.")
+        keys.optional("gold_every", &goldEvery, .atLeast(1), "Steps between measurements of it.")
+        keys.value("window", &window, .within(2...1000), "Measurements over which its trend is judged.")
+    }
+}

@@ -1,0 +1,152 @@
+/// One reward of a run. The score of an answer is the sum of its rewards times their weights.
+package struct RewardSection: ConfigurationSection, Codable, Equatable {
+    /// Unique in the run. Filled in from the kind when the file names none.
+    package var name = ""
+    package var weight = 1.0
+    package var kind = RewardKind.model
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        var word = kind.word
+        keys.value(
+            "kind", &word, "What computes it. worker: a process of your own that joins the run, under this name.")
+        if word != kind.word { kind = RewardKind(word) }
+        keys.value("name", &name, "Its name in metrics; default: the kind.")
+        keys.value("weight", &weight, .within(-1000...1000), "Its share in the score; 0: reported, never trained on.")
+        switch kind {
+        case .model: break
+        case .length(var rule):
+            rule.visit(&keys)
+            kind = .length(rule)
+        case .regex(var rule):
+            rule.visit(&keys)
+            kind = .regex(rule)
+        case .keyword(var rule):
+            rule.visit(&keys)
+            kind = .keyword(rule)
+        case .command(var rule):
+            rule.visit(&keys)
+            kind = .command(rule)
+        case .worker(var rule):
+            rule.visit(&keys)
+            kind = .worker(rule)
+        }
+    }
+}
+
+/// What computes a reward, with the keys that only this kind has.
+package enum RewardKind: Sendable, Codable, Equatable {
+    /// The reward model of `models.reward`.
+    case model
+    case length(LengthKeys)
+    case regex(RegexKeys)
+    case keyword(KeywordKeys)
+    case command(CommandKeys)
+    case worker(WorkerKeys)
+
+    enum Word: String, CaseIterable, ChoiceValue { case model, length, regex, keyword, command, worker }
+
+    init(_ word: Word) {
+        switch word {
+        case .model: self = .model
+        case .length: self = .length(LengthKeys())
+        case .regex: self = .regex(RegexKeys())
+        case .keyword: self = .keyword(KeywordKeys())
+        case .command: self = .command(CommandKeys())
+        case .worker: self = .worker(WorkerKeys())
+        }
+    }
+
+    var word: Word {
+        switch self {
+        case .model: .model
+        case .length: .length
+        case .regex: .regex
+        case .keyword: .keyword
+        case .command: .command
+        case .worker: .worker
+        }
+    }
+}
+
+/// Keys of a reward of kind `length`: -perToken for each token of distance to the target, or outside the bounds.
+package struct LengthKeys: ConfigurationSection, Codable, Equatable {
+    package var target: Int?
+    package var minimum: Int?
+    package var maximum: Int?
+    package var perToken = 0.05
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.optional("target", &target, .atLeast(0), "Length in tokens that is punished least.")
+        keys.optional("minimum", &minimum, .atLeast(0), "Shorter answers are punished.")
+        keys.optional("maximum", &maximum, .atLeast(0), "Longer answers are punished.")
+        keys.value("per_token", &perToken, .within(0...1000), "Punishment for each token too many or too few.")
+    }
+}
+
+/// Keys of a reward of kind `regex`.
+package struct RegexKeys: ConfigurationSection, Codable, Equatable {
+    package var pattern = ""
+    package var matchScore = 1.0
+    package var missScore = 0.0
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("pattern", &pattern, .notEmpty, "Regular expression, looked for anywhere in the answer.")
+        keys.value("match_score", &matchScore, "Score of an answer in which it is found.")
+        keys.value("miss_score", &missScore, "Score of an answer in which it is not.")
+    }
+}
+
+/// Keys of a reward of kind `keyword`.
+package struct KeywordKeys: ConfigurationSection, Codable, Equatable {
+    package var words: [String] = []
+    package var scoreEach = 1.0
+    package var maximum: Double? = 1.0
+    package var caseSensitive = false
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.list("words", &words, .atLeastOne(), "Words or phrases; each counts once.")
+        keys.value("score_each", &scoreEach, "Score for each that is found.")
+        keys.optional("maximum", &maximum, "The sum goes no further from 0 than this.")
+        keys.value("case_sensitive", &caseSensitive, "Whether capitals matter.")
+    }
+}
+
+/// Keys of a reward of kind `command`.
+package struct CommandKeys: ConfigurationSection, Codable, Equatable {
+    package var argv: [String] = []
+    package var timeout = 30.0
+    package var retries = 2
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.list(
+            "argv", &argv, .atLeastOne(),
+            #"Program and arguments; reads {"prompt","response"} a line, answers {"score"}."#)
+        keys.value("timeout_s", &timeout, .within(0.01...86400), "Seconds it may take for one answer.")
+        keys.value("retries", &retries, .within(0...100), "Attempts after the first before an answer counts as failed.")
+    }
+}
+
+/// Keys of a reward of kind `worker`.
+package struct WorkerKeys: ConfigurationSection, Codable, Equatable {
+    package var timeout = 60.0
+    package var retries = 2
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value(
+            "timeout_s", &timeout, .within(0.1...86400), "Seconds without progress after which another worker is asked."
+        )
+        keys.value("retries", &retries, .within(0...100), "Attempts after the first before the run gives the job up.")
+    }
+}

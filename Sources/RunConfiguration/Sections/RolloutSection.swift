@@ -1,0 +1,55 @@
+/// How answers are sampled.
+package struct RolloutSection: ConfigurationSection, Codable, Equatable {
+    package var promptsPerStep = 64
+    package var samplesPerPrompt = 1
+    /// Filled in when the file is loaded.
+    package var promptsPerJob: Int?
+    package var temperature = 1.0
+    package var topK = 0
+    package var topP = 1.0
+    package var maxPromptTokens = 512
+    package var maxNewTokens = 128
+    package var stop: [String] = []
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("prompts_per_step", &promptsPerStep, .within(1...1_000_000), "Prompts of one PPO step.")
+        keys.value("samples_per_prompt", &samplesPerPrompt, .within(1...1024), "Answers to each prompt.")
+        keys.optional(
+            "prompts_per_job", &promptsPerJob, .within(1...65536),
+            "Prompts of one job; never depends on the number of workers. Default: 16, or less when a step has less.")
+        keys.value("temperature", &temperature, .within(0.01...100), "Of the distribution that is sampled from.")
+        keys.value("top_k", &topK, .within(0...1_000_000), "Only the k most likely tokens; 0: all.")
+        keys.value("top_p", &topP, .within(0.000_001...1), "Only the most likely tokens that hold this share; 1: all.")
+        keys.value(
+            "max_prompt_tokens", &maxPromptTokens, .within(1...1_048_576),
+            "Longest prompt in tokens; a longer one is a bad line.")
+        keys.value("max_new_tokens", &maxNewTokens, .within(1...1_048_576), "Longest answer in tokens.")
+        keys.list("stop", &stop, "Texts that end an answer.")
+    }
+
+    /// Sequences of one PPO step.
+    package var samplesPerStep: Int { promptsPerStep * samplesPerPrompt }
+}
+
+/// Which version of the policy samples which step.
+package struct ScheduleSection: ConfigurationSection, Codable, Equatable {
+    package enum Mode: String, Sendable, Codable, CaseIterable, ChoiceValue { case sync, lag }
+
+    package var mode = Mode.sync
+    /// Used in mode `lag` only; see ``versionsBehind``.
+    package var lag = 1
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value(
+            "mode", &mode,
+            "sync: step n samples from version n. lag: from version n - lag; sampling and training overlap.")
+        keys.value("lag", &lag, .within(1...64), "Versions behind, in mode lag.")
+    }
+
+    /// Step n samples from version max(0, n - this).
+    package var versionsBehind: Int { mode == .sync ? 0 : lag }
+}

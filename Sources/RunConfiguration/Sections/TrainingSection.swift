@@ -1,0 +1,68 @@
+/// How a supervised stage trains: pretrain, sft and, with more keys, reward_model.
+package struct TrainingSection: ConfigurationSection, Codable, Equatable {
+    package enum Decay: String, Sendable, Codable, CaseIterable, ChoiceValue { case linear, cosine, constant }
+
+    package var epochs = 1.0
+    package var maxSteps: Int?
+    package var learningRate = 2e-5
+    package var batchSize = 32
+    package var tokenBudget = 4096
+    package var warmup = 0.05
+    package var schedule = Decay.linear
+    package var weightDecay = 0.0
+    package var betas = [0.9, 0.95]
+    package var epsilon = 1e-8
+    package var clipNorm = 1.0
+    package var validationFraction = 0.02
+    package var threads = 2
+
+    package init() {}
+
+    init(learningRate: Double, epochs: Double, schedule: Decay = .linear, weightDecay: Double = 0) {
+        self.learningRate = learningRate
+        self.epochs = epochs
+        self.schedule = schedule
+        self.weightDecay = weightDecay
+    }
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("epochs", &epochs, .above(0), "Passes over the data; a fraction is allowed.")
+        keys.optional("max_steps", &maxSteps, .atLeast(1), "Optimizer steps at most; off: as many as the epochs take.")
+        keys.value("learning_rate", &learningRate, .within(0...10), "Peak learning rate.")
+        keys.value("batch_size", &batchSize, .within(1...1_000_000), "Sequences (or pairs) of one optimizer step.")
+        keys.value("token_budget", &tokenBudget, .atLeast(1), "Tokens of one micro-batch, padding included.")
+        keys.value("warmup", &warmup, .within(0...1), "Share of the steps over which the rate climbs to its peak.")
+        keys.value("schedule", &schedule, "What the rate does after that.")
+        keys.value("weight_decay", &weightDecay, .within(0...10), "AdamW's weight decay.")
+        keys.list("betas", &betas, .betas, "AdamW's two betas.")
+        keys.value("epsilon", &epsilon, .above(0), "AdamW's epsilon.")
+        keys.value("clip_norm", &clipNorm, .above(0), "Gradients are scaled down to this norm.")
+        keys.value("validation_fraction", &validationFraction, .within(0...0.5), "Share of the data that is held out.")
+        keys.value("threads", &threads, .within(1...1024), "Threads that compute; the result depends on their number.")
+    }
+}
+
+extension Rule where T == [Double] {
+    static var betas: Rule {
+        Rule(says: "two numbers from 0 to below 1") { $0.count == 2 && $0.allSatisfy { (0..<1).contains($0) } }
+    }
+}
+
+/// How the reward model is trained.
+package struct RewardModelSection: ConfigurationSection, Codable, Equatable {
+    package var training = TrainingSection(learningRate: 1e-5, epochs: 1)
+    package var labelSmoothing = 0.0
+    package var margin = 0.0
+    package var normalise = true
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        training.visit(&keys)
+        keys.value("label_smoothing", &labelSmoothing, .within(0...0.5), "Share of labels that are taken to be wrong.")
+        keys.value(
+            "margin", &margin, .within(0...100), "By how much the chosen answer must win before the loss is content.")
+        keys.value(
+            "normalise", &normalise, "Shift and scale rewards to mean 0 and deviation 1 over reference completions.")
+    }
+}
