@@ -27,7 +27,7 @@ package struct ArchitectureSection: ConfigurationSection, Codable, Equatable {
     package var heads = 4
     package var kvHeads = 4
     package var vocabulary = 2048
-    package var context = 128
+    package var context = 256
     package var tied = true
 
     package init() {}

@@ -1,0 +1,114 @@
+import Foundation
+import Testing
+
+@testable import RunConfiguration
+
+/// A model directory and data files that are there.
+struct Workplace: ~Copyable {
+    let root: URL
+
+    init() throws {
+        root = FileManager.default.temporaryDirectory.appending(path: "check-\(UUID())")
+        try FileManager.default.createDirectory(at: root.appending(path: "model"), withIntermediateDirectories: true)
+        try Data("{}".utf8).write(to: root.appending(path: "model/config.json"))
+        for name in ["text", "demos", "pairs", "prompts", "held"] {
+            try Data("{}\n".utf8).write(to: root.appending(path: name))
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(at: root) }
+
+    var yaml: String {
+        """
+        run_directory: \(root.path)/run
+        stages: [sft, reward_model, ppo, evaluate]
+        models: {base: \(root.path)/model}
+        data: {directory: \(root.path), sft: demos, preferences: pairs, prompts: prompts, evaluation_prompts: held}
+        """
+    }
+
+    func problems(_ overrides: String...) -> [String] {
+        do {
+            try RunConfiguration.parse(yaml, overrides: overrides).check()
+            return []
+        } catch let error as ConfigurationError {
+            return error.problems.map { "\($0)" }
+        } catch {
+            return ["\(error)"]
+        }
+    }
+}
+
+@Suite struct CheckTests {
+    @Test func aRunThatCanWorkPasses() throws {
+        let place = try Workplace()
+        #expect(place.problems() == [])
+        #expect(place.problems("stages=[ppo]", "models.reward=\(place.root.path)/model") == [])
+        #expect(place.problems("stages=[ppo]", "rewards=[{kind: regex, pattern: x}]", "ppo.critic_from=policy") == [])
+        #expect(
+            place.problems(
+                "stages=[pretrain,sft,reward_model,ppo]", "models.base=", "architecture={}", "data.pretrain=text")
+                == [])
+    }
+
+    @Test func filesThatAreMissingAreNamedWithTheirPlace() throws {
+        let place = try Workplace()
+        let found = place.problems("models.reference=\(place.root.path)/gone", "data.sft=gone.jsonl")
+        #expect(found.count == 2)
+        #expect(found.contains { $0.contains("models.reference: there is no directory") })
+        #expect(found.contains { $0.hasPrefix("--set data.sft=gone.jsonl: data.sft: there is no file") })
+        try FileManager.default.removeItem(at: place.root.appending(path: "model/config.json"))
+        #expect(place.problems().first?.contains("run.yaml:3:16: models.base:") == true)
+        #expect(place.problems().first?.contains("holds no config.json") == true)
+        #expect(place.problems("data.prompts=model").contains { $0.contains("is a directory") })
+    }
+
+    @Test func keysThatDoNotWorkTogetherAreNamed() throws {
+        let place = try Workplace()
+        let cases: [([String], String)] = [
+            (["ppo.minibatches=5"], "ppo.minibatches: a step has 64 samples"),
+            (["stages=[ppo,sft]"], "stages: must stand in this order"),
+            (["stages=[sft,sft]"], "each stage may stand only once"),
+            (["stages=[ppo]"], "models.reward: a reward of kind model needs a reward model"),
+            (
+                ["stages=[pretrain]", "models.base=", "data.pretrain=text"],
+                "architecture: the stage pretrain needs the shape"
+            ),
+            (["ppo.critic=shared", "ppo.advantage=rloo"], "ppo.critic: shared needs advantage gae"),
+            (["ppo.advantage=grpo"], "rollout.samples_per_prompt: advantage grpo compares"),
+            (["rollout.prompts_per_job=65"], "a job of 65 prompts"),
+            (["rollout.prompts_per_job=64", "rollout.max_new_tokens=4096"], "a job's result may take"),
+            (["rewards=[{kind: model},{kind: model}]"], "two rewards are called 'model'"),
+            (["rewards=[{kind: model, weight: 0}]"], "at least one reward must have a weight"),
+            (["rewards=[{kind: regex}]"], "needs a pattern"),
+            (["rewards=[{kind: regex, pattern: '('}]"], "is no regular expression"),
+            (["rewards=[{kind: length}]"], "needs a target, a minimum or a maximum"),
+            (["rewards=[{kind: length, minimum: 3, maximum: 2}]"], "the minimum 3 is above"),
+            (["rewards=[{kind: keyword, words: ['']}]"], "needs words"),
+            (["rewards=[{kind: command}]"], "needs a program"),
+            (["ppo.guard.held_out_reward=x"], "no reward is called 'x'"),
+            (["ppo.guard.held_out_reward=model"], "is trained on"),
+            (["ppo.old_log_probabilities=generator", "schedule.mode=lag"], "older version in mode lag"),
+            (["coordinator.bind=tcp://0.0.0.0:1"], "only loopback"),
+            (["coordinator.status=example.org:80"], "only loopback"),
+        ]
+        for (overrides, message) in cases {
+            do {
+                try RunConfiguration.parse(place.yaml, overrides: overrides).check()
+                Issue.record("\(overrides) passes")
+            } catch {
+                #expect("\(error)".contains(message), "\(overrides)")
+            }
+        }
+    }
+
+    @Test func aNewModelMustHaveAShapeThatWorks() throws {
+        let place = try Workplace()
+        let shape = "architecture={hidden: 100, heads: 8, kv_heads: 3, context: 64}"
+        let found = place.problems(
+            "stages=[pretrain,sft,reward_model,ppo]", "models.base=", "data.pretrain=text", shape)
+        #expect(found.contains { $0.contains("hidden (100) must divide by heads (8)") })
+        #expect(found.contains { $0.contains("heads (8) must divide by kv_heads (3)") })
+        #expect(found.contains { $0.contains("leave no room for a prompt") })
+    }
+}
