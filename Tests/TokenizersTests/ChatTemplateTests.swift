@@ -81,6 +81,12 @@ import Testing
         ("{{ (-9223372036854775807 - 1) // -1 }}", "beyond 64 bits"), ("{{ 2 ** 64 }}", "beyond 64 bits"),
         ("{{ 'abc' * 99999999 }}", "64 MB"), ("{{ [1][::0] }}", "the step 0"),
         ("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}", "does not come to an end"),
+        ("{% set n = namespace(a=[]) %}{% for i in range(9999) %}{% set n.a = [n.a] %}{% endfor %}", "too deep"),
+        ("{% set n = namespace(a=[1]) %}{% for i in range(99) %}{% set n.a = [n.a, n.a] %}{% endfor %}", "too large"),
+        ("{% set n = namespace(a='x') %}{% for i in range(99) %}{% set n.a = n.a ~ n.a %}{% endfor %}", "64 MB"),
+        ("{% for i in range(9999) %}{% set n = namespace() %}{% endfor %}", "more than 1000 namespaces"),
+        ("{{ ('x' * 99999) | replace('x', 'y' * 99999) }}", "64 MB"),
+        ("{{ range(-9223372036854775807 - 1, 0, -1) }}", "a range over"), ("{{ [1, 'a'] | sort }}", "'<' between"),
         ("{{ raise_exception('told so') }}", "line 1: told so"), ("{{ strftime_now('%Q') }}", "%Q"),
     ]) func errorsNameTheirLine(source: String, part: String) {
         let (text, error) = render(
@@ -97,6 +103,23 @@ import Testing
                 _ = render(TemplateText.string(source[..<count]), [], now: 0)
             }
         }
+    }
+
+    @Test func circlesAreReleased() throws {
+        weak var leaked: TemplateNamespace?
+        do {
+            let scope = TemplateScope(parent: nil)
+            scope["namespace"] = .function("namespace")
+            var interpreter = TemplateInterpreter(clock: TemplateClock(0, secondsFromGMT: 0))
+            let source =
+                "{% set n = namespace() %}{% set n.self = n %}{% macro f() %}{{ f() }}{{ n }}{% endmacro %}{{ n }}"
+            try interpreter.run(try TemplateParser.parse(source), scope)
+            #expect(interpreter.output == "<Namespace>")
+            if case .namespace(let namespace)? = scope["n"] { leaked = namespace }
+            #expect(leaked != nil)
+            interpreter.release()
+        }
+        #expect(leaked == nil)
     }
 
     @Test func aTokenizerUsesItsTemplateAndSpecialTokens() throws {

@@ -26,6 +26,7 @@ package struct ChatTemplate: Sendable {
         for variable in variables { scope[variable.key] = TemplateValue(variable.value) }
         var interpreter = TemplateInterpreter(clock: TemplateClock(now, secondsFromGMT: secondsFromGMT))
         // Names that the template sets do not hide the functions from its macros.
+        defer { interpreter.release() }
         try interpreter.run(statements, TemplateScope(parent: scope))
         return interpreter.output
     }

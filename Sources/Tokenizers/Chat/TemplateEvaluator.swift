@@ -10,14 +10,14 @@ extension TemplateInterpreter {
         case .number(let value): return .number(value)
         case .string(let value): return .string(value)
         case .name(let name): return scope[name] ?? .undefined("'\(name)' is undefined")
-        case .list(let elements): return .list(try evaluate(elements, scope))
-        case .tuple(let elements): return .tuple(try evaluate(elements, scope))
-        case .dictionary(let entries):
+        case .list(let elements, let line): return try bounded(.list(try evaluate(elements, scope)), line)
+        case .tuple(let elements, let line): return try bounded(.tuple(try evaluate(elements, scope)), line)
+        case .dictionary(let entries, let line):
             var result: [TemplateValue.Entry] = []
             for (key, value) in entries {
                 result.append(.init(key: try evaluate(key, scope), value: try evaluate(value, scope)))
             }
-            return .dictionary(result)
+            return try bounded(.dictionary(result), line)
         case .attribute(let base, let name, let line):
             return try attribute(try evaluate(base, scope), name, line)
         case .item(let base, let index, let line):
@@ -26,14 +26,17 @@ extension TemplateInterpreter {
             let bounds = try [start, stop, step].map { part throws(TokenizerError) -> TemplateValue in
                 try part.map { part throws(TokenizerError) in try evaluate(part, scope) } ?? .none
             }
-            return try slice(try evaluate(base, scope), bounds[0], bounds[1], bounds[2], line)
+            let value = try evaluate(base, scope)
+            try self.step(line, on: value)
+            return try slice(value, bounds[0], bounds[1], bounds[2], line)
         case .call(let callee, let arguments, let line):
-            try step(line)
             let function = try evaluate(callee, scope)
-            return try call(function, try evaluate(arguments, scope), line)
+            if case .method(let base, _) = function { try step(line, on: base) } else { try step(line) }
+            return try bounded(try call(function, try evaluate(arguments, scope), line), line)
         case .filter(let base, let name, let arguments, let line):
-            try step(line)
-            return try applyFilter(name, to: try evaluate(base, scope), try evaluate(arguments, scope), line)
+            let value = try evaluate(base, scope)
+            try step(line, on: value)
+            return try bounded(try applyFilter(name, to: value, try evaluate(arguments, scope), line), line)
         case .test(let base, let name, let arguments, let line):
             return .bool(
                 try applyTest(name, to: try evaluate(base, scope), try evaluate(arguments, scope), line))
@@ -55,11 +58,13 @@ extension TemplateInterpreter {
             }
         case .binary(let operation, let left, let right, let line):
             try step(line)
-            return try binary(operation, try evaluate(left, scope), try evaluate(right, scope), line)
+            return try bounded(
+                try binary(operation, try evaluate(left, scope), try evaluate(right, scope), line), line)
         case .compare(let first, let operands, let line):
             var left = try evaluate(first, scope)
             for (operation, expression) in operands {
                 let right = try evaluate(expression, scope)
+                try step(line, on: right)
                 if !(try compare(operation, left, right, line)) { return .bool(false) }
                 left = right
             }

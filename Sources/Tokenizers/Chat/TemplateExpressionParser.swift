@@ -2,16 +2,17 @@
 extension TemplateParser {
     /// One expression, or several with commas between, which make a tuple.
     mutating func tuple(allowsCondition: Bool = true) throws(TokenizerError) -> TemplateExpression {
+        let start = line
         let first = try expression(allowsCondition: allowsCondition)
         guard current == .symbol(",") else { return first }
         var elements = [first]
         while take(",") {
             switch current {
-            case .blockEnd, .expressionEnd, .symbol(")"), .symbol("]"), nil: return .tuple(elements)
+            case .blockEnd, .expressionEnd, .symbol(")"), .symbol("]"), nil: return .tuple(elements, line: start)
             default: elements.append(try expression(allowsCondition: allowsCondition))
             }
         }
-        return .tuple(elements)
+        return .tuple(elements, line: start)
     }
 
     mutating func expression(allowsCondition: Bool = true) throws(TokenizerError) -> TemplateExpression {
@@ -142,11 +143,11 @@ extension TemplateParser {
             }
             return .string(text)
         case .symbol("("):
-            if take(")") { return .tuple([]) }
+            if take(")") { return .tuple([], line: start) }
             let inner = try tuple()
             try expect(")")
             return inner
-        case .symbol("["): return .list(try elements(until: "]"))
+        case .symbol("["): return .list(try elements(until: "]"), line: start)
         case .symbol("{"): return try dictionary()
         case .symbol(let symbol): throw templateError(start, "an unexpected '\(symbol)'")
         default: throw templateError(start, "the expression ends where a value was expected")
@@ -166,6 +167,7 @@ extension TemplateParser {
     }
 
     private mutating func dictionary() throws(TokenizerError) -> TemplateExpression {
+        let start = line
         var entries: [(key: TemplateExpression, value: TemplateExpression)] = []
         while !take("}") {
             if !entries.isEmpty {
@@ -176,7 +178,7 @@ extension TemplateParser {
             try expect(":")
             entries.append((key, try expression()))
         }
-        return .dictionary(entries)
+        return .dictionary(entries, line: start)
     }
 
     private mutating func postfix(_ base: TemplateExpression) throws(TokenizerError) -> TemplateExpression {

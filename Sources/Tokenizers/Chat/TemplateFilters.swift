@@ -58,10 +58,11 @@ extension TemplateInterpreter {
             guard let old = call.argument(0, "old"), let new = call.argument(1, "new") else {
                 throw templateError(line, "'replace' needs two texts")
             }
-            return TemplateText.replace(text, old.text, new.text, limit: call.argument(2, "count")?.asInteger ?? -1)
+            return try replaced(
+                text, old.text, new.text, limit: call.argument(2, "count")?.asInteger ?? -1, line)
         case "indent":
             try call.allow(["width", "first", "blank"], name, line)
-            return indented(text, call)
+            return try indented(text, call, line)
         default:
             try call.allow([], name, line)
             switch name {
@@ -74,7 +75,7 @@ extension TemplateInterpreter {
         }
     }
 
-    private func indented(_ text: String, _ call: TemplateCall) -> String {
+    private func indented(_ text: String, _ call: TemplateCall, _ line: Int) throws(TokenizerError) -> String {
         let blanks: String
         switch call.argument(0, "width") {
         case .string(let given): blanks = given
@@ -87,6 +88,9 @@ extension TemplateInterpreter {
         var lines = TemplateText.lines(text + "\n", keepEnds: false)
         guard !lines.isEmpty else { return first }
         let head = lines.removeFirst()
+        if lines.count * (blanks.utf8.count + 1) > Self.maximumOutput {
+            throw templateError(line, "the text grows beyond 64 MB")
+        }
         return first + ([head] + lines.map { $0.isEmpty && keepsBlankLines ? $0 : blanks + $0 }).joined(separator: "\n")
     }
 

@@ -5,6 +5,8 @@ struct TemplateInterpreter {
     var output = ""
     private var steps = 0
     private var callDepth = 0
+    private var namespaces: [TemplateNamespace] = []
+    private var macroScopes: [TemplateScope] = []
     private static let maximumSteps = 1_000_000
     static let maximumOutput = 64 << 20
 
@@ -16,10 +18,64 @@ struct TemplateInterpreter {
         _ = try execute(statements, scope)
     }
 
-    mutating func step(_ line: Int) throws(TokenizerError) {
-        steps += 1
+    mutating func step(_ line: Int, cost: Int = 1) throws(TokenizerError) {
+        steps += cost
         if steps > Self.maximumSteps { throw templateError(line, "the template does not come to an end") }
         if output.utf8.count > Self.maximumOutput { throw templateError(line, "the text grows beyond 64 MB") }
+    }
+
+    /// Counts work on a value by its size.
+    mutating func step(_ line: Int, on value: TemplateValue) throws(TokenizerError) {
+        switch value {
+        case .string(let text): try step(line, cost: 1 + text.utf8.count >> 10)
+        case .list(let elements), .tuple(let elements): try step(line, cost: 1 + elements.count >> 5)
+        default: try step(line)
+        }
+    }
+
+    /// Passes a new value on if it is not too large or too deep to be walked through.
+    mutating func bounded(_ value: TemplateValue, _ line: Int) throws(TokenizerError) -> TemplateValue {
+        if case .string(let text) = value {
+            if text.utf8.count > Self.maximumOutput { throw templateError(line, "the text grows beyond 64 MB") }
+            return value
+        }
+        var count = 0
+        try measure(value, &count, depth: 0, line)
+        try step(line, cost: 1 + count >> 5)
+        return value
+    }
+
+    private func measure(
+        _ value: TemplateValue, _ count: inout Int, depth: Int, _ line: Int
+    ) throws(TokenizerError) {
+        count += 1
+        if depth > 250 || count > 1_000_000 { throw templateError(line, "a value that is too large or too deep") }
+        switch value {
+        case .list(let elements), .tuple(let elements):
+            for element in elements { try measure(element, &count, depth: depth + 1, line) }
+        case .dictionary(let entries):
+            for entry in entries {
+                try measure(entry.key, &count, depth: depth + 1, line)
+                try measure(entry.value, &count, depth: depth + 1, line)
+            }
+        default: break
+        }
+    }
+
+    mutating func makeNamespace(
+        _ fields: [TemplateValue.Entry], _ line: Int
+    ) throws(TokenizerError) -> TemplateValue {
+        if namespaces.count >= 1000 { throw templateError(line, "more than 1000 namespaces") }
+        let namespace = TemplateNamespace()
+        namespace.fields = fields
+        namespaces.append(namespace)
+        return .namespace(namespace)
+    }
+
+    /// Namespaces and macros may hold one another in circles, which would keep them in memory.
+    func release() {
+        for namespace in namespaces { namespace.fields = [] }
+        for scope in macroScopes { scope.clear() }
     }
 
     private mutating func execute(
@@ -38,8 +94,9 @@ struct TemplateInterpreter {
         switch statement {
         case .text(let text): output += text
         case .output(let expression, let line):
-            try step(line)
-            output += try evaluate(expression, scope).text
+            let value = try evaluate(expression, scope)
+            try step(line, on: value)
+            output += value.text
         case .group(let body): return try execute(body, scope)
         case .set(let target, let expression, let line):
             try step(line)
@@ -61,7 +118,10 @@ struct TemplateInterpreter {
             let inner = TemplateScope(parent: scope)
             for (target, value) in values { try assign(try evaluate(value, scope), to: target, inner, line) }
             return try execute(body, inner)
-        case .macro(let macro): scope[macro.name] = .macro(macro, scope)
+        case .macro(let macro):
+            try step(macro.line)
+            scope[macro.name] = .macro(macro, scope)
+            macroScopes.append(scope)
         case .loop(let target, let iterable, let condition, let body, let otherwise, let line):
             return try loop(target, iterable, condition, body, otherwise, scope, line)
         case .break: return .leaveLoop
@@ -175,7 +235,9 @@ struct TemplateInterpreter {
         switch value {
         case .list(let elements), .tuple(let elements): return elements
         case .dictionary(let entries): return entries.map(\.key)
-        case .string(let text): return text.unicodeScalars.map { .string(String($0)) }
+        case .string(let text):
+            if text.utf8.count > 1 << 20 { throw templateError(line, "going through a text of more than a megabyte") }
+            return text.unicodeScalars.map { .string(String($0)) }
         case .undefined: return []
         default: throw templateError(line, "cannot go through \(value.typeName)")
         }

@@ -17,7 +17,7 @@ extension TemplateInterpreter {
             for element in try iterate(value, line) {
                 parts.append(try path(call.argument(1, "attribute"), of: element, line).text)
             }
-            return .string(parts.joined(separator: call.argument(0, "d")?.text ?? ""))
+            return .string(try joined(parts, call.argument(0, "d")?.text ?? "", line))
         case "reverse":
             try call.allow([], name, line)
             if case .string(let text) = value { return .string(TemplateText.string(text.unicodeScalars.reversed())) }
@@ -65,19 +65,22 @@ extension TemplateInterpreter {
         _ elements: [TemplateValue], caseSensitive: Bool, _ line: Int,
         by key: (TemplateValue) throws(TokenizerError) -> TemplateValue
     ) throws(TokenizerError) -> [TemplateValue] {
-        var result: [(key: TemplateValue, value: TemplateValue)] = []
+        var keys: [TemplateValue] = []
         for element in elements {
             let value = try key(element)
-            let entry = (key: caseSensitive ? value : folded(value), value: element)
-            var low = 0
-            var high = result.count
-            while low < high {
-                let middle = (low + high) / 2
-                if try compare("<", entry.key, result[middle].key, line) { high = middle } else { low = middle + 1 }
-            }
-            result.insert(entry, at: low)
+            keys.append(caseSensitive ? value : folded(value))
+            // Whatever can be compared with the first can be compared with every other.
+            _ = try compare("<", keys[0], keys[keys.count - 1], line)
         }
-        return result.map(\.value)
+        func precedes(_ left: Int, _ right: Int) -> Bool {
+            if let first = keys[left].asNumber, let second = keys[right].asNumber {
+                return first == second ? left < right : first < second
+            }
+            guard case .string(let first) = keys[left], case .string(let second) = keys[right] else { return false }
+            if first.utf8.elementsEqual(second.utf8) { return left < right }
+            return first.unicodeScalars.lexicographicallyPrecedes(second.unicodeScalars)
+        }
+        return keys.indices.sorted(by: precedes).map { elements[$0] }
     }
 
     private mutating func reduced(

@@ -28,7 +28,7 @@ extension TemplateInterpreter {
         }
     }
 
-    private func function(
+    private mutating func function(
         _ name: String, _ arguments: TemplateCall, _ line: Int
     ) throws(TokenizerError) -> TemplateValue {
         switch name {
@@ -52,16 +52,16 @@ extension TemplateInterpreter {
             let step = bounds.count == 3 ? bounds[2] : 1
             guard step != 0 else { throw templateError(line, "'range' with the step 0") }
             let (span, overflow) = bounds[1].subtractingReportingOverflow(bounds[0])
-            if overflow || abs(span / step) > 100_000 { throw templateError(line, "a range over 100000 numbers") }
+            if overflow || span.magnitude / step.magnitude > 100_000 {
+                throw templateError(line, "a range over 100000 numbers")
+            }
             return .list(stride(from: bounds[0], to: bounds[1], by: step).map { .integer($0) })
         default:
             let fields = arguments.named.map { TemplateValue.Entry(key: .string($0.name), value: $0.value) }
             var entries: [TemplateValue.Entry] = []
             if case .dictionary(let base)? = arguments.positional.first { entries = base }
             if name == "dict" { return .dictionary(entries + fields) }
-            let namespace = TemplateNamespace()
-            namespace.fields = entries + fields
-            return .namespace(namespace)
+            return try makeNamespace(entries + fields, line)
         }
     }
 
@@ -114,7 +114,7 @@ extension TemplateInterpreter {
             return .list(TemplateText.lines(text, keepEnds: keepEnds).map { .string($0) })
         case "startswith", "endswith": return .bool(try hasAffix(text, name, arguments, line))
         case "replace":
-            return .string(TemplateText.replace(text, try needed(0), try needed(1), limit: limit(2, "count")))
+            return .string(try replaced(text, try needed(0), try needed(1), limit: limit(2, "count"), line))
         case "upper": return .string(text.uppercased())
         case "lower": return .string(text.lowercased())
         case "title": return .string(TemplateText.pythonTitle(text))
@@ -128,7 +128,7 @@ extension TemplateInterpreter {
                 }
                 parts.append(part)
             }
-            return .string(parts.joined(separator: text))
+            return .string(try joined(parts, text, line))
         case "find": return .integer(TemplateText.find(try needed(0), in: text, from: 0) ?? -1)
         case "count":
             let part = try needed(0)
@@ -152,6 +152,23 @@ extension TemplateInterpreter {
                     ? TemplateText.string(scalars[..<(scalars.count - part.count)]) : text)
         default: throw templateError(line, "the method '\(name)'")
         }
+    }
+
+    /// Refuses before memory is taken that the result would need.
+    func joined(_ parts: [String], _ separator: String, _ line: Int) throws(TokenizerError) -> String {
+        let size = parts.reduce(0) { $0 + $1.utf8.count + separator.utf8.count }
+        if size > Self.maximumOutput { throw templateError(line, "the text grows beyond 64 MB") }
+        return parts.joined(separator: separator)
+    }
+
+    func replaced(
+        _ text: String, _ old: String, _ new: String, limit: Int, _ line: Int
+    ) throws(TokenizerError) -> String {
+        // One replacement at most for each place where the old text can stand.
+        let places = text.utf8.count / max(1, old.utf8.count) + 1
+        let (size, overflow) = places.multipliedReportingOverflow(by: new.utf8.count)
+        if overflow || size > Self.maximumOutput { throw templateError(line, "the text grows beyond 64 MB") }
+        return TemplateText.replace(text, old, new, limit: limit)
     }
 
     private func hasAffix(

@@ -6,9 +6,9 @@ indirect enum TemplateExpression: Sendable {
     case number(Double)
     case string(String)
     case name(String)
-    case list([TemplateExpression])
-    case tuple([TemplateExpression])
-    case dictionary([(key: TemplateExpression, value: TemplateExpression)])
+    case list([TemplateExpression], line: Int)
+    case tuple([TemplateExpression], line: Int)
+    case dictionary([(key: TemplateExpression, value: TemplateExpression)], line: Int)
     case attribute(TemplateExpression, String, line: Int)
     case item(TemplateExpression, TemplateExpression, line: Int)
     case slice(

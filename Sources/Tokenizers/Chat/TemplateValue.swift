@@ -37,6 +37,8 @@ final class TemplateScope {
         get { names[name] ?? parent?[name] }
         set { names[name] = newValue }
     }
+
+    func clear() { names = [:] }
 }
 
 extension TemplateValue {
@@ -178,8 +180,8 @@ extension TemplateValue {
                 : "(" + elements.map(\.representation).joined(separator: ", ") + ")"
         case .dictionary(let entries):
             "{" + entries.map { $0.key.representation + ": " + $0.value.representation }.joined(separator: ", ") + "}"
-        case .namespace(let namespace):
-            "<Namespace " + TemplateValue.dictionary(namespace.fields).representation + ">"
+        // Without its fields: one of them may be the namespace itself.
+        case .namespace: "<Namespace>"
         case .macro(let macro, _): "<Macro '\(macro.name)'>"
         case .function(let name), .method(_, let name): "<function \(name)>"
         }

@@ -9,6 +9,12 @@ struct ScalarClasses {
     private(set) var memberships: [[Bool]] = []
 
     init(_ sets: [ScalarSet], source: String) throws(TokenizerError) {
+        var edges: Set<UInt32> = [0]
+        for set in sets { set.collectBoundaries(&edges) }
+        // Bounds the work below, which is the product of the two.
+        if edges.count * max(1, sets.count) > 200_000 {
+            throw TokenizerError(.unsupported, "pattern \(source.debugDescription) is too long")
+        }
         usesWord = sets.contains { $0.usesWord }
         var known: [[Bool]: UInt16] = [:]
         var memberships: [[Bool]] = []
@@ -24,12 +30,7 @@ struct ScalarClasses {
             let scalar = Unicode.Scalar(value)
             ascii.append(classOf(UInt32(value), Category.index(scalar), Category.isWord(scalar)))
         }
-        var edges: Set<UInt32> = [0]
-        for set in sets { set.collectBoundaries(&edges) }
         boundaries = edges.sorted()
-        if boundaries.count > 2000 || sets.count > 2000 {
-            throw TokenizerError(.unsupported, "pattern \(source.debugDescription) is too long")
-        }
         for start in boundaries {
             for category in 0..<Category.count {
                 other.append(classOf(start, category, false))
