@@ -74,7 +74,8 @@ def main():
             per_device_train_batch_size=PROMPTS, gradient_accumulation_steps=1,
             num_mini_batches=MINIBATCHES, num_ppo_epochs=EPOCHS, total_episodes=PROMPTS * total,
             response_length=NEW, local_rollout_forward_batch_size=PROMPTS, temperature=1.0, learning_rate=3e-6,
-            gradient_checkpointing=False),
+            # fp32 as on our side; TRL would otherwise turn bf16 autocast on, also on a CPU.
+            gradient_checkpointing=False, bf16=False, fp16=False),
         processing_class=tokenizer, model=policy, ref_model=reference, reward_model=reward, value_model=critic,
         train_dataset=data, eval_dataset=data.select(range(PROMPTS)), callbacks=[clock])
     stdout, sys.stdout = sys.stdout, sys.stderr  # the trainer prints its own lines

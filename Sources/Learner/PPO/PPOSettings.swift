@@ -23,6 +23,8 @@ package struct PPOSettings: Sendable, Equatable {
     package enum OldLogProbabilities: String, Sendable, Codable, CaseIterable {
         /// The generator's when they are of the learner's own version and agree, else the learner's.
         case automatic
+        /// The generator's, whatever the comparison says; it still alarms.
+        case generator
         /// Always computed by the learner at the start of the step.
         case recompute
     }
@@ -44,6 +46,8 @@ package struct PPOSettings: Sendable, Equatable {
     package var normalizeScores = false
     package var controller = KLController.fixed(beta: 0.05)
     package var penalty = KLEstimator.k1
+    /// The penalty is a loss instead of a part of the rewards: gradient of k2, value of k3.
+    package var klInLoss = false
 
     // Losses
     package var epochs = 4

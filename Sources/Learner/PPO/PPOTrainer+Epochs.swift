@@ -72,7 +72,9 @@ extension PPOTrainer {
         let output = try policy.tokenLogProbabilities(
             batch, hidden: hidden, temperature: settings.temperature,
             entropy: bonus ? .differentiable : inputs.measuresEntropy ? .measured : .none)
-        let result = try PolicyLoss(settings.losses).evaluate(
+        var losses = settings.losses
+        if settings.klInLoss { losses.klWeight = state.controller.beta }
+        let result = try PolicyLoss(losses).evaluate(
             new: try output.values.floats(), entropy: try output.entropy?.floats() ?? [],
             tokens: inputs.policyTokens(piece), globalTokens: inputs.tokens)
         var surrogate = try output.values.surrogate(result.gradient)

@@ -75,10 +75,16 @@ package final class PPOTrainer {
         let (old, secondsOld) = try timed { try oldLogProbabilities(batch, rows, report: &report) }
         let ((values, bootstrap), secondsValues) = try timed { try currentValues(batch, rows) }
         let beta = state.controller.beta
-        try batch.finish(old: old, values: values, settings: settings, beta: beta, bootstrap: bootstrap)
+        try batch.finish(
+            old: old, values: values, settings: settings, beta: settings.klInLoss ? 0 : beta,
+            bootstrap: bootstrap)
         report.metrics[Metric.beta] = beta
         report.describe(batch, values: values, settings: settings, version: state.step)
-        report.watch(batch, drift: &state.drift, settings: settings)
+        if state.referenceLength == nil, state.step == 0 {
+            // The policy is still its start, which is the reference.
+            state.referenceLength = report.metrics[Metric.lengthMean]
+        }
+        report.watch(batch, state: &state, settings: settings)
 
         let (figures, secondsUpdate) = try timed {
             try runEpochs(batch, rows, old: old, values: values, report: &report)
@@ -115,7 +121,9 @@ package final class PPOTrainer {
             zip(row.sample.trajectory.versions, row.mask).allSatisfy { $1 == 0 || $0 == version }
         }
         let probe = minibatches(epoch: 0, rows: rows.count).first ?? []
-        let compute = settings.oldLogProbabilities == .recompute || !fresh
+        let compute =
+            settings.oldLogProbabilities == .recompute
+            || (!fresh && settings.oldLogProbabilities == .automatic)
         let checked = compute ? Array(rows.indices) : probe
         let computed = try logProbabilities(rows, checked)
         var difference = 0.0
@@ -132,6 +140,7 @@ package final class PPOTrainer {
                     .logProbabilityMismatch,
                     "generator and learner differ by \(difference) nats on the same tokens of the same version"))
             guard !compute else { return computed }
+            guard settings.oldLogProbabilities == .automatic else { return behaviour }
             return try logProbabilities(rows, Array(rows.indices))
         }
         return compute ? computed : behaviour

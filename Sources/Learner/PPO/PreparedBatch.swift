@@ -64,7 +64,10 @@ package struct PreparedBatch: Sendable {
     /// Weighted sum of the named rewards; nil when one of them failed or is not finite: a reward that fails is never
     /// scored 0 in silence.
     private static func score(_ sample: RolloutSample, settings: PPOSettings) -> Double? {
-        let trained = sample.rewards.filter { $0.key != settings.heldOutReward }
+        // A reward of weight 0 is reported alone; that it failed is no reason to lose the sample.
+        let trained = sample.rewards.filter {
+            $0.key != settings.heldOutReward && settings.rewardWeights[$0.key] != 0
+        }
         var sum = 0.0
         // Sorted: the order of a dictionary differs from process to process, and so would the last bit of the sum.
         for (name, value) in trained.sorted(by: { $0.key < $1.key }) {

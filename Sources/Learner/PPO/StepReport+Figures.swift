@@ -63,17 +63,17 @@ extension StepReport {
     }
 
     /// Signs of degeneration, the guard's view of the step.
-    mutating func watch(_ batch: PreparedBatch, drift: inout DriftGuard, settings: PPOSettings) {
+    mutating func watch(_ batch: PreparedBatch, state: inout TrainerState, settings: PPOSettings) {
         let text = Degeneration(
             answers: batch.rows.map(\.response), truncated: batch.rows.map { !$0.ended },
-            referenceLength: settings.referenceLength)
+            referenceLength: settings.referenceLength ?? state.referenceLength)
         metrics[Metric.repeated4] = text.repeated4
         metrics[Metric.distinct2] = text.distinct2
         metrics[Metric.truncatedShare] = text.truncated
         let gold = settings.heldOutReward.flatMap { name in
             batch.rows.contains { ($0.sample.rewards[name] ?? nil) != nil } ? metrics[Metric.rewardPart(name)] : nil
         }
-        let (raised, pause) = drift.observe(
+        let (raised, pause) = state.drift.observe(
             StepFigures(
                 sequenceKL: metrics[Metric.sequenceKL1] ?? 0, reward: metrics[Metric.rewardMean] ?? 0, gold: gold,
                 text: text))

@@ -11,6 +11,9 @@ package struct TrainerState: Codable, Sendable, Equatable {
     package var updateGuard: UpdateGuard
     package var drift: DriftGuard
 
+    /// Mean length of the answers of the first step, when the policy was its own reference.
+    package var referenceLength: Double?
+
     package init(settings: PPOSettings) {
         controller = settings.controller
         updateGuard = settings.updateGuard

@@ -1,0 +1,143 @@
+package import Cluster
+package import ClusterModel
+package import Foundation
+import Synchronization
+
+/// ``LearnerLink`` over the coordinator's wire.
+///
+/// Owned by ``LearnerRole``. Asks wait as long as the link lives: what the learner waits for stands in the coordinator's
+/// status with a name and a time, and a link that is closed ends every ask.
+package final class ClusterLearnerLink: LearnerLink {
+    private struct Control {
+        var paused = false
+        var waiters: [CheckedContinuation<Void, Never>] = []
+        var published: [ArtifactManifest] = []
+    }
+
+    private let link: WorkerLink
+    private let control = Mutex(Control())
+
+    package init(_ link: WorkerLink) { self.link = link }
+
+    package func batch(step: Int) async throws -> Int {
+        guard case .batchReady(let answered, let jobs) = try await link.ask(.batchRequest(step: step), deadline: nil),
+            answered == step
+        else { throw LearnerError(.cluster, "the coordinator did not answer the request for step \(step)") }
+        return jobs
+    }
+
+    package func job(step: Int, index: Int) async throws -> RolloutJob {
+        guard
+            case .batchJob(let answered, let number, let trajectories, let scores) = try await link.ask(
+                .fetchJob(step: step, index: index)),
+            answered == step, number == index
+        else { throw LearnerError(.cluster, "the coordinator did not send job \(index) of step \(step)") }
+        return RolloutJob(index: index, trajectories: trajectories, scores: scores)
+    }
+
+    package func commit(step: Int, metrics: Data, manifest: ArtifactManifest) async throws {
+        guard
+            case .commitAck(let answered) = try await link.ask(
+                .commit(step: step, metrics: metrics, manifest), deadline: nil),
+            answered == step
+        else { throw LearnerError(.cluster, "the coordinator did not acknowledge step \(step)") }
+        control.withLock { $0.published.append(manifest) }
+    }
+
+    package func publish(_ manifests: [ArtifactManifest]) async throws {
+        control.withLock { $0.published += manifests }
+        link.tell(.publish(manifests))
+    }
+
+    package func report(phase: String, fraction: Double) async {
+        link.tell(.report(WorkerReport(state: phase, fraction: fraction)))
+    }
+
+    package func alarm(code: String, detail: String) async {
+        // Said to the coordinator, which pauses the run; it may take a moment until its own word comes back.
+        if code == "paused" { pause(true) }
+        link.tell(.alarm(code: code, detail: detail))
+    }
+
+    package func whileResumed() async throws {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let goOn = control.withLock { control -> Bool in
+                    if control.paused, !Task.isCancelled {
+                        control.waiters.append(continuation)
+                        return false
+                    }
+                    return true
+                }
+                if goOn { continuation.resume() }
+            }
+        } onCancel: {
+            pause(false)
+        }
+        try Task.checkCancellation()
+    }
+
+    /// What the coordinator says.
+    package func pause(_ paused: Bool) {
+        let waiters = control.withLock { control in
+            control.paused = paused
+            defer { if !paused { control.waiters = [] } }
+            return paused ? [] : control.waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// A coordinator that was restarted hears again what can be pulled.
+    package func publishAgain() {
+        let manifests = control.withLock { control in
+            // The last word on each version.
+            var newest: [ArtifactKind: [Int: ArtifactManifest]] = [:]
+            for manifest in control.published {
+                newest[manifest.kind, default: [:]][manifest.version.number] = manifest
+            }
+            control.published = newest.values.flatMap(\.values).sorted {
+                ($0.kind.rawValue, $0.version.number) < ($1.kind.rawValue, $1.version.number)
+            }
+            return control.published
+        }
+        if !manifests.isEmpty { link.tell(.publish(manifests)) }
+    }
+
+    /// Forgets policy versions that are no longer served.
+    func forget(below number: Int) {
+        control.withLock { control in
+            control.published.removeAll {
+                $0.kind == .policy && $0.version.number != 0 && $0.version.number < number
+            }
+        }
+    }
+}
+
+/// ``ArtifactStore`` over the socket that workers pull from.
+package final class ServedArtifacts: ArtifactStore {
+    private let server: ArtifactServer
+    private let link: ClusterLearnerLink
+    private let versions = Mutex<Set<PolicyVersion>>([])
+
+    package init(_ server: ArtifactServer, link: ClusterLearnerLink) {
+        self.server = server
+        self.link = link
+    }
+
+    package func serve(
+        kind: ArtifactKind, version: PolicyVersion, files: [(name: String, data: Data)]
+    ) async throws -> ArtifactManifest {
+        if kind == .policy { versions.withLock { _ = $0.insert(version) } }
+        return server.serve(kind: kind, version: version, files: files)
+    }
+
+    package func release(below number: Int) async {
+        let old = versions.withLock { versions in
+            let old = versions.filter { $0.number != 0 && $0.number < number }
+            versions.subtract(old)
+            return old
+        }
+        for version in old { server.release(.policy, version) }
+        link.forget(below: number)
+    }
+}

@@ -1,0 +1,160 @@
+package import Cluster
+import ClusterModel
+import Foundation
+import LanguageModels
+package import Logging
+import PolicyOptimization
+import RunConfiguration
+import Torch
+
+/// The learner as a process of a cluster, from WELCOME to the last step.
+///
+/// Owned by the command that made link and server and that closes both afterwards. `run` returns when the plan is done
+/// or the coordinator says stop; cancelling it ends at the next await, with the last checkpoint on disk.
+package struct LearnerRole: Sendable {
+    package enum Outcome: Sendable, Equatable {
+        /// The last step is committed and the policy stands in the run directory.
+        case finished
+        /// The coordinator said so.
+        case stopped(reason: String, exitCode: Int)
+    }
+
+    private let link: WorkerLink
+    private let server: ArtifactServer
+    private let log: Logger
+
+    package init(link: WorkerLink, server: ArtifactServer, log: Logger) {
+        self.link = link
+        self.server = server
+        self.log = log
+    }
+
+    package func run() async throws -> Outcome {
+        var messages = link.messages.makeAsyncIterator()
+        let welcome = try await Self.welcome(&messages)
+        let configuration = try RunConfiguration(json: welcome.roleConfiguration)
+        let cluster = ClusterLearnerLink(link)
+        await cluster.report(phase: "loading", fraction: 0)
+        let executor = ComputeExecutor(name: "learner")
+        defer { executor.shutDown() }
+        let loop = try await Self.prepare(
+            configuration, epoch: welcome.epoch, executor: executor, link: cluster,
+            artifacts: ServedArtifacts(server, link: cluster), log: log)
+        return try await withThrowingTaskGroup(of: Outcome?.self) { group in
+            group.addTask {
+                try await loop.run()
+                return .finished
+            }
+            let rest = Messages(messages)
+            group.addTask { try await Self.listen(rest, cluster) }
+            defer { group.cancelAll() }
+            while let outcome = try await group.next() {
+                if let outcome { return outcome }
+            }
+            throw LearnerError(.cluster, "the link to the coordinator was closed")
+        }
+    }
+
+    private static func welcome(_ messages: inout AsyncStream<Message>.Iterator) async throws -> Welcome {
+        while let message = await messages.next() {
+            switch message {
+            case .welcome(let welcome): return welcome
+            case .refused(let code, let text):
+                throw LearnerError(.cluster, "the coordinator refused this learner: \(text) (\(code))")
+            case .stop(let reason, _): throw LearnerError(.cluster, "the run is over: \(reason)")
+            default: continue
+            }
+        }
+        throw LearnerError(.cluster, "the link to the coordinator was closed before it answered")
+    }
+
+    /// Takes the coordinator's words while the loop works.
+    private static func listen(_ messages: Messages, _ cluster: ClusterLearnerLink) async throws -> Outcome? {
+        var iterator = messages.iterator
+        while let message = await iterator.next() {
+            switch message {
+            case .pause(let paused): cluster.pause(paused)
+            case .welcome: cluster.publishAgain()
+            case .stop(let reason, let exitCode): return .stopped(reason: reason, exitCode: exitCode)
+            case .refused(let code, let text):
+                throw LearnerError(.cluster, "the coordinator refused this learner: \(text) (\(code))")
+            default: continue
+            }
+        }
+        try Task.checkCancellation()
+        throw LearnerError(.cluster, "the link to the coordinator was closed")
+    }
+
+    /// Loads models and the last checkpoint.
+    static func prepare(
+        _ run: RunConfiguration, epoch: UInt64, executor: ComputeExecutor, link: any LearnerLink,
+        artifacts: any ArtifactStore, log: Logger
+    ) async throws -> LearnerLoop {
+        guard let base = run.models.policy else {
+            throw LearnerError(.setting, "models.policy: PPO needs a model to start from")
+        }
+        let directory = URL(filePath: run.runDirectory)
+        let checkpoints = CheckpointStore(
+            directory: directory.appending(path: "checkpoints"), keep: PPOSettings.keptCheckpoints(run))
+        let settings = PPOSettings(run)
+        try settings.validate()
+        let threads = run.roles.learner.threads
+        let device = run.device
+        let reward = run.models.reward
+        let fromReward = run.ppo.criticFrom == .reward
+        let engine = try await LearnerEngine.start(on: executor, store: checkpoints, runDirectory: directory) {
+            try TorchRuntime.configure(threads: threads)
+            return try makeTrainer(
+                policy: base, criticFrom: fromReward ? reward : nil, device: Device(device) ?? .cpu, settings: settings)
+        }
+        var fixed: [LearnerLoop.FixedArtifact] = []
+        if let reference = run.models.reference {
+            fixed.append(LearnerLoop.FixedArtifact(kind: .reference, directory: URL(filePath: reference)))
+        }
+        if let reward, run.rewards.contains(where: { $0.kind == .model }) {
+            fixed.append(LearnerLoop.FixedArtifact(kind: .reward, directory: URL(filePath: reward)))
+        }
+        return LearnerLoop(
+            plan: LearnerLoop.Plan(
+                steps: run.ppo.steps, epoch: epoch, runDirectory: directory, base: URL(filePath: base)),
+            engine: engine, checkpoints: checkpoints, link: link, artifacts: artifacts, fixed: fixed, log: log)
+    }
+
+    /// On the compute thread.
+    private static func makeTrainer(
+        policy: String, criticFrom reward: String?, device: Device, settings: PPOSettings
+    ) throws -> PPOTrainer {
+        let model = try CausalLM(directory: policy, device: device)
+        guard settings.estimator.needsCritic else {
+            return try PPOTrainer(policy: model, critic: nil, settings: settings)
+        }
+        let critic: Critic
+        switch settings.critic {
+        case .shared:
+            critic = .shared(
+                try ScalarHead(hiddenSize: model.configuration.hiddenSize, seed: settings.seed, device: device))
+        case .separate:
+            guard let reward else {
+                critic = .separate(try ValueModel(from: model))
+                break
+            }
+            let start = try RewardModel(directory: reward, device: device)
+            guard start.configuration.vocabularySize == model.configuration.vocabularySize else {
+                throw LearnerError(
+                    .setting,
+                    "the reward model \(reward) has a vocabulary of \(start.configuration.vocabularySize), the policy of "
+                        + "\(model.configuration.vocabularySize): the critic cannot read the policy's tokens")
+            }
+            critic = .separate(try ValueModel(from: start))
+        }
+        return try PPOTrainer(policy: model, critic: critic, settings: settings)
+    }
+}
+
+/// Hands the rest of a stream to another task.
+private struct Messages: @unchecked Sendable {
+    // SAFETY: moved from one task to another, which alone goes on with it.
+    let iterator: AsyncStream<Message>.Iterator
+
+    init(_ iterator: AsyncStream<Message>.Iterator) { self.iterator = iterator }
+}

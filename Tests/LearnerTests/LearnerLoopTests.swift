@@ -1,0 +1,170 @@
+import ClusterModel
+import Foundation
+import LanguageModels
+import Logging
+import PolicyOptimization
+import Synchronization
+import Testing
+import Torch
+
+@testable import Learner
+
+/// A coordinator in memory: samples each batch from the version the schedule names, with the weights that were served.
+private final class FakeCluster: LearnerLink, ArtifactStore {
+    struct Crash: Error {}
+
+    struct State {
+        var served: [Int: Data] = [:]
+        var kinds: [ArtifactKind] = []
+        var released = 0
+        var committed: [Int] = []
+        var metrics: [Int: Data] = [:]
+        var alarms: [String] = []
+        var batch: [RolloutSample] = []
+        var crashAtCommit: Int?
+    }
+
+    let state = Mutex(State())
+    let lag: Int
+    let base: URL
+
+    init(lag: Int, base: URL, from other: FakeCluster? = nil) {
+        self.lag = lag
+        self.base = base
+        if let other {
+            let (committed, metrics) = other.state.withLock { ($0.committed, $0.metrics) }
+            state.withLock {
+                $0.committed = committed
+                $0.metrics = metrics
+            }
+        }
+    }
+
+    func batch(step: Int) async throws -> Int {
+        let version = max(0, step - lag)
+        guard let weights = state.withLock({ $0.served[version] }) else {
+            throw LearnerError(.cluster, "version \(version) is not served")
+        }
+        let samples = try noGrad {
+            let policy = try CausalLM(directory: base.path)
+            if version > 0 { try policy.load(safetensors: weights) }
+            return try Bench.rollout(
+                policy, reference: CausalLM(directory: base.path), step: step, version: version, prompts: 4,
+                reward: Bench.evenness)
+        }
+        state.withLock { $0.batch = samples }
+        return 2
+    }
+
+    func job(step: Int, index: Int) async throws -> RolloutJob {
+        let half = state.withLock { index == 0 ? $0.batch.prefix(4) : $0.batch.suffix(4) }
+        return RolloutJob(
+            index: index, trajectories: half.map(\.trajectory),
+            scores: Scores(
+                referenceLogProbabilities: half.map(\.reference),
+                rewards: ["test": half.map { $0.rewards["test"] ?? nil }]))
+    }
+
+    func commit(step: Int, metrics: Data, manifest: ArtifactManifest) async throws {
+        try state.withLock { state in
+            if state.crashAtCommit == step { throw Crash() }
+            if state.committed.last == step { return }
+            guard manifest.version.number == step + 1, step == (state.committed.last ?? -1) + 1 else {
+                throw LearnerError(.cluster, "step \(step) out of order")
+            }
+            state.committed.append(step)
+            state.metrics[step] = metrics
+        }
+    }
+
+    func publish(_ manifests: [ArtifactManifest]) async throws {}
+    func report(phase: String, fraction: Double) async {}
+    func alarm(code: String, detail: String) async { state.withLock { $0.alarms.append(code) } }
+    func whileResumed() async throws {}
+
+    func serve(
+        kind: ArtifactKind, version: PolicyVersion, files: [(name: String, data: Data)]
+    ) async throws -> ArtifactManifest {
+        state.withLock { state in
+            state.kinds.append(kind)
+            if kind == .policy, let file = files.first(where: { $0.name == "model.safetensors" }) {
+                state.served[version.number] = file.data
+            }
+        }
+        return ArtifactManifest(kind: kind, version: version, files: [], sha256: "", sources: [])
+    }
+
+    func release(below number: Int) async { state.withLock { $0.released = number } }
+}
+
+@Suite(.serialized) struct LearnerLoopTests {
+    fileprivate func run(_ root: URL, _ cluster: FakeCluster, steps: Int) async throws {
+        let directory = root.appending(path: "run")
+        let base = cluster.base
+        let store = CheckpointStore(directory: directory.appending(path: "checkpoints"), keep: cluster.lag + 2)
+        let executor = ComputeExecutor()
+        defer { executor.shutDown() }
+        let engine = try await LearnerEngine.start(on: executor, store: store, runDirectory: directory) {
+            let policy = try CausalLM(directory: base.path)
+            return try PPOTrainer(
+                policy: policy, critic: .separate(ValueModel(from: policy)), settings: Bench.settings())
+        }
+        try await LearnerLoop(
+            plan: LearnerLoop.Plan(steps: steps, epoch: 1, runDirectory: directory, base: base), engine: engine,
+            checkpoints: store, link: cluster, artifacts: cluster,
+            fixed: [LearnerLoop.FixedArtifact(kind: .reference, directory: base)], log: Logger(label: "test")
+        ).run()
+    }
+
+    func inTemporaryDirectory(_ body: (URL) async throws -> Void) async throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: "skein-loop-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: root) }
+        try Bench.policy().export(to: root.appending(path: "base").path)
+        try await body(root)
+    }
+
+    func policy(_ root: URL) throws -> Data {
+        try Data(contentsOf: root.appending(path: "run/policy/model.safetensors"))
+    }
+
+    @Test(arguments: [0, 1]) func aCrashBetweenCheckpointAndCommitChangesNothing(lag: Int) async throws {
+        var whole = Data()
+        try await inTemporaryDirectory { root in
+            let cluster = FakeCluster(lag: lag, base: root.appending(path: "base"))
+            try await run(root, cluster, steps: 4)
+            whole = try policy(root)
+            let state = cluster.state.withLock { $0 }
+            #expect(state.committed == [0, 1, 2, 3])
+            #expect(state.kinds.prefix(2) == [.policy, .reference])
+            #expect(state.served.keys.sorted() == [0, 1, 2, 3, 4])
+            #expect(state.released > 0)
+            #expect(try CausalLM(directory: root.appending(path: "run/policy").path).parameters.count > 0)
+        }
+        try await inTemporaryDirectory { root in
+            let first = FakeCluster(lag: lag, base: root.appending(path: "base"))
+            first.state.withLock { $0.crashAtCommit = 2 }
+            await #expect(throws: FakeCluster.Crash.self) { try await run(root, first, steps: 4) }
+            let second = FakeCluster(lag: lag, base: root.appending(path: "base"), from: first)
+            #expect(second.state.withLock { $0.committed } == [0, 1])
+            try await run(root, second, steps: 4)
+            #expect(second.state.withLock { $0.committed } == [0, 1, 2, 3])
+            // What the restarted learner says of the step it had made before is what it would have said.
+            let metrics = try #require(second.state.withLock { $0.metrics[2] })
+            let figures = try JSONDecoder().decode([String: Double].self, from: metrics)
+            #expect(figures[Metric.globalStep] == 3)
+            #expect(try policy(root) == whole)
+        }
+    }
+
+    @Test func directoriesThatAreNoModelAreRefused() throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: "skein-no-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: root) }
+        #expect(throws: LearnerError.self) { try PublishedFiles.read(root) }
+        try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+        #expect(throws: LearnerError.self) { try PublishedFiles.read(root) }
+        for name in ["config.json", "model.safetensors", "stage.json", ".hidden.json", "notes.md"] {
+            try Data("{}".utf8).write(to: root.appending(path: name))
+        }
+        #expect(try PublishedFiles.read(root).map(\.name) == ["config.json", "model.safetensors"])
+    }
+}
