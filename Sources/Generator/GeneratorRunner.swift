@@ -1,0 +1,126 @@
+package import Cluster
+package import ClusterModel
+package import Foundation
+import LanguageModels
+package import Logging
+package import Torch
+import Tokenizers
+
+/// Samples answers: holds the policy in exactly the version that a job names.
+///
+/// Everything that touches a tensor happens on the compute thread; artifacts are pulled on the socket thread. A version
+/// that is announced is fetched into a spare buffer while the last one still samples.
+package actor GeneratorRunner: JobRunner {
+    private let executor: ComputeExecutor
+    private let client: ArtifactClient
+    private let link: WorkerLink
+    private let threads: Int
+    private let logger: Logger
+    private let policy: PolicyHolder
+    private var manifests: [Int: ArtifactManifest] = [:]
+    private var spare: [Int: Data] = [:]
+    private var fetching: [Int: Task<Data, any Error>] = [:]
+    private var tokenizer: Tokenizer?
+    private var step = 0
+
+    /// - Parameter threads: of the run's configuration; nil until WELCOME brings it.
+    package init(executor: ComputeExecutor, client: ArtifactClient, link: WorkerLink, threads: Int, logger: Logger) {
+        self.executor = executor
+        self.client = client
+        self.link = link
+        self.threads = threads
+        self.logger = logger
+        policy = PolicyHolder()
+    }
+
+    package func configure(_ roleConfiguration: Data) async throws {
+        struct Configuration: Decodable {
+            struct Roles: Decodable { struct Workers: Decodable { var threads: Int }; var generator: Workers }
+            var roles: Roles
+        }
+        let configured = try? JSONDecoder().decode(Configuration.self, from: roleConfiguration)
+        let count = configured?.roles.generator.threads ?? threads
+        try await executor.run { try TorchRuntime.configure(threads: count) }
+    }
+
+    package func announced(_ manifest: ArtifactManifest) async {
+        guard manifest.kind == .policy else { return }
+        manifests[manifest.version.number] = manifest
+        // Version 0 is pulled when a job needs it, or for its tokenizer; newer ones ahead of need.
+        if manifest.version.number > 0, policy.isLoaded { _ = prefetch(manifest) }
+    }
+
+    package var isReady: Bool { manifests[0] != nil }
+
+    package func run(_ job: Job, progress: @escaping @Sendable (Int) -> Bool) async throws -> JobOutcome? {
+        guard case .generate(let job) = job else {
+            throw JobError(code: "kind", message: "a generator does generate jobs only", retryable: false)
+        }
+        try await hold(job.version, progress)
+        guard let tokenizer else { throw JobError(code: "tokenizer", message: "no tokenizer yet", retryable: true) }
+        let policy = policy
+        let number = job.version.number
+        return try await executor.run {
+            try policy.generate(job, version: number, tokenizer: tokenizer, progress: progress)
+        }
+    }
+
+    /// Makes sure that the policy is exactly this version.
+    private func hold(_ version: PolicyVersion, _ progress: @escaping @Sendable (Int) -> Bool) async throws {
+        if policy.version == version.number { return }
+        guard let start = manifests[0] else {
+            throw JobError(code: "artifact", message: "the policy was not announced", retryable: true)
+        }
+        let policy = policy
+        if !policy.isLoaded {
+            let files = try await pull(start, progress)
+            tokenizer = try Tokenizer(files: files)
+            try await executor.run { try policy.load(files) }
+        }
+        if policy.version != version.number {
+            let weights: Data
+            if version.number == 0 {
+                weights = try await pull(start, progress)["model.safetensors"] ?? Data()
+            } else if let ready = spare[version.number] {
+                weights = ready
+            } else if let manifest = manifests[version.number] {
+                weights = try await prefetch(manifest).value
+            } else {
+                throw JobError(
+                    code: "artifact", message: "policy version \(version) was not announced to this worker",
+                    retryable: true)
+            }
+            try await executor.run { try policy.swap(weights, to: version.number) }
+        }
+        // What is older is not asked for again but by a late retry, which pulls it anew.
+        spare = spare.filter { $0.key >= version.number }
+        link.tell(.loaded(.policy, version))
+        logger.debug("policy loaded", metadata: ["version": "\(version)"])
+    }
+
+    private func pull(
+        _ manifest: ArtifactManifest, _ progress: @escaping @Sendable (Int) -> Bool
+    ) async throws -> [String: Data] {
+        // Bytes that arrive are progress too: a long first load keeps its lease.
+        try await client.pull(manifest) { _ = progress($0 / 1_000_000) }
+    }
+
+    private func prefetch(_ manifest: ArtifactManifest) -> Task<Data, any Error> {
+        let number = manifest.version.number
+        if let task = fetching[number] { return task }
+        let task = Task { [client] in
+            guard let weights = try await client.pull(manifest)["model.safetensors"] else {
+                throw JobError(
+                    code: "artifact", message: "policy version \(number) has no model.safetensors", retryable: true)
+            }
+            return weights
+        }
+        fetching[number] = task
+        Task {
+            let result = await task.result
+            fetching[number] = nil
+            if case .success(let weights) = result { spare[number] = weights }
+        }
+        return task
+    }
+}

@@ -1,0 +1,69 @@
+import Cluster
+import ClusterModel
+import Foundation
+import LanguageModels
+import Synchronization
+import Tokenizers
+
+/// The policy's weights and what samples from them. Used on the compute thread; `version` is readable anywhere.
+final class PolicyHolder: Sendable {
+    // SAFETY: touched on the compute thread alone.
+    nonisolated(unsafe) private var model: CausalLM?
+    private let held = Mutex<Int?>(nil)
+
+    /// Number of the version that is loaded.
+    var version: Int? { held.withLock { $0 } }
+    var isLoaded: Bool { version != nil }
+
+    func load(_ files: [String: Data]) throws {
+        model = try CausalLM(files: files)
+        held.withLock { $0 = 0 }
+    }
+
+    func swap(_ weights: Data, to number: Int) throws {
+        try model?.load(safetensors: weights)
+        held.withLock { $0 = number }
+    }
+
+    /// - Returns: nil when the job was called back on the way.
+    func generate(
+        _ job: GenerateJob, version: Int, tokenizer: Tokenizer, progress: @escaping @Sendable (Int) -> Bool
+    ) throws -> JobOutcome? {
+        guard let model else { throw JobError(code: "model", message: "no policy is loaded", retryable: true) }
+        let requests = job.prompts.map {
+            GenerationRequest(tokens: $0.tokens, row: $0.row, samples: 0..<job.samplesPerPrompt)
+        }
+        let options = SamplingOptions(
+            temperature: job.sampling.temperature, topK: job.sampling.topK, topP: job.sampling.topP,
+            maxNewTokens: job.sampling.maxNewTokens, endTokens: tokenizer.eosIDs, stop: job.sampling.stop)
+        struct CalledBack: Error {}
+        let sequences: [GeneratedSequence]
+        do {
+            sequences = try model.generate(
+                requests, options: options, seed: job.seed, step: job.id.step,
+                decode: { tokenizer.decode($0, skipSpecialTokens: true) }
+            ) { if !progress($0.tokens) { throw CalledBack() } }
+        } catch is CalledBack {
+            return nil
+        }
+        let ends = Set(tokenizer.eosIDs)
+        return .trajectories(
+            sequences.map { sequence in
+                let prompt = job.prompts[sequence.request]
+                let count = sequence.tokens.count
+                let text = sequence.tokens.filter { !ends.contains($0) }
+                let finish: FinishReason =
+                    switch sequence.finish {
+                    case .eos: .eos
+                    case .stop: .stop
+                    case .length: .length
+                    }
+                return Trajectory(
+                    row: sequence.row, sample: sequence.sample, promptTokens: prompt.tokens,
+                    responseTokens: sequence.tokens, mask: [UInt8](repeating: 1, count: count),
+                    logProbabilities: sequence.logProbabilities,
+                    versions: [UInt32](repeating: UInt32(clamping: version), count: count), finish: finish,
+                    promptText: prompt.text, responseText: tokenizer.decode(text))
+            })
+    }
+}
