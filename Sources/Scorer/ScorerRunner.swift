@@ -1,0 +1,128 @@
+package import Cluster
+package import ClusterModel
+package import Foundation
+import LanguageModels
+package import Logging
+import Rewards
+import RunConfiguration
+package import Torch
+
+/// Scores trajectories: reference log-probabilities, the reward model, and rewards by rule or command.
+///
+/// Models come over the wire; everything that touches a tensor happens on the compute thread.
+package actor ScorerRunner: JobRunner {
+    private let executor: ComputeExecutor
+    private let client: ArtifactClient
+    private let link: WorkerLink
+    private let logger: Logger
+    private let models = ScorerModels()
+    private var manifests: [ArtifactKind: ArtifactManifest] = [:]
+    private var rules: [String: any RewardFunction] = [:]
+    private var modelRewards: Set<String> = []
+
+    package init(executor: ComputeExecutor, client: ArtifactClient, link: WorkerLink, logger: Logger) {
+        self.executor = executor
+        self.client = client
+        self.link = link
+        self.logger = logger
+    }
+
+    package func configure(_ roleConfiguration: Data) async throws {
+        let run = try RunConfiguration(json: roleConfiguration)
+        let threads = run.roles.scorer.threads
+        try await executor.run { try TorchRuntime.configure(threads: threads) }
+        guard rules.isEmpty, modelRewards.isEmpty else { return }
+        for reward in run.rewards {
+            switch reward.kind {
+            case .model: modelRewards.insert(reward.name)
+            case .length(let keys):
+                rules[reward.name] = LengthReward(
+                    name: reward.name, target: keys.target, minimum: keys.minimum, maximum: keys.maximum,
+                    perToken: keys.perToken)
+            case .regex(let keys):
+                rules[reward.name] = try RegexReward(
+                    name: reward.name, pattern: keys.pattern, matchScore: keys.matchScore, missScore: keys.missScore)
+            case .keyword(let keys):
+                rules[reward.name] = KeywordReward(
+                    name: reward.name, words: keys.words, scoreEach: keys.scoreEach, maximum: keys.maximum,
+                    caseSensitive: keys.caseSensitive)
+            case .command(let keys):
+                rules[reward.name] = CommandReward(
+                    name: reward.name, argv: keys.argv, timeout: keys.timeout, retries: keys.retries)
+            case .worker: break
+            }
+        }
+    }
+
+    package func announced(_ manifest: ArtifactManifest) async {
+        if manifest.kind != .policy { manifests[manifest.kind] = manifest }
+    }
+
+    package var isReady: Bool {
+        manifests[.reference] != nil && (modelRewards.isEmpty || manifests[.reward] != nil)
+    }
+
+    package func run(_ job: Job, progress: @escaping @Sendable (Int) -> Bool) async throws -> JobOutcome? {
+        guard case .score(let job) = job else {
+            throw JobError(code: "kind", message: "a scorer does score jobs only", retryable: false)
+        }
+        var scores = Scores()
+        let models = models
+        if job.reference {
+            if !models.hasReference {
+                let files = try await pull(.reference, progress)
+                try await loading("reference model") { try models.loadReference(files) }
+            }
+            scores.referenceLogProbabilities = try await executor.run { try models.reference(job) }
+            guard progress(job.trajectories.count) else { return nil }
+        }
+        for name in job.rewards {
+            if modelRewards.contains(name) {
+                if !models.hasReward {
+                    let files = try await pull(.reward, progress)
+                    try await loading("reward model") { try models.loadReward(files) }
+                }
+                scores.rewards[name] = try await executor.run { try models.reward(job) }
+            } else if let rule = rules[name] {
+                scores.rewards[name] = try await apply(rule, job, &scores.errors)
+            } else {
+                throw JobError(code: "configuration", message: "reward \(name) is not known here", retryable: false)
+            }
+            guard progress(job.trajectories.count) else { return nil }
+        }
+        return .scores(scores)
+    }
+
+    private func apply(_ rule: any RewardFunction, _ job: ScoreJob, _ errors: inout [String]) async throws -> [Float?] {
+        do {
+            let inputs = job.trajectories.map {
+                RewardInput(prompt: $0.promptText, response: $0.responseText, tokens: $0.responseTokens.count)
+            }
+            let values = try await rule.score(inputs)
+            let failed = values.count { $0 == nil }
+            if failed > 0 { errors.append("reward \(rule.name) failed for \(failed) of \(values.count) answers") }
+            return values
+        } catch {
+            throw JobError(code: "reward", message: "\(error)", retryable: true)
+        }
+    }
+
+    private func pull(
+        _ kind: ArtifactKind, _ progress: @escaping @Sendable (Int) -> Bool
+    ) async throws -> [String: Data] {
+        guard let manifest = manifests[kind] else {
+            throw JobError(code: "artifact", message: "the \(kind.rawValue) model was not announced", retryable: true)
+        }
+        return try await client.pull(manifest) { _ = progress($0 / 1_000_000) }
+    }
+
+    /// A model that cannot be loaded cannot be loaded by the next scorer either: the run ends with the cause.
+    private func loading(_ what: String, _ body: @escaping @Sendable () throws -> Void) async throws {
+        do {
+            try await executor.run(body)
+            logger.info("loaded the \(what)")
+        } catch {
+            throw JobError(code: "configuration", message: "cannot load the \(what): \(error)", retryable: false)
+        }
+    }
+}
