@@ -8,13 +8,19 @@ package struct CoordinatorConfiguration: Sendable {
         package var reference: Bool
         package var rewards: [String]
 
-        package init(reference: Bool, rewards: [String]) {
+        /// True when Skein's own scorers compute it; else only workers that name the rewards.
+        package var isBuiltIn: Bool
+
+        package init(reference: Bool, rewards: [String], isBuiltIn: Bool = true) {
             self.reference = reference
             self.rewards = rewards
+            self.isBuiltIn = isBuiltIn
         }
 
         func fits(_ capabilities: Capabilities) -> Bool {
-            (!reference || capabilities.reference) && capabilities.rewards.isSuperset(of: rewards)
+            guard !reference || capabilities.reference else { return false }
+            if isBuiltIn, capabilities.rewards.contains(Capabilities.builtInRewards) { return true }
+            return capabilities.rewards.isSuperset(of: rewards)
         }
 
         var needs: String {

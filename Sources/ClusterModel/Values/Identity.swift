@@ -40,6 +40,9 @@ package struct Capabilities: Sendable, Hashable {
     /// Names of the rewards this worker can compute.
     package var rewards: Set<String>
 
+    /// Stands for every reward of the run that is computed by Skein itself: a built-in scorer learns their names at WELCOME.
+    package static let builtInRewards = "*"
+
     package init(kinds: Set<JobKind> = [], reference: Bool = false, rewards: Set<String> = []) {
         self.kinds = kinds
         self.reference = reference

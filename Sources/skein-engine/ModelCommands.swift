@@ -1,0 +1,115 @@
+import ArgumentParser
+import Console
+import Foundation
+import LanguageModels
+import Tokenizers
+import Torch
+
+/// A model directory with what it takes to use it from the command line.
+struct ModelOptions: ParsableArguments {
+    @Option(help: "Hugging Face directory.") var model: String
+    @Option(help: "cpu or cuda[:N].") var device = "cpu"
+    @Option(help: "Threads that compute.") var threads = max(1, ProcessInfo.processInfo.activeProcessorCount)
+
+    func load() throws -> (model: CausalLM, tokenizer: Tokenizer) {
+        try configurationErrors {
+            guard let device = Device(device) else {
+                throw CommandError(.usage, "--device \(device): write cpu, cuda or cuda:N")
+            }
+            try TorchRuntime.configure(threads: threads)
+            let tokenizer = try Tokenizer(directory: model)
+            let language = try CausalLM(directory: model, device: device)
+            guard tokenizer.vocabularySize <= language.configuration.vocabularySize else {
+                throw CommandError(
+                    .configuration,
+                    """
+                    \(model): the tokenizer has \(tokenizer.vocabularySize) tokens, the model only \
+                    \(language.configuration.vocabularySize); they do not belong together
+                    """)
+            }
+            return (language, tokenizer)
+        }
+    }
+}
+
+struct GenerateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "generate", abstract: "Answer a prompt with a model.")
+    @OptionGroup var options: ModelOptions
+    @Option(help: "The prompt.") var prompt: String
+    @Option(help: "Longest answer in tokens.") var maxNewTokens = 64
+    @Option(help: "0: the most likely token.") var temperature = 1.0
+    @Option(help: "Only the k most likely tokens; 0: all.") var topK = 0
+    @Option(help: "Only the most likely tokens that hold this share.") var topP = 1.0
+    @Option(help: "Decides the random numbers.") var seed: UInt64 = 1
+    @Option(help: "Text that ends the answer; may be repeated.") var stop: [String] = []
+    @Flag(help: "Apply the model's chat template to the prompt.") var chat = false
+    @Flag(help: "Print {\"tokens\",\"logprobs\",\"text\"}.") var json = false
+
+    func run() async throws {
+        let (model, tokenizer) = try options.load()
+        let result = try configurationErrors {
+            let tokens =
+                chat
+                ? try tokenizer.encodeChat([ChatMessage(role: "user", content: prompt)], addGenerationPrompt: true)
+                : tokenizer.encode(prompt)
+            return try model.generate(
+                [GenerationRequest(tokens: tokens, row: 0)],
+                SamplingOptions(
+                    temperature: temperature, topK: topK, topP: topP, maxNewTokens: maxNewTokens,
+                    endTokens: tokenizer.eosIDs, stop: stop), seed: seed, step: 0,
+                decode: { tokenizer.decode($0, skipSpecialTokens: true) })[0]
+        }
+        let text = tokenizer.decode(result.tokens, skipSpecialTokens: true)
+        if json {
+            struct Line: Encodable { var tokens: [Int32]; var logprobs: [Float]; var text: String }
+            try printJSON(Line(tokens: result.tokens, logprobs: result.logProbabilities, text: text))
+        } else {
+            Console.output(text)
+        }
+    }
+}
+
+struct LogprobsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logprobs", abstract: "Log-probability of each token of given texts, a JSON line a text.")
+    @OptionGroup var options: ModelOptions
+    @Option(help: "Lines of {\"text\"}; - reads standard input.") var input: String
+
+    func run() async throws {
+        let (model, tokenizer) = try options.load()
+        struct Row: Decodable { var text: String }
+        struct Line: Encodable { var tokens: [Int32]; var logprobs: [Float?] }
+        let data = try readInput()
+        for (number, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
+            guard let row = try? JSONDecoder().decode(Row.self, from: Data(line)) else {
+                throw CommandError(
+                    .configuration, "\(input):\(number + 1): not a JSON object with a string under \"text\"")
+            }
+            let tokens = tokenizer.encode(row.text)
+            guard tokens.count <= model.configuration.contextLength else {
+                throw CommandError(
+                    .configuration,
+                    "\(input):\(number + 1): \(tokens.count) tokens, over the context of \(model.configuration.contextLength)")
+            }
+            var values: [Float?] = tokens.isEmpty ? [] : [nil]
+            if tokens.count > 1 {
+                values += try configurationErrors { try model.logProbabilities([tokens])[0] }.map { Optional($0) }
+            }
+            try printJSON(Line(tokens: tokens, logprobs: values))
+        }
+    }
+
+    private func readInput() throws -> Data {
+        if input == "-" { return FileHandle.standardInput.readDataToEndOfFile() }
+        guard let data = FileManager.default.contents(atPath: input) else {
+            throw CommandError(.configuration, "cannot read \(input)")
+        }
+        return data
+    }
+}
+
+func printJSON(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+    Console.output(String(decoding: try encoder.encode(value), as: UTF8.self))
+}

@@ -1,0 +1,134 @@
+import ArgumentParser
+import Cluster
+import ClusterModel
+import Console
+import Foundation
+import Generator
+import Learner
+import Logging
+import Scorer
+import Sodium
+import Torch
+import ZeroMQ
+
+/// What every process of a cluster is told.
+struct WorkerOptions: ParsableArguments {
+    @Option(help: "Address of the coordinator (default: SKEIN_COORDINATOR, else MASTER_ADDR and MASTER_PORT).")
+    var coordinator: String?
+    @Option(help: "Name of this process in the status (default: role and process number).") var name: String?
+    @Flag(help: .hidden) var supervised = false
+    @Option(help: "debug, info, notice, warning or error.") var logLevel = "info"
+
+    func address() throws -> String {
+        let environment = ProcessInfo.processInfo.environment
+        if let coordinator { return coordinator }
+        if let address = environment["SKEIN_COORDINATOR"] { return address }
+        if let host = environment["MASTER_ADDR"], let port = environment["MASTER_PORT"] { return "tcp://\(host):\(port)" }
+        throw CommandError(.usage, "no coordinator: give --coordinator tcp://HOST:PORT or set SKEIN_COORDINATOR")
+    }
+
+    func logger(_ role: Role) -> Logger {
+        makeLogger(name ?? role.rawValue, level: Logger.Level(rawValue: logLevel) ?? .info)
+    }
+
+    func identity(_ role: Role, _ capabilities: Capabilities) -> WorkerLink.Identity {
+        WorkerLink.Identity(
+            role: role, name: name ?? "\(role.rawValue)-\(ProcessInfo.processInfo.processIdentifier)",
+            capabilities: capabilities, build: "0.1.0", incarnation: Sodium.randomUInt64())
+    }
+
+    func link(_ thread: SocketThread, _ identity: WorkerLink.Identity, _ logger: Logger) async throws -> WorkerLink {
+        if supervised { ParentWatch.start() }
+        do {
+            return try await WorkerLink.connect(on: thread, to: address(), as: identity, logger: logger)
+        } catch let error as ZeroMQError {
+            throw CommandError(.configuration, "\(error)")
+        }
+    }
+}
+
+/// Runs the loop around a runner until it ends, draining on SIGTERM.
+func runWorker(_ loop: WorkerLoop, _ options: WorkerOptions) async throws {
+    let signals = Task {
+        var count = 0
+        for await _ in Signals.stream(options.supervised ? [SIGTERM] : [SIGTERM, SIGINT]) {
+            count += 1
+            if count > 1 { _exit(ExitStatus.tryAgain.rawValue) }
+            loop.drain()
+        }
+    }
+    defer { signals.cancel() }
+    switch await loop.run() {
+    case .drained, .stopped: return
+    case .unable(let reason): throw CommandError(.configuration, reason)
+    case .refused(let code, let message):
+        throw CommandError(code == "closed" ? .tryAgain : .configuration, "the coordinator refused: \(message)")
+    }
+}
+
+struct GeneratorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generator", abstract: "Sample answers for a coordinator.")
+    @OptionGroup var options: WorkerOptions
+    @Option(help: "Threads, should the run's configuration name none.") var threads = 1
+
+    func run() async throws {
+        let logger = options.logger(.generator)
+        let sockets = try SocketThread()
+        let identity = options.identity(.generator, Capabilities(kinds: [.generate]))
+        let link = try await options.link(sockets, identity, logger)
+        let client = ArtifactClient(on: sockets, logger: logger)
+        let runner = GeneratorRunner(
+            executor: ComputeExecutor(), client: client, link: link, threads: threads, logger: logger)
+        try await runWorker(WorkerLoop(link: link, runner: runner, logger: logger), options)
+    }
+}
+
+struct ScorerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scorer", abstract: "Compute rewards and reference log-probabilities for a coordinator.")
+    @OptionGroup var options: WorkerOptions
+
+    func run() async throws {
+        let logger = options.logger(.scorer)
+        let sockets = try SocketThread()
+        // What a built-in scorer can do is what the run asks built-in scorers for.
+        let capabilities = Capabilities(kinds: [.score], reference: true, rewards: [Capabilities.builtInRewards])
+        let link = try await options.link(sockets, options.identity(.scorer, capabilities), logger)
+        let client = ArtifactClient(on: sockets, logger: logger)
+        let runner = ScorerRunner(executor: ComputeExecutor(), client: client, link: link, logger: logger)
+        try await runWorker(WorkerLoop(link: link, runner: runner, logger: logger), options)
+    }
+}
+
+struct LearnerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "learner", abstract: "Train the policy with PPO and publish its weights.")
+    @OptionGroup var options: WorkerOptions
+    @Option(help: "Where weights are served.") var serve = "tcp://127.0.0.1:0"
+    @Option(help: .hidden) var runDirectory: String?
+
+    func run() async throws {
+        let logger = options.logger(.learner)
+        let sockets = try SocketThread()
+        let link = try await options.link(sockets, options.identity(.learner, Capabilities()), logger)
+        let server = try await ArtifactServer.listen(on: sockets, address: serve, logger: logger)
+        let work = Task { try await LearnerRole(link: link, server: server, log: logger).run() }
+        let signals = Task {
+            for await _ in Signals.stream(options.supervised ? [SIGTERM] : [SIGTERM, SIGINT]) { work.cancel() }
+        }
+        defer { signals.cancel() }
+        do {
+            _ = try await work.value
+            await link.close(reason: "done")
+        } catch is CancellationError {
+            await link.close(reason: "stopped")
+        } catch let error as LearnerError where error.code == .setting || error.code == .io {
+            await link.close(reason: "\(error)")
+            throw CommandError(error.code == .setting ? .configuration : .failed, "\(error)")
+        } catch {
+            await link.close(reason: "\(error)")
+            throw CommandError(.failed, "\(error)")
+        }
+    }
+}

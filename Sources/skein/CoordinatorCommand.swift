@@ -1,0 +1,96 @@
+import ArgumentParser
+import Cluster
+import ClusterModel
+import Console
+import Coordinator
+import Datasets
+import Foundation
+import Logging
+import RunConfiguration
+import Sodium
+import StatusServer
+import Tokenizers
+import ZeroMQ
+
+struct CoordinatorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coordinator", abstract: "The clock of a run: leases jobs, keeps the journal, serves the status.")
+    @OptionGroup var file: RunFile
+    @Flag(help: .hidden) var supervised = false
+    @Option(help: "debug, info, notice, warning or error.") var logLevel = "info"
+
+    func run() async throws {
+        if supervised { ParentWatch.start() }
+        let logger = makeLogger("coordinator", level: Logger.Level(rawValue: logLevel) ?? .info)
+        let run = try file.load()
+        let configuration = try configurationErrors { try CoordinatorSettings.make(run) }
+        guard let address = StatusServer.Address(run.coordinator.status) else {
+            throw CommandError(
+                .configuration,
+                "coordinator.status: \(run.coordinator.status): without encryption the status is served on 127.0.0.1 only")
+        }
+        try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
+        let thread = try SocketThread()
+        let coordinator: Coordinator
+        do {
+            coordinator = try await Coordinator.start(configuration, on: thread, logger: logger)
+        } catch let error as CoordinatorError {
+            throw CommandError(ExitStatus(rawValue: error.exitCode) ?? .failed, error.message)
+        }
+        let tokenFile = run.runDirectory + "/token"
+        let token = try writeToken(tokenFile)
+        let snapshots = coordinator.snapshots
+        let server = StatusServer(
+            address: address, token: token, logger: logger, snapshot: { snapshots.current },
+            control: CoordinatorControl(coordinator: coordinator))
+        let directory = run.runDirectory
+        let status = Task {
+            do {
+                try await server.run { port in
+                    let written = CoordinatorFile(
+                        pid: ProcessInfo.processInfo.processIdentifier, runID: snapshots.current.runId,
+                        endpoint: coordinator.address, status: "\(address.host):\(port)", tokenFile: tokenFile)
+                    do { try written.write(in: directory) } catch { logger.error("\(error)") }
+                }
+            } catch {
+                Console.error(
+                    "skein: cannot serve the status at \(address.host):\(address.port): \(error); "
+                        + "set coordinator.status to another port")
+                exit(ExitStatus.tryAgain.rawValue)
+            }
+        }
+        let signals = Task {
+            for await _ in Signals.stream(supervised ? [SIGTERM] : [SIGTERM, SIGINT]) { await coordinator.requestStop() }
+        }
+        var outcome: Coordinator.Outcome = .success(())
+        for await value in coordinator.ended { outcome = value }
+        // Long enough for a reader to see how it ended.
+        try? await Task.sleep(for: .milliseconds(200))
+        await coordinator.close()
+        signals.cancel()
+        status.cancel()
+        if case .failure(let error) = outcome {
+            throw CommandError(ExitStatus(rawValue: error.exitCode) ?? .failed, error.message)
+        }
+    }
+
+    private func writeToken(_ path: String) throws -> String {
+        let token = Sodium.hexadecimal(Sodium.randomBytes(32))
+        try? FileManager.default.removeItem(atPath: path)
+        guard
+            FileManager.default.createFile(
+                atPath: path, contents: Data(token.utf8), attributes: [.posixPermissions: 0o600])
+        else { throw CommandError(.failed, "cannot write \(path)") }
+        return token
+    }
+}
+
+/// Commands of the status endpoint, carried out by the coordinator.
+struct CoordinatorControl: RunControl {
+    let coordinator: Coordinator
+
+    func drain(_ worker: String) async -> Bool { await coordinator.drain(worker) }
+    func scale(_ wishes: [Role: Int]) async { await coordinator.scale(wishes) }
+    func pause(_ paused: Bool) async { await coordinator.pause(paused) }
+    func stop() async { await coordinator.requestStop() }
+}

@@ -1,0 +1,74 @@
+import ClusterModel
+import Console
+import Coordinator
+import Datasets
+import Foundation
+import RunConfiguration
+import Tokenizers
+
+/// From the run file to what the coordinator is told: prompts as tokens, rewards as parts of score jobs.
+enum CoordinatorSettings {
+    static func make(_ run: RunConfiguration) throws -> CoordinatorConfiguration {
+        guard let policy = run.models.policy else {
+            throw CommandError(.configuration, "models.policy: PPO needs a model to start from")
+        }
+        guard let file = run.data.prompts else {
+            throw CommandError(.configuration, "data.prompts: PPO needs a file of prompts")
+        }
+        var configuration = CoordinatorConfiguration()
+        configuration.name = run.name
+        configuration.seed = run.seed
+        configuration.steps = run.ppo.steps
+        configuration.prompts = try prompts(file, policy: policy, run)
+        configuration.promptsPerStep = run.rollout.promptsPerStep
+        configuration.samplesPerPrompt = run.rollout.samplesPerPrompt
+        configuration.promptsPerJob = run.rollout.promptsPerJob ?? 16
+        configuration.sampling = SamplingParameters(
+            temperature: run.rollout.temperature, topK: run.rollout.topK, topP: run.rollout.topP,
+            maxNewTokens: run.rollout.maxNewTokens, stop: run.rollout.stop)
+        configuration.schedule = run.schedule.versionsBehind == 0 ? .sync : .lag(run.schedule.versionsBehind)
+        var builtIn: [String] = []
+        var foreign: [String] = []
+        for reward in run.rewards {
+            if case .worker = reward.kind { foreign.append(reward.name) } else { builtIn.append(reward.name) }
+        }
+        configuration.parts =
+            [CoordinatorConfiguration.ScorePart(reference: true, rewards: builtIn)]
+            + foreign.map { CoordinatorConfiguration.ScorePart(reference: false, rewards: [$0], isBuiltIn: false) }
+        configuration.leaseMilliseconds = Int(run.coordinator.lease * 1000)
+        configuration.graceMilliseconds = Int(run.coordinator.grace * 1000)
+        configuration.retries = run.coordinator.retries
+        configuration.roleConfiguration = try run.json()
+        configuration.desired = [.generator: run.roles.generator.count, .scorer: run.roles.scorer.count]
+        configuration.runDirectory = URL(filePath: run.runDirectory)
+        configuration.journalPath = run.runDirectory + "/journal.sqlite"
+        configuration.address = run.coordinator.bind
+        return configuration
+    }
+
+    private struct ModelShape: Decodable {
+        var max_position_embeddings: Int?
+        var n_positions: Int?
+    }
+
+    private static func prompts(_ file: String, policy: String, _ run: RunConfiguration) throws -> [Prompt] {
+        let tokenizer = try Tokenizer(directory: policy)
+        let shape = FileManager.default.contents(atPath: policy + "/config.json")
+            .flatMap { try? JSONDecoder().decode(ModelShape.self, from: $0) }
+        let context = shape?.max_position_embeddings ?? shape?.n_positions ?? Int.max
+        return try PromptFile.read(file, tokenizer: tokenizer, data: run.data).enumerated().map { index, prompt in
+            guard !prompt.tokens.isEmpty else {
+                throw CommandError(.configuration, "\(file): prompt \(index + 1) is empty")
+            }
+            guard prompt.tokens.count < context else {
+                throw CommandError(
+                    .configuration,
+                    """
+                    \(file): prompt \(index + 1) has \(prompt.tokens.count) tokens, which leaves no room in the \
+                    model's context of \(context); shorten or remove it
+                    """)
+            }
+            return Prompt(row: index, text: prompt.text, tokens: prompt.tokens)
+        }
+    }
+}
