@@ -74,7 +74,9 @@ package struct LoadedRows<Row: DatasetRow>: Sendable {
             lines.append(reader.line)
         }
         guard !rows.isEmpty else {
-            let why = reader.skipped > 0 ? "none of its \(reader.skipped) lines is good: \(reader.problems[0])" : "it is empty"
+            let why =
+                reader.skipped > 0
+                ? "none of its \(reader.skipped) lines is good: \(reader.problems[0])" : "it is empty"
             throw DatasetError(.empty, "\(path) holds no \(Row.shape): \(why)")
         }
         return LoadedRows(rows: rows, lines: lines, skipped: reader.skipped, problems: reader.problems)
