@@ -23,16 +23,12 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 }
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
-let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
-let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
-let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
 let package = Package(
     name: "skein",
@@ -41,13 +37,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         // Layer 0: C and C++.
@@ -81,6 +74,7 @@ let package = Package(
         library("RunConfiguration", [yams]),
         library("Datasets"),
         library("Reports"),
+        library("Console", [log]),
 
         // Layer 3
         library("Rewards", [log]),
@@ -89,8 +83,8 @@ let package = Package(
         library("PolicyOptimization", ["Torch", "LanguageModels"]),
 
         // Layer 4: the roles; they never import one another.
-        library("Coordinator", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", grdb, log, metrics, collections]),
-        library("StatusServer", ["ClusterModel", "Sodium", hummingbird, log, metrics]),
+        library("Coordinator", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", grdb, log]),
+        library("StatusServer", ["ClusterModel", "Sodium", hummingbird, log]),
         library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log]),
         library(
             "Scorer",
@@ -112,21 +106,18 @@ let package = Package(
         .executableTarget(
             name: "skein",
             dependencies: [
-                "Cluster", "ClusterModel", "Coordinator", "Datasets", "Reports", "RunConfiguration", "Sodium",
-                "StatusServer", "Tokenizers", arguments, log, metrics, lifecycle, unixSignals,
+                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Reports", "RunConfiguration", "Sodium",
+                "StatusServer", "Tokenizers", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "skein-engine",
             dependencies: [
-                "Cluster", "ClusterModel", "Datasets", "Generator", "LanguageModels", "Learner", "PolicyOptimization",
+                "Cluster", "ClusterModel", "Console", "Datasets", "Generator", "LanguageModels", "Learner", "PolicyOptimization",
                 "Reports", "Rewards", "RunConfiguration", "Scorer", "Sodium", "Tokenizers", "Torch", "Training",
-                arguments, log, unixSignals,
+                "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
-
-        // Beside
-        library("ClusterTestKit", ["Cluster", "ClusterModel", "ZeroMQ", log]),
     ],
     cxxLanguageStandard: .cxx20
 )

@@ -1,0 +1,33 @@
+import ClusterModel
+import Console
+import Foundation
+import StatusServer
+
+/// Follows the PPO stage: a progress line a step from the status endpoint, and the wishes of `skein scale`.
+struct PPOProgress: Sendable {
+    let directory: String
+    let steps: Int
+    let supervisor: Supervisor
+
+    func run() async {
+        let bar = ProgressBar("ppo")
+        var shown = -1
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(400))
+            guard let file = CoordinatorFile.read(in: directory),
+                let answer = try? await StatusClient(address: file.status, tokenFile: nil).get("/v1/status"),
+                let snapshot = try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: answer.body)
+            else { continue }
+            for role in [Role.generator, .scorer] {
+                if let wish = snapshot.workers[role.rawValue]?.desired { await supervisor.scale(role, to: wish) }
+            }
+            guard snapshot.learner.step != shown, snapshot.learner.step > 0 else { continue }
+            shown = snapshot.learner.step
+            let figures = snapshot.learner.metrics
+            let detail = [("reward", "reward/mean"), ("kl", "actor/sequence_kl")].compactMap { name, key in
+                figures[key].map { String(format: "%@ %.3f", name, $0) }
+            }.joined(separator: "  ")
+            bar.update(shown, of: steps, detail: detail)
+        }
+    }
+}

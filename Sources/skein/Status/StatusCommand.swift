@@ -1,0 +1,75 @@
+import ArgumentParser
+import ClusterModel
+import Console
+import Foundation
+import StatusServer
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "What the cluster is doing.",
+        discussion: "Exit code 0: healthy, 1: degraded, 2: no coordinator answers.")
+    @OptionGroup var address: StatusAddress
+    @Flag(help: "Print the endpoint's JSON.") var json = false
+    @Flag(help: "Print nothing; the exit code says it.") var quiet = false
+    @Flag(help: "Show it again every second.") var watch = false
+
+    func run() async throws {
+        let client = try address.client()
+        repeat {
+            let (_, body) = try await client.get("/v1/status")
+            guard let snapshot = try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: body) else {
+                throw CommandError(.usage, "\(client.address) does not answer as a coordinator of Skein")
+            }
+            if json {
+                Console.output(String(decoding: body, as: UTF8.self).trimmingCharacters(in: .newlines))
+            } else if !quiet {
+                Console.output((watch ? "\u{1B}[2J\u{1B}[H" : "") + StatusTable.render(snapshot))
+            }
+            if watch {
+                try await Task.sleep(for: .seconds(1))
+            } else if !snapshot.alarms.isEmpty || snapshot.state == .failed {
+                throw ExitCode(ExitStatus.failed.rawValue)
+            }
+        } while watch
+    }
+}
+
+enum StatusTable {
+    static func render(_ snapshot: ClusterSnapshot) -> String {
+        let learner = snapshot.learner
+        var lines = [
+            "\(snapshot.name)  \(snapshot.state.rawValue)  epoch \(snapshot.epoch)  up \(ProgressBar.clock(snapshot.uptimeS))",
+            "step \(learner.step)/\(snapshot.steps)  learner \(learner.state)  weights \(snapshot.weights.current)"
+                + (snapshot.etaS.map { "  ETA \(ProgressBar.clock($0))" } ?? ""),
+            String(
+                format: "%.1f trajectories/s  %.0f tokens/s  %.1f steps/min", snapshot.rates.trajectoriesPerS,
+                snapshot.rates.tokensPerS, snapshot.rates.stepsPerMin),
+            "", row(["JOBS", "pending", "leased", "done", "retried", "duplicate"]),
+        ]
+        for (kind, queue) in snapshot.queue.sorted(by: { $0.key < $1.key }) {
+            lines.append(
+                row([
+                    kind, "\(queue.pending)", "\(queue.leased)", "\(queue.doneTotal)", "\(queue.retriesTotal)",
+                    "\(queue.duplicatesTotal)",
+                ]))
+        }
+        lines += ["", row(["WORKER", "role", "state", "version", "done", "pid"])]
+        for worker in snapshot.workerList {
+            lines.append(
+                row([
+                    worker.name, worker.role, worker.state, worker.version.map { "\($0)" } ?? "-",
+                    "\(worker.jobsDone)", "\(worker.pid)",
+                ]))
+        }
+        func age(_ since: Int64) -> String { ProgressBar.clock(Double(snapshot.nowMs - since) / 1000) }
+        lines += snapshot.waits.map { "waits: \($0.who) for \($0.what), since \(age($0.sinceMs))" }
+        lines += snapshot.alarms.map { "ALARM \($0.code): \($0.detail) (\(age($0.sinceMs)) ago)" }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func row(_ cells: [String]) -> String {
+        cells.enumerated().map { index, cell in
+            cell.padding(toLength: max(cell.count, index == 0 ? 18 : 10), withPad: " ", startingAt: 0)
+        }.joined(separator: " ")
+    }
+}
