@@ -1,4 +1,4 @@
-package import Dispatch
+@preconcurrency import Dispatch
 import Foundation
 
 /// Signals as an asynchronous sequence of their numbers.

@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// Writing to standard error and standard output in whole pieces, so that lines of several threads do not mix.
 package enum Console {

@@ -33,8 +33,7 @@ package struct RegexReward: RewardFunction {
     private static let longest = 20_000
 
     package let name: String
-    // SAFETY: NSRegularExpression is immutable and documented as safe to use from several threads.
-    nonisolated(unsafe) private let expression: NSRegularExpression
+    private let expression: NSRegularExpression
     private let matchScore: Double
     private let missScore: Double
 

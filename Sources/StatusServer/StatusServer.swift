@@ -1,5 +1,5 @@
 package import ClusterModel
-import Foundation
+package import Foundation
 import HTTPTypes
 import Hummingbird
 package import Logging

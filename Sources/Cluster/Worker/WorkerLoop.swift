@@ -1,4 +1,4 @@
-package import ClusterModel
+import ClusterModel
 import Foundation
 package import Logging
 import Synchronization
