@@ -40,7 +40,7 @@ final class PolicyHolder: Sendable {
         let sequences: [GeneratedSequence]
         do {
             sequences = try model.generate(
-                requests, options: options, seed: job.seed, step: job.id.step,
+                requests, options, seed: job.seed, step: job.id.step,
                 decode: { tokenizer.decode($0, skipSpecialTokens: true) }
             ) { if !progress($0.tokens) { throw CalledBack() } }
         } catch is CalledBack {

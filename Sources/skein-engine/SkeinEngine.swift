@@ -20,18 +20,18 @@ struct SkeinEngine: AsyncParsableCommand {
             } else {
                 try command.run()
             }
-            exit(ExitStatus.done.rawValue)
+            Foundation.exit(ExitStatus.done.rawValue)
         } catch let error as CommandError {
             Console.error("skein: \(error.message)")
-            exit(error.status.rawValue)
+            Foundation.exit(error.status.rawValue)
         } catch {
             let code = exitCode(for: error)
             if code.isSuccess {
                 Console.output(fullMessage(for: error))
-                exit(ExitStatus.done.rawValue)
+                Foundation.exit(ExitStatus.done.rawValue)
             }
             Console.error(fullMessage(for: error))
-            exit(code == .validationFailure ? ExitStatus.usage.rawValue : ExitStatus.failed.rawValue)
+            Foundation.exit(code == .validationFailure ? ExitStatus.usage.rawValue : ExitStatus.failed.rawValue)
         }
     }
 }

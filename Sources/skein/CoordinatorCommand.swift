@@ -56,7 +56,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
                 Console.error(
                     "skein: cannot serve the status at \(address.host):\(address.port): \(error); "
                         + "set coordinator.status to another port")
-                exit(ExitStatus.tryAgain.rawValue)
+                Foundation.exit(ExitStatus.tryAgain.rawValue)
             }
         }
         let signals = Task {

@@ -27,7 +27,6 @@ struct Skein: AsyncParsableCommand {
                     PretrainCommand.self, SFTCommand.self, RewardModelCommand.self, EvaluateCommand.self,
                     GenerateCommand.self, LogprobsCommand.self, TokenizeCommand.self, DatasetCommand.self,
                 ]),
-            CommandGroup(name: "Development", subcommands: [BenchCommand.self]),
         ])
 
     static func main() async {
@@ -40,15 +39,15 @@ struct Skein: AsyncParsableCommand {
             }
         } catch let error as CommandError {
             Console.error("skein: \(error.message)")
-            exit(error.status.rawValue)
+            Foundation.exit(error.status.rawValue)
         } catch {
             let code = exitCode(for: error)
             if code.isSuccess {
                 Console.output(fullMessage(for: error))
-                exit(ExitStatus.done.rawValue)
+                Foundation.exit(ExitStatus.done.rawValue)
             }
             Console.error(fullMessage(for: error))
-            exit(code == .validationFailure ? ExitStatus.usage.rawValue : ExitStatus.failed.rawValue)
+            Foundation.exit(code == .validationFailure ? ExitStatus.usage.rawValue : ExitStatus.failed.rawValue)
         }
     }
 }

@@ -16,7 +16,7 @@ struct TokenizeCommand: ParsableCommand {
     var addSpecialTokens = true
 
     func run() throws {
-        let tokenizer = try configurationErrors { try Tokenizer(directory: URL(filePath: model)) }
+        let tokenizer = try configurationErrors { try Tokenizer(directory: model) }
         let data = try readInput(input)
         let objects = jsonLines || input.hasSuffix(".jsonl")
         struct Line: Decodable { let text: String }

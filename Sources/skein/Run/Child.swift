@@ -8,9 +8,8 @@ final class Child: Sendable {
     let name: String
     let logPath: String
     let started = ContinuousClock.now
-    // SAFETY: `Process` is used from several tasks only through its thread-safe calls: identifier, signals, waiting.
-    nonisolated(unsafe) private let process: Process
-    nonisolated(unsafe) private let input: Pipe
+    private let process: Process
+    private let input: Pipe
     private let ending: AsyncStream<Ending>
     private let last = Mutex<Ending?>(nil)
 
