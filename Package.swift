@@ -11,7 +11,8 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
-    .unsafeFlags(["-warnings-as-errors"]),
+    // Tests are built in the configuration in which Skein is used, release, so that everything is built once.
+    .unsafeFlags(["-warnings-as-errors", "-enable-testing"]),
 ]
 
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -118,6 +119,18 @@ let package = Package(
                 "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
+
+        // Tests
+        tests("ClusterModelTests", ["ClusterModel"]),
+        tests("ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log]),
+        tests("DatasetsTests", ["Datasets"]),
+        tests("LanguageModelsTests", ["LanguageModels", "Torch"], resources: [.copy("Fixtures")]),
+        tests("LearnerTests", ["Learner", "Cluster", "ClusterModel", "LanguageModels", "PolicyOptimization", "RunConfiguration", "Torch", "ZeroMQ", "Sodium", log]),
+        tests("PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]),
+        tests("RunConfigurationTests", ["RunConfiguration", yams]),
+        tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
+        tests("TorchTests", ["Torch"]),
+        tests("TrainingTests", ["Training", "PolicyOptimization", "LanguageModels", "Torch"]),
     ],
     cxxLanguageStandard: .cxx20
 )

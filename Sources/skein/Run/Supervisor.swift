@@ -131,6 +131,10 @@ actor Supervisor {
         case .exit(ExitStatus.configuration.rawValue), .exit(ExitStatus.usage.rawValue):
             fail(.configuration, "\(slot) cannot work: \(child.lastWords())")
             return
+        case .exit(0):
+            // It was drained, or the run is over and the coordinator's own end is a moment away.
+            logger.info("left", metadata: ["child": "\(slot)"])
+            return
         default: break
         }
         let lived = ContinuousClock.now - child.started

@@ -1,0 +1,71 @@
+import ClusterModel
+import Testing
+
+/// Thousands of random schedules: workers die, results come late, twice or after the lease is gone. Each job counts once.
+@Suite struct JobLedgerTests {
+    private struct Random: RandomNumberGenerator {
+        var state: UInt64
+        mutating func next() -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return state ^ state >> 29
+        }
+    }
+
+    @Test(arguments: 0..<200) func everyJobCountsOnce(seed: Int) {
+        var random = Random(state: UInt64(seed) &+ 99)
+        var ledger = JobLedger(retriesAllowed: 1000)
+        let jobs = (0..<20).map { JobID(step: 0, index: $0, kind: .generate) }
+        for job in jobs { ledger.add(job) }
+        let queue = JobLedger.Queue(kind: .generate, part: 0)
+        let workers = (0..<4).map { WorkerID(name: "w\($0)", incarnation: 1) }
+        var flights: [(JobID, WorkerID, Int)] = []
+        var counted: [JobID: Int] = [:]
+        var now: Int64 = 0
+        while counted.count < jobs.count {
+            now += 1
+            #expect(now < 100_000, "the ledger never finishes")
+            guard now < 100_000 else { return }
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0, 1:
+                let worker = workers.randomElement(using: &random) ?? workers[0]
+                if let lease = ledger.lease(from: queue, to: worker, deadline: now + 10, now: now) {
+                    flights.append((lease.job, worker, lease.attempt))
+                }
+            case 2:
+                guard let flight = flights.randomElement(using: &random) else { continue }
+                // Delivered, and perhaps delivered again later: the flight stays.
+                if ledger.complete(flight.0).0 == .accepted { counted[flight.0, default: 0] += 1 }
+            case 3: _ = ledger.expire(now: now)
+            case 4: _ = ledger.release(workers.randomElement(using: &random) ?? workers[0])
+            default:
+                guard let flight = flights.randomElement(using: &random) else { continue }
+                _ = ledger.fail(flight.0, attempt: flight.2, by: flight.1, retryable: true)
+            }
+        }
+        #expect(counted.values.allSatisfy { $0 == 1 })
+        #expect(ledger.completedTotal[.generate] == jobs.count)
+    }
+
+    @Test func aJobThatCannotBeRetriedFailsAtOnce() throws {
+        var ledger = JobLedger(retriesAllowed: 3)
+        let job = JobID(step: 1, index: 0, kind: .score)
+        ledger.add(job)
+        let worker = WorkerID(name: "s", incarnation: 7)
+        let leased = ledger.lease(from: JobLedger.Queue(job), to: worker, deadline: 10, now: 0)
+        let lease = try #require(leased)
+        #expect(ledger.fail(job, attempt: lease.attempt, by: worker, retryable: false) == .exhausted)
+        #expect(ledger.complete(job).0 == .duplicate)
+    }
+
+    @Test func promptsDependOnTheSeedAlone() {
+        let a = DatasetCursor(rows: 10, promptsPerStep: 4, seed: 3)
+        #expect((0..<5).map { a.rows(of: $0) } == (0..<5).map { DatasetCursor(rows: 10, promptsPerStep: 4, seed: 3).rows(of: $0) })
+        #expect(Set((0..<5).flatMap { a.rows(of: $0) }.prefix(10)) == Set(0..<10))
+        #expect(a.rows(of: 0) != DatasetCursor(rows: 10, promptsPerStep: 4, seed: 4).rows(of: 0))
+    }
+
+    @Test func versionsOfTheSchedule() {
+        #expect(Schedule.sync.version(for: 5) == 5)
+        #expect((0..<4).map { Schedule.lag(2).version(for: $0) } == [0, 0, 0, 1])
+    }
+}

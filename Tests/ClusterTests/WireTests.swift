@@ -1,0 +1,72 @@
+import Cluster
+import ClusterModel
+import Foundation
+import Logging
+import Sodium
+import Testing
+import ZeroMQ
+
+@Suite struct WireTests {
+    private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    private func bytes(_ frames: [Frame]) -> [[UInt8]] {
+        frames.compactMap { if case .bytes(let bytes) = $0 { bytes } else { nil } }
+    }
+
+    private let trajectory = Trajectory(
+        row: 3, sample: 1, promptTokens: [1, 2], responseTokens: [5, 6, 0], mask: [1, 1, 1],
+        logProbabilities: [-0.5, -1.25, -3], versions: [4, 4, 4], finish: .eos, promptText: "a", responseText: "b")
+
+    @Test func resultsComeBackAsTheyWere() throws {
+        let job = JobID(step: 2, index: 1, kind: .generate)
+        let frames = try bytes(Codec.encode(Envelope(id: 9, epoch: 3, .result(job, attempt: 2, .trajectories([trajectory])))))
+        let back = try Codec.decode(frames[...])
+        guard case .result(job, attempt: 2, .trajectories([trajectory])) = back.message else {
+            Issue.record("another message came back: \(back.message)")
+            return
+        }
+        #expect(back.id == 9 && back.epoch == 3)
+    }
+
+    /// Whatever bytes come, decoding throws or gives a message; it never traps.
+    @Test func noBytesTrap() throws {
+        let job = JobID(step: 2, index: 1, kind: .generate)
+        let good = try bytes(Codec.encode(Envelope(.result(job, attempt: 2, .trajectories([trajectory])))))
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<5000 {
+            var frames = good
+            for _ in 0..<Int.random(in: 1...6, using: &random) {
+                let index = Int.random(in: 0..<frames.count, using: &random)
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: frames[index] = Sodium.randomBytes(Int.random(in: 0..<64, using: &random))
+                case 1 where !frames[index].isEmpty:
+                    frames[index][Int.random(in: 0..<frames[index].count, using: &random)] = .random(in: 0...255)
+                default: frames[index] = Array(frames[index].dropLast())
+                }
+            }
+            _ = try? Codec.decode(frames[...])
+        }
+        #expect(throws: ClusterError.self) { try Codec.decode([[1, 2, 3]]) }
+    }
+
+    @Test func nothingListensBeyondThisMachine() async throws {
+        let thread = try SocketThread()
+        defer { thread.stop() }
+        await #expect(throws: ZeroMQError.self) {
+            try await ServerEndpoint.listen(on: thread, address: "tcp://0.0.0.0:0", epoch: 1, logger: Self.quiet) { _ in }
+        }
+    }
+
+    @Test func artifactsArriveWholeAndVerified() async throws {
+        let thread = try SocketThread()
+        defer { thread.stop() }
+        let server = try await ArtifactServer.listen(on: thread, address: "tcp://127.0.0.1:0", logger: Self.quiet)
+        let data = Data(Sodium.randomBytes(3_000_001))
+        var manifest = server.serve(
+            kind: .policy, version: PolicyVersion(epoch: 1, number: 0), files: [("model.safetensors", data)])
+        let client = ArtifactClient(on: thread, logger: Self.quiet)
+        #expect(try await client.pull(manifest)["model.safetensors"] == data)
+        manifest.files[0].sha256 = SHA256.hash(Data("another".utf8))
+        await #expect(throws: ClusterError.self) { try await client.pull(manifest) }
+    }
+}
