@@ -107,14 +107,16 @@ let package = Package(
         .executableTarget(
             name: "skein",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Reports", "RunConfiguration", "Sodium",
+                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Reports", "RunConfiguration",
+                "Sodium",
                 "StatusServer", "Tokenizers", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "skein-engine",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Datasets", "Generator", "LanguageModels", "Learner", "PolicyOptimization",
+                "Cluster", "ClusterModel", "Console", "Datasets", "Generator", "LanguageModels", "Learner",
+                "PolicyOptimization",
                 "Reports", "Rewards", "RunConfiguration", "Scorer", "Sodium", "Tokenizers", "Torch", "Training",
                 "ZeroMQ", arguments, log,
             ],
@@ -125,8 +127,15 @@ let package = Package(
         tests("ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log]),
         tests("DatasetsTests", ["Datasets"]),
         tests("LanguageModelsTests", ["LanguageModels", "Torch"], resources: [.copy("Fixtures")]),
-        tests("LearnerTests", ["Learner", "Cluster", "ClusterModel", "LanguageModels", "PolicyOptimization", "RunConfiguration", "Torch", "ZeroMQ", "Sodium", log]),
-        tests("PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]),
+        tests(
+            "LearnerTests",
+            [
+                "Learner", "Cluster", "ClusterModel", "LanguageModels", "PolicyOptimization", "RunConfiguration",
+                "Torch", "ZeroMQ", "Sodium", log,
+            ]),
+        tests(
+            "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]
+        ),
         tests("RunConfigurationTests", ["RunConfiguration", yams]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["Torch"]),

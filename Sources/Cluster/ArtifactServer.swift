@@ -101,7 +101,8 @@ package final class ArtifactServer: Sendable {
                 case .chunkRequest(let hash, let index) = envelope.message
             else {
                 // Whoever sends something else is no puller; there is nothing to tell it.
-                logger.warning("malformed request for a chunk ignored", metadata: ["bytes": "\(frames.dropFirst().map(\.count))"])
+                logger.warning(
+                    "malformed request for a chunk ignored", metadata: ["bytes": "\(frames.dropFirst().map(\.count))"])
                 continue
             }
             let file = state.withLock { $0.files[hash] }

@@ -160,7 +160,8 @@ package struct Envelope: Sendable {
     package var message: Message
 
     package init(
-        protocolVersion: Int = Wire.version, id: UInt64 = 0, inReplyTo: UInt64 = 0, epoch: UInt64 = 0, _ message: Message
+        protocolVersion: Int = Wire.version, id: UInt64 = 0, inReplyTo: UInt64 = 0, epoch: UInt64 = 0,
+        _ message: Message
     ) {
         self.protocolVersion = protocolVersion
         self.id = id

@@ -179,7 +179,8 @@ package final class ServerEndpoint: Sendable {
         let count = state.offences[identity, default: 0] + 1
         if state.offences.count < Self.offendersRemembered || count > 1 { state.offences[identity] = count }
         counts.withLock { $0.malformed += 1 }
-        let printable = String(decoding: identity.prefix(60).map { $0 > 32 && $0 < 127 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+        let printable = String(
+            decoding: identity.prefix(60).map { $0 > 32 && $0 < 127 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
         logger.warning(
             "malformed message refused",
             metadata: [

@@ -48,7 +48,9 @@ extension Coordinator {
             _ = ledger.complete(job)
             return true
         }
-        if job.kind == .generate, progress.generateStarted[job.step] == nil { progress.generateStarted[job.step] = time }
+        if job.kind == .generate, progress.generateStarted[job.step] == nil {
+            progress.generateStarted[job.step] = time
+        }
         outbox.append(.init(id, .lease(payload, attempt: attempt, leaseMilliseconds: period)))
         return true
     }

@@ -40,8 +40,8 @@ extension Coordinator {
         learner.version = manifests[.policy]?.keys.max() ?? 0
         learner.lastStepMs = progress.lastCommit
         learner.lastStepAgeS = progress.lastCommit.map { Double(time - $0) / 1000 }
-        learner.kl = progress.metrics["reward/sequence_kl"] ?? progress.metrics["actor/sequence_kl"]
-        learner.rewardMean = progress.metrics["reward/mean"]
+        learner.kl = progress.metrics["actor/sequence_kl_k1"]
+        learner.rewardMean = progress.metrics["critic/score/mean"]
         learner.metrics = progress.metrics
         return learner
     }

@@ -124,7 +124,9 @@ package actor Coordinator {
 
     private func begin(_ recovered: Journal.State) {
         if recovered.meta["run_id"] == nil { journal.write([.meta(key: "run_id", value: runId)]) }
-        for manifest in recovered.manifests { manifests[manifest.kind, default: [:]][manifest.version.number] = manifest }
+        for manifest in recovered.manifests {
+            manifests[manifest.kind, default: [:]][manifest.version.number] = manifest
+        }
         logger.info(
             "coordinator", metadata: ["address": "\(address)", "epoch": "\(epoch)", "committed": "\(committed)"])
         // A learner that is still alive serves what the journal lists; whatever it serves it publishes again.

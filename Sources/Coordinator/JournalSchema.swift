@@ -70,7 +70,8 @@ enum JournalSchema {
             try insert(id, worker, attempt, JournalPayload.encode(id, .scores(scores)), database, now)
         case .duplicate(let id, _, _):
             try database.cachedStatement(
-                sql: "UPDATE job SET duplicates = duplicates + 1 WHERE step = ? AND number = ? AND kind = ? AND part = ?"
+                sql:
+                    "UPDATE job SET duplicates = duplicates + 1 WHERE step = ? AND number = ? AND kind = ? AND part = ?"
             ).execute(arguments: [id.step, id.index, id.kind.rawValue, id.part])
         case .step(let step, let metrics, let manifest):
             try database.execute(
@@ -100,7 +101,8 @@ enum JournalSchema {
     ) throws {
         // No OR IGNORE: a job that is there already must never be counted again, so it is an error.
         try database.cachedStatement(
-            sql: "INSERT INTO job (step, number, kind, part, worker, attempt, completed_ms) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            sql:
+                "INSERT INTO job (step, number, kind, part, worker, attempt, completed_ms) VALUES (?, ?, ?, ?, ?, ?, ?)"
         ).execute(arguments: [id.step, id.index, id.kind.rawValue, id.part, worker, attempt, now])
         try database.cachedStatement(
             sql: "INSERT INTO trajectory (step, number, kind, part, payload) VALUES (?, ?, ?, ?, ?)"

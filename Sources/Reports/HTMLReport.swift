@@ -9,16 +9,19 @@ struct HTMLReport {
 
     func render() -> String {
         let plots = [
-            ("Reward", "reward/mean"), ("Sequence KL, nats", "actor/sequence_kl"), ("Entropy, nats", "actor/entropy"),
+            ("Reward", "critic/score/mean"), ("Sequence KL, nats", "actor/sequence_kl_k1"),
+            ("Entropy, nats", "actor/entropy"),
             ("Answer length, tokens", "response_length/mean"), ("Explained variance", "critic/vf_explained_var"),
             ("Seconds a step", "timing_s/total"),
         ].map { title, key in
-            Self.plot(title, steps.compactMap { row in row[key].flatMap { value in row["step"].map { ($0, value) } } }, "step")
+            Self.plot(
+                title, steps.compactMap { row in row[key].flatMap { value in row["step"].map { ($0, value) } } }, "step"
+            )
         }
         let frontier = Self.plot(
             "Reward against KL",
             steps.compactMap { row in
-                row["actor/sequence_kl"].flatMap { kl in row["reward/mean"].map { (kl, $0) } }
+                row["actor/sequence_kl_k1"].flatMap { kl in row["critic/score/mean"].map { (kl, $0) } }
             }, "nats")
         return """
             <!doctype html><html lang="en"><meta charset="utf-8"><title>Skein: report of a run</title>
@@ -40,7 +43,8 @@ struct HTMLReport {
         var facts = ""
         if let evaluation {
             facts = String(
-                format: "<p>The policy wins <b>%.1f %%</b> of %d held-out prompts, at %.2f of %.2f nats a sequence.</p>",
+                format:
+                    "<p>The policy wins <b>%.1f %%</b> of %d held-out prompts, at %.2f of %.2f nats a sequence.</p>",
                 evaluation.goldWinRate * 100, evaluation.prompts, evaluation.sequenceKL, evaluation.klBudget)
         }
         if let accuracy = rewardModel["accuracy"], let error = rewardModel["ece"] {

@@ -12,7 +12,7 @@ package enum RunReport {
         var reward_ece: Double?
         var seconds: [String: Double]
         var policy_sha256: String?
-        var jobs: Int
+        var jobs: Int?
         var seed: UInt64?
     }
 
@@ -21,7 +21,7 @@ package enum RunReport {
     ///   - jobs: completed jobs, of the journal.
     /// - Returns: the table.
     package static func write(
-        runDirectory: String, seed: UInt64? = nil, policySHA256: String? = nil, jobs: Int = 0
+        runDirectory: String, seed: UInt64? = nil, policySHA256: String? = nil, jobs: Int? = nil
     ) throws -> String {
         func data(_ name: String) -> Data? { FileManager.default.contents(atPath: "\(runDirectory)/\(name)") }
         let evaluation = data("evaluation.json").flatMap { try? JSONDecoder().decode(Evaluation.self, from: $0) }
@@ -39,7 +39,8 @@ package enum RunReport {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         try encoder.encode(summary).write(to: URL(filePath: runDirectory + "/summary.json"), options: .atomic)
-        let page = HTMLReport(evaluation: evaluation, rewardModel: reward?.figures ?? [:], seconds: seconds, steps: steps)
+        let page = HTMLReport(
+            evaluation: evaluation, rewardModel: reward?.figures ?? [:], seconds: seconds, steps: steps)
         try Data(page.render().utf8).write(to: URL(filePath: runDirectory + "/report.html"), options: .atomic)
         return table(evaluation, reward?.figures ?? [:], seconds, runDirectory)
     }
@@ -65,7 +66,8 @@ package enum RunReport {
         if let accuracy = reward["accuracy"], let error = reward["ece"] {
             lines.append(
                 String(
-                    format: "\nreward model: held-out accuracy %.1f %%, calibration error (ECE) %.3f", accuracy * 100, error))
+                    format: "\nreward model: held-out accuracy %.1f %%, calibration error (ECE) %.3f", accuracy * 100,
+                    error))
         }
         lines.append(
             "seconds: "

@@ -89,7 +89,7 @@ enum Metrics {
             ("skein_ppo_kl_nats", "actor/ppo_kl", "Approximate KL of the update."),
             ("skein_ppo_clip_fraction", "actor/pg_clipfrac", "Share of clipped ratios."),
             ("skein_ppo_entropy_nats", "actor/entropy", "Entropy of the policy."),
-            ("skein_reward_mean", "reward/mean", "Mean reward of the step."),
+            ("skein_reward_mean", "critic/score/mean", "Mean reward of the step."),
         ]
         for (name, key, help) in named {
             if let value = learner.metrics[key] { text.metric(name, .gauge, help, [([:], value)]) }

@@ -21,7 +21,8 @@ struct Readiness {
     var isReady: Bool { checks.allSatisfy { $0.problem == nil } }
 
     var lines: String {
-        checks.map { check in check.problem.map { "[-]\(check.name) \($0)" } ?? "[+]\(check.name) ok" }.joined(separator: "\n")
+        checks.map { check in check.problem.map { "[-]\(check.name) \($0)" } ?? "[+]\(check.name) ok" }.joined(
+            separator: "\n")
             + "\n"
     }
 }

@@ -125,7 +125,8 @@ package struct StatusServer: Sendable {
     }
 
     private func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
-        text(String(decoding: try StatusCoding.encoder().encode(value), as: UTF8.self) + "\n", status: status,
+        text(
+            String(decoding: try StatusCoding.encoder().encode(value), as: UTF8.self) + "\n", status: status,
             type: "application/json")
     }
 

@@ -13,7 +13,8 @@ package enum EvaluationStage {
     /// Writes `evaluation.json` into the run directory. Both models answer the same prompts with the same random keys.
     package static func run(_ run: RunConfiguration, reporter: any ProgressReporter) throws {
         try TorchRuntime.configure(threads: run.evaluation.threads)
-        let file = try TrainingStages.required(run.data.evaluationPrompts ?? run.data.prompts, "data.evaluation_prompts")
+        let file = try TrainingStages.required(
+            run.data.evaluationPrompts ?? run.data.prompts, "data.evaluation_prompts")
         let start = try TrainingStages.required(run.models.policy, "models.policy")
         let device = Device(run.device) ?? .cpu
         let encoder = try TextEncoder(directory: start, run)
@@ -57,7 +58,8 @@ package enum EvaluationStage {
         _ model: CausalLM, _ prompts: [[Int32]], _ tokenizer: Tokenizer, _ run: RunConfiguration
     ) throws -> [[Int32]] {
         let options = SamplingOptions(
-            temperature: run.evaluation.temperature, maxNewTokens: run.evaluation.maxNewTokens ?? run.rollout.maxNewTokens,
+            temperature: run.evaluation.temperature,
+            maxNewTokens: run.evaluation.maxNewTokens ?? run.rollout.maxNewTokens,
             endTokens: tokenizer.eosIDs, stop: run.rollout.stop)
         return try stride(from: 0, to: prompts.count, by: 50).flatMap { from in
             let requests = (from..<min(from + 50, prompts.count)).map {

@@ -151,7 +151,9 @@ package final class SocketThread: SerialExecutor, Sendable {
     }
 
     private func poll() {
-        var items = watched.map { zmq_pollitem_t(socket: $0.socket.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0) }
+        var items = watched.map {
+            zmq_pollitem_t(socket: $0.socket.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)
+        }
         items.append(zmq_pollitem_t(socket: nil, fd: wakeUp, events: Int16(ZMQ_POLLIN), revents: 0))
         let now = ContinuousClock.now
         var wait = 1000.0

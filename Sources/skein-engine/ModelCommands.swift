@@ -89,7 +89,8 @@ struct LogprobsCommand: AsyncParsableCommand {
             guard tokens.count <= model.configuration.contextLength else {
                 throw CommandError(
                     .configuration,
-                    "\(input):\(number + 1): \(tokens.count) tokens, over the context of \(model.configuration.contextLength)")
+                    "\(input):\(number + 1): \(tokens.count) tokens, over the context of \(model.configuration.contextLength)"
+                )
             }
             var values: [Float?] = tokens.isEmpty ? [] : [nil]
             if tokens.count > 1 {

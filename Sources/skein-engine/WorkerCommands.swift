@@ -23,7 +23,9 @@ struct WorkerOptions: ParsableArguments {
         let environment = ProcessInfo.processInfo.environment
         if let coordinator { return coordinator }
         if let address = environment["SKEIN_COORDINATOR"] { return address }
-        if let host = environment["MASTER_ADDR"], let port = environment["MASTER_PORT"] { return "tcp://\(host):\(port)" }
+        if let host = environment["MASTER_ADDR"], let port = environment["MASTER_PORT"] {
+            return "tcp://\(host):\(port)"
+        }
         throw CommandError(.usage, "no coordinator: give --coordinator tcp://HOST:PORT or set SKEIN_COORDINATOR")
     }
 

@@ -27,7 +27,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
         guard let address = StatusServer.Address(run.coordinator.status) else {
             throw CommandError(
                 .configuration,
-                "coordinator.status: \(run.coordinator.status): without encryption the status is served on 127.0.0.1 only")
+                "coordinator.status: \(run.coordinator.status): without encryption the status is served on 127.0.0.1 only"
+            )
         }
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
         let thread = try SocketThread()
@@ -60,7 +61,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
             }
         }
         let signals = Task {
-            for await _ in Signals.stream(supervised ? [SIGTERM] : [SIGTERM, SIGINT]) { await coordinator.requestStop() }
+            for await _ in Signals.stream(supervised ? [SIGTERM] : [SIGTERM, SIGINT]) {
+                await coordinator.requestStop()
+            }
         }
         var outcome: Coordinator.Outcome = .success(())
         for await value in coordinator.ended { outcome = value }

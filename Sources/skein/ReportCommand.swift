@@ -2,6 +2,8 @@ import ArgumentParser
 import Console
 import Foundation
 import Reports
+import RunConfiguration
+import Sodium
 
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,7 +14,11 @@ struct ReportCommand: ParsableCommand {
 
     static func write(runDirectory: String) throws {
         do {
-            Console.output(try RunReport.write(runDirectory: runDirectory))
+            let policy = runDirectory + "/policy/model.safetensors"
+            let run = try? RunConfiguration.load(path: runDirectory + "/run.yaml")
+            Console.output(
+                try RunReport.write(
+                    runDirectory: runDirectory, seed: run?.seed, policySHA256: try? SHA256.hash(fileAt: policy)))
         } catch {
             throw CommandError(.failed, "cannot write the report of \(runDirectory): \(error)")
         }

@@ -59,7 +59,9 @@ import Testing
 
     @Test func promptsDependOnTheSeedAlone() {
         let a = DatasetCursor(rows: 10, promptsPerStep: 4, seed: 3)
-        #expect((0..<5).map { a.rows(of: $0) } == (0..<5).map { DatasetCursor(rows: 10, promptsPerStep: 4, seed: 3).rows(of: $0) })
+        #expect(
+            (0..<5).map { a.rows(of: $0) }
+                == (0..<5).map { DatasetCursor(rows: 10, promptsPerStep: 4, seed: 3).rows(of: $0) })
         #expect(Set((0..<5).flatMap { a.rows(of: $0) }.prefix(10)) == Set(0..<10))
         #expect(a.rows(of: 0) != DatasetCursor(rows: 10, promptsPerStep: 4, seed: 4).rows(of: 0))
     }

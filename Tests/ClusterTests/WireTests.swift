@@ -19,7 +19,8 @@ import ZeroMQ
 
     @Test func resultsComeBackAsTheyWere() throws {
         let job = JobID(step: 2, index: 1, kind: .generate)
-        let frames = try bytes(Codec.encode(Envelope(id: 9, epoch: 3, .result(job, attempt: 2, .trajectories([trajectory])))))
+        let frames = try bytes(
+            Codec.encode(Envelope(id: 9, epoch: 3, .result(job, attempt: 2, .trajectories([trajectory])))))
         let back = try Codec.decode(frames[...])
         guard case .result(job, attempt: 2, .trajectories([trajectory])) = back.message else {
             Issue.record("another message came back: \(back.message)")
@@ -53,7 +54,8 @@ import ZeroMQ
         let thread = try SocketThread()
         defer { thread.stop() }
         await #expect(throws: ZeroMQError.self) {
-            try await ServerEndpoint.listen(on: thread, address: "tcp://0.0.0.0:0", epoch: 1, logger: Self.quiet) { _ in }
+            try await ServerEndpoint.listen(on: thread, address: "tcp://0.0.0.0:0", epoch: 1, logger: Self.quiet) { _ in
+            }
         }
     }
 

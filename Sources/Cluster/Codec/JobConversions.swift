@@ -45,7 +45,8 @@ extension Skein_V1_Trajectories {
             return Trajectory(
                 row: try integer(item.row, "row"), sample: Int(item.sample),
                 promptTokens: try tokens.take(item.promptCount), responseTokens: try tokens.take(item.responseCount),
-                mask: try mask.take(item.responseCount), logProbabilities: try logProbabilities.take(item.responseCount),
+                mask: try mask.take(item.responseCount),
+                logProbabilities: try logProbabilities.take(item.responseCount),
                 versions: try versions.take(item.responseCount), finish: finish, promptText: item.promptText,
                 responseText: item.responseText)
         }

@@ -14,7 +14,8 @@ package struct StepAssembly: Sendable {
     }
 
     package var isComplete: Bool {
-        trajectories.count == jobs.count && (parts == 0 || scores.values.count(where: { $0.count == parts }) == jobs.count)
+        trajectories.count == jobs.count
+            && (parts == 0 || scores.values.count(where: { $0.count == parts }) == jobs.count)
     }
 
     /// All jobs of the step that exist so far or will.

@@ -29,7 +29,8 @@ package enum GoldScore {
             Double(Set(sentences).count) / count
             * (aspects.isEmpty ? 1 : Double(Set(aspects).count) / Double(aspects.count))
         let enough = sentences.count >= 2 ? 1.0 : 0.5
-        return whole * whole * Double(onSubject) / Double(parsed) * Double(praising) / Double(parsed) * distinct * enough
+        return whole * whole * Double(onSubject) / Double(parsed) * Double(praising) / Double(parsed) * distinct
+            * enough
     }
 
     /// `Review of the SUBJECT:`
@@ -57,7 +58,9 @@ package enum GoldScore {
             guard let comma = words.firstIndex(where: { $0.hasSuffix(",") }) else { return nil }
             var first = Array(words[1...comma])
             first[first.count - 1] = String(first[first.count - 1].dropLast())
-            guard let a = clause(first[...]), let b = clause(words[(comma + 1)...]), a.good != b.good else { return nil }
+            guard let a = clause(first[...]), let b = clause(words[(comma + 1)...]), a.good != b.good else {
+                return nil
+            }
             return Reading(praises: b.good, aspects: [a.aspect, b.aspect], subject: nil)
         }
         guard words.first == "The" else { return nil }

@@ -19,14 +19,19 @@ package enum ReviewsCorpus {
         }
         func prompt(_ subject: String) -> String { "Review of the \(subject):" }
         func favour() -> Double { grammar.pick([0.1, 0.5, 0.9]) }
-        try save("corpus", in: directory, (0..<16_000).map { _ in
-            let (kind, name) = subject()
-            return Text(text: prompt(name) + " " + grammar.review(kind, name, favour: favour()))
-        })
-        try save("demonstrations", in: directory, (0..<3_000).map { _ in
-            let (kind, name) = subject()
-            return Demonstration(prompt: prompt(name), completion: " " + grammar.review(kind, name, favour: favour()))
-        })
+        try save(
+            "corpus", in: directory,
+            (0..<16_000).map { _ in
+                let (kind, name) = subject()
+                return Text(text: prompt(name) + " " + grammar.review(kind, name, favour: favour()))
+            })
+        try save(
+            "demonstrations", in: directory,
+            (0..<3_000).map { _ in
+                let (kind, name) = subject()
+                return Demonstration(
+                    prompt: prompt(name), completion: " " + grammar.review(kind, name, favour: favour()))
+            })
         for (file, count) in [("preferences", 4_000), ("preferences-validation", 500)] {
             var pairs: [Pair] = []
             while pairs.count < count {
@@ -44,11 +49,13 @@ package enum ReviewsCorpus {
         }
         // Half of the subjects are asked about in training, the other half only at the end.
         for (file, count, even) in [("prompts", 800, true), ("evaluation-prompts", 200, false)] {
-            try save(file, in: directory, (0..<count).map { _ in
-                let kind = grammar.pick(ReviewWords.kinds)
-                let half = kind.subjects.indices.filter { ($0 % 2 == 0) == even }
-                return Question(prompt: prompt(kind.subjects[grammar.pick(half)]))
-            })
+            try save(
+                file, in: directory,
+                (0..<count).map { _ in
+                    let kind = grammar.pick(ReviewWords.kinds)
+                    let half = kind.subjects.indices.filter { ($0 % 2 == 0) == even }
+                    return Question(prompt: prompt(kind.subjects[grammar.pick(half)]))
+                })
         }
     }
 

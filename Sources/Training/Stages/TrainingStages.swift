@@ -78,7 +78,9 @@ package enum TrainingStages {
                 let pair = try encoder.encode(row.prompt, row.completion)
                 guard pair.prompt.count + pair.answer.count <= model.configuration.contextLength else {
                     throw TrainingError(
-                        .data, "\(file):\(loaded.lines[index]): longer than the context of \(model.configuration.contextLength)")
+                        .data,
+                        "\(file):\(loaded.lines[index]): longer than the context of \(model.configuration.contextLength)"
+                    )
                 }
                 rows.append(pair.prompt + pair.answer)
                 starts.append(pair.prompt.count)
@@ -184,7 +186,9 @@ package enum TrainingStages {
         _ reporter: any ProgressReporter, _ body: (String) throws -> [String: Double]
     ) throws {
         var hash = SHA256()
-        hash.update("\(name) \(run.seed) \(section) \(String(describing: run.architecture)) \(run.rewardModel) \(run.data.onError)")
+        hash.update(
+            "\(name) \(run.seed) \(section) \(String(describing: run.architecture)) \(run.rewardModel) \(run.data.onError)"
+        )
         for file in inputs where FileManager.default.fileExists(atPath: file) {
             hash.update(try SHA256.hash(fileAt: file))
         }
@@ -199,7 +203,8 @@ package enum TrainingStages {
         let directory = try stage.begin()
         let figures = try body(directory.path(percentEncoded: false))
         _ = try stage.commit(seconds: (clock.now - started) / .seconds(1), figures: figures)
-        reporter.note("\(name): " + figures.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+        reporter.note(
+            "\(name): " + figures.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
     }
 
     static func required(_ value: String?, _ key: String) throws -> String {

@@ -24,7 +24,7 @@ struct PPOProgress: Sendable {
             guard snapshot.learner.step != shown, snapshot.learner.step > 0 else { continue }
             shown = snapshot.learner.step
             let figures = snapshot.learner.metrics
-            let detail = [("reward", "reward/mean"), ("kl", "actor/sequence_kl")].compactMap { name, key in
+            let detail = [("reward", "critic/score/mean"), ("kl", "actor/sequence_kl_k1")].compactMap { name, key in
                 figures[key].map { String(format: "%@ %.3f", name, $0) }
             }.joined(separator: "  ")
             bar.update(shown, of: steps, detail: detail)

@@ -8,7 +8,8 @@ import RunConfiguration
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Carry out a whole run on this machine, supervised: training stages, PPO on a cluster, evaluation, report.",
+        abstract:
+            "Carry out a whole run on this machine, supervised: training stages, PPO on a cluster, evaluation, report.",
         discussion: """
             Stages that are finished are used again; PPO goes on from its last committed step. A run directory that was \
             made from another configuration is refused: name another run_directory, or give --fresh.

@@ -12,7 +12,6 @@ struct RunDirectory: Sendable {
         "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "checkpoints", "policy", "metrics.jsonl",
         "samples.jsonl", "evaluation.json", "stages.json", "report.html", "summary.json", "logs",
     ]
-    private static let stages = ["pretrained", "sft", "reward-model"]
 
     init(configuration: RunConfiguration, resume: Bool, fresh: Bool) throws {
         let files = FileManager.default
@@ -24,7 +23,8 @@ struct RunDirectory: Sendable {
             throw CommandError(.failed, "cannot make the run directory \(path): \(error.localizedDescription)")
         }
         if fresh {
-            for name in Self.belongsToPPO + Self.stages { try? files.removeItem(atPath: "\(path)/\(name)") }
+            // Training stages know by the hash of their inputs whether they can be used again.
+            for name in Self.belongsToPPO { try? files.removeItem(atPath: "\(path)/\(name)") }
         }
         let before = files.contents(atPath: path + "/run.yaml").map { String(decoding: $0, as: UTF8.self) }
         let started = files.fileExists(atPath: path + "/journal.sqlite")

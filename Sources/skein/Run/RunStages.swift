@@ -34,7 +34,8 @@ struct RunStages: Sendable {
         }
         guard code == 0 else {
             throw CommandError(
-                ExitStatus(rawValue: code) ?? .failed, "the stage \(stage.rawValue) failed (exit code \(code)), see above")
+                ExitStatus(rawValue: code) ?? .failed,
+                "the stage \(stage.rawValue) failed (exit code \(code)), see above")
         }
     }
 

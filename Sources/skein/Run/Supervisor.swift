@@ -191,7 +191,8 @@ actor Supervisor {
             try? await Task.sleep(for: .milliseconds(20))
         }
         await stopAll()
-        throw CommandError(.failed, "the coordinator did not say where it listens within 30 s; see logs/coordinator.log")
+        throw CommandError(
+            .failed, "the coordinator did not say where it listens within 30 s; see logs/coordinator.log")
     }
 
     /// Workers first, so that their results still find the coordinator; the learner writes its checkpoint; the
