@@ -12,7 +12,8 @@ struct PPOProgress: Sendable {
     func run() async {
         let bar = ProgressBar("ppo")
         var shown = -1
-        while !Task.isCancelled {
+        // Ends by itself: cancelling a request that is under way can trap inside URLSession on Linux.
+        while await !supervisor.isOver {
             try? await Task.sleep(for: .milliseconds(400))
             guard let file = CoordinatorFile.read(in: directory),
                 let answer = try? await StatusClient(address: file.status, tokenFile: nil).get("/v1/status"),

@@ -48,13 +48,10 @@ struct RunStages: Sendable {
                 logLevel: logLevel),
             logger: makeLogger("skein.run"))
         let signals = interruptions { await supervisor.interrupt() }
-        let display = Task {
+        Task {
             await PPOProgress(directory: directory.path, steps: configuration.ppo.steps, supervisor: supervisor).run()
         }
-        defer {
-            signals.cancel()
-            display.cancel()
-        }
+        defer { signals.cancel() }
         try await supervisor.run()
     }
 

@@ -92,6 +92,7 @@ actor Supervisor {
         }
     }
 
+    var isOver: Bool { hasEnded || stopping }
     var hasEnded: Bool { coordinatorEnding != nil || outcome != nil }
 
     // MARK: - Children
