@@ -134,13 +134,6 @@ ctorch_status ctorch_cumulative_sum(const ctorch_tensor *a, int64_t dim, ctorch_
     return produce(out, [&] { return value(a).cumsum(dim); });
 }
 
-ctorch_status ctorch_linear(
-    const ctorch_tensor *x, const ctorch_tensor *weight, const ctorch_tensor *bias, ctorch_tensor **out) {
-    return produce(out, [&] {
-        return bias == nullptr ? at::linear(value(x), value(weight)) : at::linear(value(x), value(weight), value(bias));
-    });
-}
-
 ctorch_status ctorch_embedding(const ctorch_tensor *weight, const ctorch_tensor *indices, ctorch_tensor **out) {
     return produce(out, [&] { return at::embedding(value(weight), value(indices)); });
 }

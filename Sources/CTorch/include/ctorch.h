@@ -51,6 +51,9 @@ ctorch_status ctorch_manual_seed(uint64_t seed);
 ctorch_status ctorch_rng_state(ctorch_tensor **out);
 ctorch_status ctorch_set_rng_state(const ctorch_tensor *state);
 bool ctorch_has_cuda(void);
+/// Whether fused forms are used where there are some (the default); off = libtorch's plain operations everywhere.
+void ctorch_set_fused(bool enabled);
+bool ctorch_fused(void);
 
 // ---- Life, shape and bytes ----
 

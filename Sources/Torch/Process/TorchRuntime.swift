@@ -19,7 +19,14 @@ package enum TorchRuntime {
     package static var version: String { String(cString: ctorch_version()) }
     package static var hasCUDA: Bool { ctorch_has_cuda() }
 
-    /// Seeds libtorch's own generator. Sampling and initialisation use ``RandomKey``-like counters, never this one.
+    /// Whether fused forms are used where there are some (the default). Off, everything is libtorch's plain operations:
+    /// the reference that tests compare with. Of the whole process.
+    package static var fused: Bool {
+        get { ctorch_fused() }
+        set { ctorch_set_fused(newValue) }
+    }
+
+    /// Seeds libtorch's own generator. Sampling and initialisation never use it.
     package static func seed(_ seed: UInt64) throws { try check(ctorch_manual_seed(seed)) }
 
     /// State of libtorch's CPU generator, uint8.
