@@ -34,10 +34,9 @@ package enum GoldScore {
     }
 
     /// `Review of the SUBJECT:`
-    private static func topic(of prompt: String) -> (ReviewWords.Kind, String)? {
+    private static func topic(of prompt: String) -> (ReviewKind, String)? {
         let words = prompt.split(whereSeparator: { " :\n".contains($0) }).map(String.init)
-        guard let subject = words.last, let kind = ReviewWords.kinds.first(where: { $0.subjects.contains(subject) })
-        else { return nil }
+        guard let subject = words.last, let kind = ReviewKind.ofSubject[subject] else { return nil }
         return (kind, subject)
     }
 
@@ -77,8 +76,7 @@ package enum GoldScore {
     private static func clause(_ words: ArraySlice<String>) -> (aspect: String, good: Bool)? {
         var rest = words
         guard rest.popFirst() == "the", let aspect = rest.popFirst(), let be = rest.popFirst(),
-            let kind = ReviewWords.kinds.first(where: { $0.aspects[aspect] != nil }),
-            be == ReviewGrammar.be(kind, aspect)
+            let plural = ReviewKind.plurals[aspect], be == (plural ? "are" : "is")
         else { return nil }
         if rest.count == 2, let word = rest.first, ReviewWords.adverbs.contains(word) { rest = rest.dropFirst() }
         guard rest.count == 1, let adjective = rest.first else { return nil }

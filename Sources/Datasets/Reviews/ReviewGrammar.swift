@@ -1,4 +1,4 @@
-/// Makes reviews. The grammar, with N a noun phrase of an aspect that fits the subject's kind and A an adjective:
+/// Makes reviews. The grammar, with N an aspect that fits the subject's kind and A an adjective:
 ///
 ///     review   = sentence sentence [sentence]
 ///     sentence = "The" N be [adverb] A "."
@@ -10,50 +10,99 @@
 struct ReviewGrammar {
     var random: SplitMix
 
+    struct Clause: Hashable {
+        var aspect: String
+        var adverb: String?
+        var adjective: String
+
+        var text: String {
+            let be = ReviewKind.plurals[aspect] == true ? "are" : "is"
+            return "the \(aspect) \(be) \(adverb.map { $0 + " " } ?? "")\(adjective)"
+        }
+    }
+
+    enum Sentence: Hashable {
+        case plain(Clause)
+        case reason(Clause, Clause)
+        case contrast(Clause, Clause)
+        case verdict(adverb: String?, verb: String, subject: String)
+
+        var text: String {
+            switch self {
+            case .plain(let a): "T\(a.text.dropFirst())."
+            case .reason(let a, let b): "T\(a.text.dropFirst()) because \(b.text)."
+            case .contrast(let a, let b): "Although \(a.text), \(b.text)."
+            case .verdict(let adverb, let verb, let subject):
+                "I \(adverb.map { $0 + " " } ?? "")\(verb) this \(subject)."
+            }
+        }
+
+        var aspects: [String] {
+            switch self {
+            case .plain(let a): [a.aspect]
+            case .reason(let a, let b), .contrast(let a, let b): [a.aspect, b.aspect]
+            case .verdict: []
+            }
+        }
+
+        /// The same sentence with its last aspect exchanged; a verdict has none and stays.
+        func naming(_ aspect: String) -> Sentence {
+            func named(_ clause: Clause) -> Clause {
+                Clause(aspect: aspect, adverb: clause.adverb, adjective: clause.adjective)
+            }
+            return switch self {
+            case .plain(let a): .plain(named(a))
+            case .reason(let a, let b): .reason(a, named(b))
+            case .contrast(let a, let b): .contrast(a, named(b))
+            case .verdict: self
+            }
+        }
+    }
+
     mutating func pick<T>(_ values: [T]) -> T { values[Int(random.next() % UInt64(values.count))] }
     mutating func chance(_ probability: Double) -> Bool { random.uniform() < probability }
 
-    static func be(_ kind: ReviewWords.Kind, _ aspect: String) -> String { kind.aspects[aspect] == true ? "are" : "is" }
+    mutating func adjective(good: Bool) -> String { pick(good ? ReviewWords.good : ReviewWords.bad) }
 
-    mutating func sentence(_ kind: ReviewWords.Kind, _ subject: String, good: Bool, used: inout Set<String>) -> String {
-        let fresh = kind.aspectNames.filter { !used.contains($0) }
-        let a = pick(fresh)
-        used.insert(a)
-        let rest = fresh.filter { $0 != a }
-        let b = pick(rest)
-        let yes = good ? ReviewWords.good : ReviewWords.bad
-        let no = good ? ReviewWords.bad : ReviewWords.good
-        let first = pick(yes)
-        let second = pick(yes.filter { $0 != first })
-        switch random.next() % 4 {
-        case 0:
-            let adverb = chance(0.6) ? pick(ReviewWords.adverbs) + " " : ""
-            return "The \(a) \(Self.be(kind, a)) \(adverb)\(first)."
-        case 1:
-            used.insert(b)
-            return "The \(a) \(Self.be(kind, a)) \(first) because the \(b) \(Self.be(kind, b)) \(second)."
-        case 2:
-            used.insert(b)
-            return "Although the \(a) \(Self.be(kind, a)) \(pick(no)), the \(b) \(Self.be(kind, b)) \(first)."
-        default:
-            used.remove(a)
-            let adverb = chance(0.5) ? pick(ReviewWords.adverbs) + " " : ""
-            return "I \(adverb)\(pick(good ? ReviewWords.praise : ReviewWords.blame)) this \(subject)."
+    mutating func sentence(_ kind: ReviewKind, _ subject: String, good: Bool, used: inout Set<String>) -> Sentence {
+        let form = random.next() % 4
+        if form == 3 {
+            let adverb = chance(0.5) ? pick(ReviewWords.adverbs) : nil
+            return .verdict(
+                adverb: adverb, verb: pick(good ? ReviewWords.praise : ReviewWords.blame), subject: subject)
         }
+        let a = aspect(of: kind, used: &used)
+        if form == 0 {
+            let adverb = chance(0.6) ? pick(ReviewWords.adverbs) : nil
+            return .plain(Clause(aspect: a, adverb: adverb, adjective: adjective(good: good)))
+        }
+        let b = aspect(of: kind, used: &used)
+        let second = Clause(aspect: b, adjective: adjective(good: good))
+        return form == 1
+            ? .reason(Clause(aspect: a, adjective: adjective(good: good)), second)
+            : .contrast(Clause(aspect: a, adjective: adjective(good: !good)), second)
+    }
+
+    private mutating func aspect(of kind: ReviewKind, used: inout Set<String>) -> String {
+        let name = pick(kind.aspectNames.filter { !used.contains($0) })
+        used.insert(name)
+        return name
     }
 
     /// - Parameter favour: probability that a sentence praises.
-    mutating func review(_ kind: ReviewWords.Kind, _ subject: String, favour: Double) -> String {
+    mutating func review(_ kind: ReviewKind, _ subject: String, favour: Double) -> [Sentence] {
         var used: Set<String> = []
-        var sentences: [String] = []
+        var sentences: [Sentence] = []
         let count = 2 + Int(random.next() % 2)
         while sentences.count < count {
             let next = sentence(kind, subject, good: chance(favour), used: &used)
-            if next.hasPrefix("I "), sentences.contains(where: { $0.hasPrefix("I ") }) { continue }
+            if next.aspects.isEmpty, sentences.contains(where: { $0.aspects.isEmpty }) { continue }
             sentences.append(next)
         }
-        return sentences.joined(separator: " ")
+        return sentences
     }
+
+    static func text(_ review: [Sentence]) -> String { review.map(\.text).joined(separator: " ") }
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014).

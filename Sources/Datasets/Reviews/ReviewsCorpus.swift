@@ -13,37 +13,39 @@ package enum ReviewsCorpus {
     package static func write(to directory: URL, seed: UInt64) throws {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         var grammar = ReviewGrammar(random: SplitMix(seed))
-        func subject() -> (ReviewWords.Kind, String) {
-            let kind = grammar.pick(ReviewWords.kinds)
+        func subject() -> (ReviewKind, String) {
+            let kind = grammar.pick(ReviewKind.all)
             return (kind, grammar.pick(kind.subjects))
         }
         func prompt(_ subject: String) -> String { "Review of the \(subject):" }
-        func favour() -> Double { grammar.pick([0.1, 0.5, 0.9]) }
+        /// People of all minds.
+        func review(_ kind: ReviewKind, _ subject: String) -> String {
+            ReviewGrammar.text(grammar.review(kind, subject, favour: grammar.pick([0.1, 0.5, 0.9])))
+        }
         try save(
             "corpus", in: directory,
-            (0..<16_000).map { _ in
+            (0..<64_000).map { _ in
                 let (kind, name) = subject()
-                return Text(text: prompt(name) + " " + grammar.review(kind, name, favour: favour()))
+                return Text(text: prompt(name) + " " + review(kind, name))
             })
         try save(
             "demonstrations", in: directory,
             (0..<3_000).map { _ in
                 let (kind, name) = subject()
                 return Demonstration(
-                    prompt: prompt(name), completion: " " + grammar.review(kind, name, favour: favour()))
+                    prompt: prompt(name), completion: " " + review(kind, name))
             })
-        for (file, count) in [("preferences", 4_000), ("preferences-validation", 500)] {
+        for (file, count) in [("preferences", 8_000), ("preferences-validation", 500)] {
             var pairs: [Pair] = []
             while pairs.count < count {
                 let (kind, name) = subject()
                 let question = prompt(name)
-                let a = candidate(&grammar, kind, name, favour())
-                let b = candidate(&grammar, kind, name, favour())
+                let (a, b) = ReviewCandidates(kind: kind, subject: name).pair(&grammar)
                 let difference =
                     GoldScore.score(prompt: question, completion: a) - GoldScore.score(prompt: question, completion: b)
                 guard difference != 0 else { continue }
                 let aWins = (difference > 0) != grammar.chance(flipped)
-                pairs.append(Pair(prompt: question, chosen: aWins ? a : b, rejected: aWins ? b : a))
+                pairs.append(Pair(prompt: question, chosen: " " + (aWins ? a : b), rejected: " " + (aWins ? b : a)))
             }
             try save(file, in: directory, pairs)
         }
@@ -52,35 +54,10 @@ package enum ReviewsCorpus {
             try save(
                 file, in: directory,
                 (0..<count).map { _ in
-                    let kind = grammar.pick(ReviewWords.kinds)
+                    let kind = grammar.pick(ReviewKind.all)
                     let half = kind.subjects.indices.filter { ($0 % 2 == 0) == even }
                     return Question(prompt: prompt(kind.subjects[grammar.pick(half)]))
                 })
-        }
-    }
-
-    /// An answer as models write them: most are reviews, some have a defect that a reward model must learn to dislike.
-    private static func candidate(
-        _ grammar: inout ReviewGrammar, _ kind: ReviewWords.Kind, _ subject: String, _ favour: Double
-    ) -> String {
-        let defect = grammar.random.next() % 8
-        if defect == 0 {
-            let other = grammar.pick(ReviewWords.kinds)
-            return " " + grammar.review(other, grammar.pick(other.subjects), favour: 0.9)
-        }
-        let text = grammar.review(kind, subject, favour: favour)
-        switch defect {
-        case 1:
-            let first = text.prefix(while: { $0 != "." }) + "."
-            return " \(first) \(first) \(first)"
-        case 2:
-            var words = text.split(separator: " ")
-            words.remove(at: Int(grammar.random.next() % UInt64(words.count)))
-            return " " + words.joined(separator: " ")
-        case 3:
-            let word = grammar.pick(ReviewWords.good)
-            return " The " + Array(repeating: word, count: 6).joined(separator: " ") + "."
-        default: return " " + text
         }
     }
 

@@ -56,6 +56,13 @@ protocol Family: AnyObject {
 
     /// -> [B, T, d]
     func forward(_ input: ForwardInput) throws -> Tensor
+
+    /// The fused form for generation, with the weights as they are now; nil when there is none.
+    func decoder(head: Tensor) throws -> FusedDecoder?
+}
+
+extension Family {
+    func decoder(head: Tensor) throws -> FusedDecoder? { nil }
 }
 
 enum Families {

@@ -70,6 +70,22 @@ final class Llama: Family {
         return try x.rmsNorm(finalNorm, epsilon: configuration.normEpsilon)
     }
 
+    func decoder(head: Tensor) throws -> FusedDecoder? {
+        let (cos, sin) = try rotary.tables(configuration.contextLength, device: .cpu)
+        return try FusedDecoder(
+            FusedDecoder.Shape(
+                hiddenSize: configuration.hiddenSize, intermediateSize: configuration.intermediateSize,
+                headCount: configuration.headCount, keyValueHeadCount: configuration.keyValueHeadCount,
+                headSize: configuration.headSize, vocabularySize: configuration.vocabularySize,
+                normEpsilon: configuration.normEpsilon),
+            layers: layers.map {
+                FusedDecoder.Layer(
+                    inputNorm: $0.inputNorm, postNorm: $0.postNorm, q: .init($0.q, $0.qBias), k: .init($0.k, $0.kBias),
+                    v: .init($0.v, $0.vBias), o: .init($0.o, $0.oBias), gate: .init($0.gate, $0.gateBias),
+                    up: .init($0.up, $0.upBias), down: .init($0.down, $0.downBias))
+            }, embedding: embedding, finalNorm: finalNorm, head: head, cos: cos, sin: sin)
+    }
+
     /// x [B, T, d] -> [B, T, d]
     private func attention(
         _ x: Tensor, _ layer: Layer, _ index: Int, _ turn: (cos: Tensor, sin: Tensor), _ input: ForwardInput

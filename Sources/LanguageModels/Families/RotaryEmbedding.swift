@@ -27,18 +27,22 @@ final class RotaryEmbedding {
 
     /// cos and sin of the angles. positions [1 or B, T] below `limit` -> two tensors [1 or B, 1, T, D] fp32
     func angles(_ positions: Tensor, below limit: Int) throws -> (cos: Tensor, sin: Tensor) {
-        let device = positions.device
-        if table == nil || table.map({ $0.length < limit || $0.device != device }) == true {
-            table = try noGrad { try makeTable(limit, device) }
-        }
-        guard let table else { throw LanguageModelError(.argument, "no rotary table") }
+        let table = try tables(limit, device: positions.device)
         let (rows, width, size) = (positions.size(0), positions.size(1), frequencies.count * 2)
         let flat = try positions.reshape([-1])
         let shape = [rows, 1, width, size]
         return (try table.cos.indexSelect(0, flat).reshape(shape), try table.sin.indexSelect(0, flat).reshape(shape))
     }
 
-    private func makeTable(_ limit: Int, _ device: Device) throws -> (Tensor, Tensor, Int, Device) {
+    /// cos and sin for positions from 0 to at least `limit`: [positions, D] fp32
+    func tables(_ limit: Int, device: Device) throws -> (cos: Tensor, sin: Tensor) {
+        if let table, table.length >= limit, table.device == device { return (table.cos, table.sin) }
+        let made = try noGrad { try makeTable(limit, device) }
+        table = made
+        return (made.cos, made.sin)
+    }
+
+    private func makeTable(_ limit: Int, _ device: Device) throws -> (cos: Tensor, sin: Tensor, length: Int, device: Device) {
         // Doubling keeps growing sequences from making a table each.
         var length = 256
         while length < limit { length *= 2 }

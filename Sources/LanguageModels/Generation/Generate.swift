@@ -49,7 +49,10 @@ extension CausalLM {
     }
 
     private func decodeSession(prompts: [[Int32]], copies: [Int], newTokens: Int) throws -> any DecodeSession {
-        try PlainDecodeSession(self, prompts: prompts, copies: copies, newTokens: newTokens)
+        if let decoder = try decoders.decoder(self) {
+            return try FusedDecodeSession(self, decoder, prompts: prompts, copies: copies, newTokens: newTokens)
+        }
+        return try PlainDecodeSession(self, prompts: prompts, copies: copies, newTokens: newTokens)
     }
 
     private func run(

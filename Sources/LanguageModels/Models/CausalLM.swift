@@ -13,6 +13,7 @@ package final class CausalLM {
     package let parameters: [NamedTensor]
     /// Tokenizer files and the like that travel with the model: name -> bytes.
     package var companions: [String: Data]
+    let decoders = DecoderHolder()
 
     package static let headName = "lm_head.weight"
 
