@@ -3,6 +3,7 @@ import Console
 import Foundation
 import Learner
 import RunConfiguration
+import Torch
 import Training
 
 /// The run file and its overrides.
@@ -78,10 +79,25 @@ struct EvaluateCommand: AsyncParsableCommand {
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measurements for scripts/bench.", subcommands: [PPO.self])
+        commandName: "bench", abstract: "Measurements for scripts/bench.", subcommands: [Engine.self, PPO.self])
+
+    /// All cores, as the peers.
+    static func configure() throws { try TorchRuntime.configure(threads: ProcessInfo.processInfo.activeProcessorCount) }
+
+    struct Engine: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "engine", abstract: "Generation and a training step.")
+        func run() async throws {
+            try BenchCommand.configure()
+            try printJSON(EngineBenchmark().run())
+        }
+    }
 
     struct PPO: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "ppo", abstract: "One PPO iteration.")
-        func run() async throws { try printJSON(PPOBenchmark().run()) }
+        func run() async throws {
+            try BenchCommand.configure()
+            try printJSON(PPOBenchmark().run())
+        }
     }
 }

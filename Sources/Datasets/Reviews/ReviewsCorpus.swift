@@ -18,22 +18,22 @@ package enum ReviewsCorpus {
             return (kind, grammar.pick(kind.subjects))
         }
         func prompt(_ subject: String) -> String { "Review of the \(subject):" }
-        /// People of all minds.
-        func review(_ kind: ReviewKind, _ subject: String) -> String {
-            ReviewGrammar.text(grammar.review(kind, subject, favour: grammar.pick([0.1, 0.5, 0.9])))
+        func review(_ kind: ReviewKind, _ subject: String, favour: [Double]) -> String {
+            ReviewGrammar.text(grammar.review(kind, subject, favour: grammar.pick(favour)))
         }
         try save(
             "corpus", in: directory,
             (0..<64_000).map { _ in
                 let (kind, name) = subject()
-                return Text(text: prompt(name) + " " + review(kind, name))
+                // Most reviewers are of one mind, which is how a model learns what praises and what blames.
+                return Text(text: prompt(name) + " " + review(kind, name, favour: [0.02, 0.5, 0.98]))
             })
         try save(
             "demonstrations", in: directory,
             (0..<3_000).map { _ in
                 let (kind, name) = subject()
                 return Demonstration(
-                    prompt: prompt(name), completion: " " + review(kind, name))
+                    prompt: prompt(name), completion: " " + review(kind, name, favour: [0.1, 0.4, 0.7]))
             })
         for (file, count) in [("preferences", 8_000), ("preferences-validation", 500)] {
             var pairs: [Pair] = []
