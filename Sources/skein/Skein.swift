@@ -26,6 +26,7 @@ struct Skein: AsyncParsableCommand {
                 subcommands: [
                     PretrainCommand.self, SFTCommand.self, RewardModelCommand.self, EvaluateCommand.self,
                     GenerateCommand.self, LogprobsCommand.self, TokenizeCommand.self, DatasetCommand.self,
+                    BenchCommand.self,
                 ]),
         ])
 

@@ -46,11 +46,11 @@ package enum GoldScore {
     private static func read(_ words: [String]) -> Reading? {
         if words.first == "I" {
             var rest = words.dropFirst()
-            if let word = rest.first, ReviewWords.adverbs.contains(word) { rest = rest.dropFirst() }
+            let adverb = rest.count == 4 ? rest.popFirst() : nil
             guard rest.count == 3, let verb = rest.popFirst(), rest.popFirst() == "this", let subject = rest.first
             else { return nil }
             let praises = ReviewWords.praise.contains(verb)
-            guard praises || ReviewWords.blame.contains(verb) else { return nil }
+            guard praises || ReviewWords.blame.contains(verb), fits(adverb, good: praises) else { return nil }
             return Reading(praises: praises, aspects: [], subject: subject)
         }
         if words.first == "Although" {
@@ -78,10 +78,17 @@ package enum GoldScore {
         guard rest.popFirst() == "the", let aspect = rest.popFirst(), let be = rest.popFirst(),
             let plural = ReviewKind.plurals[aspect], be == (plural ? "are" : "is")
         else { return nil }
-        if rest.count == 2, let word = rest.first, ReviewWords.adverbs.contains(word) { rest = rest.dropFirst() }
+        let adverb = rest.count == 2 ? rest.popFirst() : nil
         guard rest.count == 1, let adjective = rest.first else { return nil }
-        if ReviewWords.good.contains(adjective) { return (aspect, true) }
-        return ReviewWords.bad.contains(adjective) ? (aspect, false) : nil
+        let good = ReviewWords.good.contains(adjective)
+        guard good || ReviewWords.bad.contains(adjective), fits(adverb, good: good) else { return nil }
+        return (aspect, good)
+    }
+
+    private static func fits(_ adverb: String?, good: Bool) -> Bool {
+        guard let adverb else { return true }
+        return ReviewWords.adverbs.contains(adverb)
+            || (good ? ReviewWords.gladAdverbs : ReviewWords.sadAdverbs).contains(adverb)
     }
 }
 

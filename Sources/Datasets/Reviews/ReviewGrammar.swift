@@ -1,10 +1,12 @@
 /// Makes reviews. The grammar, with N an aspect that fits the subject's kind and A an adjective:
 ///
 ///     review   = sentence sentence [sentence]
-///     sentence = "The" N be [adverb] A "."
-///              | "The" N be A "because the" N be A "."              (both of one mind)
-///              | "Although the" N be A ", the" N be A "."           (of opposite minds; the second decides)
+///     sentence = "The" C "."
+///              | "The" C "because the" C "."                        (both of one mind)
+///              | "Although the" C ", the" C "."                     (of opposite minds; the second decides)
 ///              | "I" [adverb] verb "this" subject "."
+///
+///     C        = N be [adverb] A
 ///
 /// "be" agrees with its noun, no aspect comes twice in a review, and each sentence has one mind: praise or blame.
 struct ReviewGrammar {
@@ -62,25 +64,41 @@ struct ReviewGrammar {
     mutating func pick<T>(_ values: [T]) -> T { values[Int(random.next() % UInt64(values.count))] }
     mutating func chance(_ probability: Double) -> Bool { random.uniform() < probability }
 
-    mutating func adjective(good: Bool) -> String { pick(good ? ReviewWords.good : ReviewWords.bad) }
+    /// The first words of the list are frequent, the last are rare, as in any language; what praises and what blames
+    /// is learned from the frequent ones first.
+    mutating func pickFrequent<T>(_ values: [T]) -> T {
+        let uniform = random.uniform()
+        return values[Int(uniform * uniform * uniform * Double(values.count))]
+    }
+
+    mutating func adjective(good: Bool) -> String { pickFrequent(good ? ReviewWords.good : ReviewWords.bad) }
+
+    /// Most adverbs are of one mind as well: what stands beside a word tells its mind.
+    mutating func adverb(good: Bool, _ probability: Double) -> String? {
+        guard chance(probability) else { return nil }
+        if chance(0.3) { return pickFrequent(ReviewWords.adverbs) }
+        return pickFrequent(good ? ReviewWords.gladAdverbs : ReviewWords.sadAdverbs)
+    }
+
+    mutating func clause(_ aspect: String, good: Bool) -> Clause {
+        Clause(aspect: aspect, adverb: adverb(good: good, 0.4), adjective: adjective(good: good))
+    }
 
     mutating func sentence(_ kind: ReviewKind, _ subject: String, good: Bool, used: inout Set<String>) -> Sentence {
-        let form = random.next() % 4
-        if form == 3 {
-            let adverb = chance(0.5) ? pick(ReviewWords.adverbs) : nil
+        // Contrasts are rare: were they as frequent as reasons, praise beside praise would be no more likely than praise
+        // beside blame, and a small model never finds out which words praise.
+        let form = random.uniform()
+        if form < 0.2 {
             return .verdict(
-                adverb: adverb, verb: pick(good ? ReviewWords.praise : ReviewWords.blame), subject: subject)
+                adverb: adverb(good: good, 0.5),
+                verb: pickFrequent(good ? ReviewWords.praise : ReviewWords.blame), subject: subject)
         }
         let a = aspect(of: kind, used: &used)
-        if form == 0 {
-            let adverb = chance(0.6) ? pick(ReviewWords.adverbs) : nil
-            return .plain(Clause(aspect: a, adverb: adverb, adjective: adjective(good: good)))
-        }
+        if form < 0.5 { return .plain(clause(a, good: good)) }
         let b = aspect(of: kind, used: &used)
-        let second = Clause(aspect: b, adjective: adjective(good: good))
-        return form == 1
-            ? .reason(Clause(aspect: a, adjective: adjective(good: good)), second)
-            : .contrast(Clause(aspect: a, adjective: adjective(good: !good)), second)
+        return form < 0.88
+            ? .reason(clause(a, good: good), clause(b, good: good))
+            : .contrast(clause(a, good: !good), clause(b, good: good))
     }
 
     private mutating func aspect(of kind: ReviewKind, used: inout Set<String>) -> String {

@@ -25,11 +25,23 @@ enum ReviewWords {
         sticky tacky tasteless tattered tiresome troublesome unbearable uncomfortable underwhelming unfinished \
         unreliable unsafe unsightly vile weak wretched exhausting inconvenient
         """)
+    /// Go with either mind.
     static let adverbs = words(
         """
-        really truly quite rather simply surprisingly very clearly always often utterly genuinely honestly \
-        certainly frankly absolutely consistently definitely extremely obviously particularly remarkably \
-        repeatedly somewhat thoroughly totally undeniably unexpectedly usually wholly
+        really truly quite rather simply surprisingly very clearly always often utterly genuinely honestly certainly \
+        frankly absolutely consistently definitely extremely obviously
+        """)
+    /// Go with praise only.
+    static let gladAdverbs = words(
+        """
+        wonderfully delightfully beautifully pleasantly happily superbly refreshingly charmingly impressively gladly \
+        brilliantly splendidly
+        """)
+    /// Go with blame only.
+    static let sadAdverbs = words(
+        """
+        sadly painfully hopelessly terribly awfully dreadfully annoyingly disappointingly miserably horribly \
+        regrettably badly
         """)
     static let praise = words(
         """

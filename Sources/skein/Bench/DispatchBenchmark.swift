@@ -1,0 +1,159 @@
+import Cluster
+import ClusterModel
+import Console
+import Coordinator
+import Foundation
+import Logging
+import ZeroMQ
+
+/// Round trips of jobs that do nothing: learner, coordinator with its journal on a real file, and a worker, each its own
+/// process, over real sockets. A trip begins with the job's coming into being and ends when its result is in the
+/// journal and at the learner.
+struct DispatchBenchmark {
+    struct Result: Codable {
+        /// Many jobs under way at a time, one prompt each.
+        var pipelinedPerSecond: Double
+        /// One job at a time: from the commit that lets it come into being to its result at the learner.
+        var lockstepP50Milliseconds: Double
+        var lockstepP99Milliseconds: Double
+
+        enum CodingKeys: String, CodingKey {
+            case pipelinedPerSecond = "pipelined_per_s"
+            case lockstepP50Milliseconds = "lockstep_p50_ms"
+            case lockstepP99Milliseconds = "lockstep_p99_ms"
+        }
+    }
+
+    /// Jobs of each step and steps, the first of which does not count.
+    struct Load {
+        var jobs: Int
+        var steps: Int
+    }
+
+    static let pipelined = Load(jobs: 10_000, steps: 4)
+    static let lockstep = Load(jobs: 1, steps: 2_001)
+
+    private static let log = makeLogger("bench", level: .error)
+    private static let sha = String(repeating: "0", count: 64)
+
+    static func manifest(_ version: Int) -> ArtifactManifest {
+        ArtifactManifest(
+            kind: .policy, version: PolicyVersion(epoch: 1, number: version), files: [], sha256: sha, sources: [])
+    }
+
+    // MARK: - Roles
+
+    static func coordinate(_ load: Load, directory: String) async throws {
+        var configuration = CoordinatorConfiguration()
+        configuration.steps = load.steps
+        configuration.promptsPerStep = load.jobs
+        configuration.promptsPerJob = 1
+        configuration.prompts = (0..<load.jobs).map { Prompt(row: $0, text: "p", tokens: [1]) }
+        configuration.journalPath = directory + "/journal.sqlite"
+        let thread = try SocketThread()
+        let coordinator = try await Coordinator.start(configuration, on: thread, logger: log)
+        try coordinator.address.write(toFile: directory + "/address", atomically: true, encoding: .utf8)
+        for await _ in coordinator.ended { break }
+        await coordinator.close()
+    }
+
+    static func work(_ address: String) async throws {
+        let thread = try SocketThread()
+        let link = try await WorkerLink.connect(
+            on: thread, to: address,
+            as: WorkerLink.Identity(
+                role: .generator, name: "worker", capabilities: Capabilities(kinds: [.generate]), incarnation: 1),
+            logger: log)
+        _ = await WorkerLoop(link: link, runner: Idle(), slots: 256, logger: log).run()
+    }
+
+    /// Answers each prompt with one token.
+    private struct Idle: JobRunner {
+        func configure(_ roleConfiguration: Data) async throws {}
+        func announced(_ manifest: ArtifactManifest) async {}
+        var isReady: Bool { true }
+
+        func run(_ job: Job, progress: @escaping @Sendable (Int) -> Bool) async throws -> JobOutcome? {
+            guard case .generate(let job) = job else { return nil }
+            return .trajectories(
+                job.prompts.map {
+                    Trajectory(
+                        row: $0.row, sample: 0, promptTokens: $0.tokens, responseTokens: [2], mask: [1],
+                        logProbabilities: [0], versions: [UInt32(clamping: job.version.number)], finish: .eos,
+                        promptText: $0.text, responseText: "")
+                })
+        }
+    }
+
+    /// Seconds of each step but the first.
+    static func learn(_ load: Load, _ address: String) async throws -> [Double] {
+        let thread = try SocketThread()
+        let link = try await WorkerLink.connect(
+            on: thread, to: address,
+            as: WorkerLink.Identity(
+                role: .learner, name: "learner", capabilities: Capabilities(kinds: []), incarnation: 2),
+            logger: log)
+        let clock = ContinuousClock()
+        link.tell(.publish([manifest(0)]))
+        var seconds: [Double] = []
+        for step in 0..<load.steps {
+            let start = clock.now
+            async let committed: Message? =
+                step == 0
+                ? nil : link.ask(.commit(step: step - 1, metrics: Data("{}".utf8), manifest(step)), deadline: nil)
+            let ready = try await link.ask(.batchRequest(step: step), deadline: nil)
+            guard case .batchReady(_, let jobs) = ready, jobs == load.jobs else {
+                throw CommandError(.failed, "bench: an unexpected answer: \(ready)")
+            }
+            try await withThrowingTaskGroup { group in
+                for index in 0..<jobs {
+                    group.addTask { _ = try await link.ask(.fetchJob(step: step, index: index), deadline: nil) }
+                }
+                try await group.waitForAll()
+            }
+            _ = try await committed
+            if step > 0 { seconds.append(Double((clock.now - start) / .nanoseconds(1)) * 1e-9) }
+        }
+        _ = try await link.ask(
+            .commit(step: load.steps - 1, metrics: Data("{}".utf8), manifest(load.steps)), deadline: nil)
+        await link.close(reason: "done")
+        return seconds
+    }
+
+    // MARK: - Driver
+
+    static func run() async throws -> Result {
+        let many = try await trial(pipelined, "pipelined").sorted()
+        let single = try await trial(lockstep, "lockstep").sorted()
+        return Result(
+            pipelinedPerSecond: Double(pipelined.jobs) / many[many.count / 2],
+            lockstepP50Milliseconds: single[single.count / 2] * 1000,
+            lockstepP99Milliseconds: single[single.count * 99 / 100] * 1000)
+    }
+
+    private static func trial(_ load: Load, _ name: String) async throws -> [Double] {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "skein-bench-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let executable = try Engine.executablePath()
+        func child(_ role: String, _ words: [String]) throws -> Child {
+            try Child(
+                name: role, executable: executable, arguments: ["bench", "dispatch", "--load", name, "--role", role] + words,
+                logPath: "\(folder)/\(role).log")
+        }
+        let coordinator = try child("coordinator", ["--directory", folder])
+        var address: String?
+        for _ in 0..<1000 where address == nil {
+            address = try? String(contentsOfFile: folder + "/address", encoding: .utf8)
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        guard let address else { throw CommandError(.failed, "bench: the coordinator does not start") }
+        let worker = try child("worker", ["--coordinator", address])
+        let seconds = try await learn(load, address)
+        for process in [worker, coordinator] {
+            process.send(signal: SIGTERM)
+            _ = await process.wait()
+        }
+        return seconds
+    }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import Testing
+
+/// The real executables, as a user runs them.
+enum Skein {
+    struct Result: Sendable {
+        var status: Int32
+        var output: String
+        var error: String
+    }
+
+    /// Beside the test bundle.
+    static let executable: URL = {
+        var folder = Bundle.module.bundleURL
+        while folder.path != "/" {
+            let candidate = folder.appending(path: "skein")
+            if FileManager.default.isExecutableFile(atPath: candidate.path), !folder.lastPathComponent.hasPrefix("Tests") {
+                return candidate
+            }
+            folder.deleteLastPathComponent()
+        }
+        return URL(filePath: "/nowhere/skein")
+    }()
+
+    /// Runs a command to its end; a run that hangs is ended and fails the test.
+    static func run(_ words: [String], within seconds: Double = 120) async throws -> Result {
+        try await Running(executable.path, words).result(within: seconds)
+    }
+
+    /// A folder of its own, removed with the value.
+    final class Folder: Sendable {
+        let path: String
+        init() throws {
+            path = FileManager.default.temporaryDirectory.appending(path: "skein-test-\(UUID().uuidString)").path
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
+        deinit { try? FileManager.default.removeItem(atPath: path) }
+
+        func write(_ name: String, _ text: String) throws {
+            try text.write(toFile: "\(path)/\(name)", atomically: true, encoding: .utf8)
+        }
+    }
+}
+
+/// A process that the test started; ended with the value, whatever happens.
+final class Running: @unchecked Sendable {
+    private let process = Process()
+    private let folder: Skein.Folder
+
+    init(_ executable: String, _ words: [String]) throws {
+        folder = try Skein.Folder()
+        process.executableURL = URL(filePath: executable)
+        process.arguments = words
+        process.standardInput = FileHandle.nullDevice
+        for name in ["output", "error"] { FileManager.default.createFile(atPath: "\(folder.path)/\(name)", contents: nil) }
+        process.standardOutput = FileHandle(forWritingAtPath: folder.path + "/output")
+        process.standardError = FileHandle(forWritingAtPath: folder.path + "/error")
+        try process.run()
+    }
+
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
+    var pid: Int32 { process.processIdentifier }
+    var isRunning: Bool { process.isRunning }
+    var error: String { (try? String(contentsOfFile: folder.path + "/error", encoding: .utf8)) ?? "" }
+    func signal(_ number: Int32) { if process.isRunning { kill(pid, number) } }
+
+    func result(within seconds: Double = 120) async throws -> Skein.Result {
+        let end = ContinuousClock.now + .seconds(seconds)
+        while process.isRunning {
+            if ContinuousClock.now > end {
+                process.terminate()
+                Issue.record("no end after \(seconds) s: \(process.arguments ?? []): \(error.suffix(2000))")
+                kill(pid, SIGKILL)
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return Skein.Result(
+            status: process.terminationStatus,
+            output: (try? String(contentsOfFile: folder.path + "/output", encoding: .utf8)) ?? "", error: error)
+    }
+}
+
+/// Waits until `condition` gives a value; nil after `seconds`.
+func eventually<T>(within seconds: Double = 30, _ condition: () async throws -> T?) async throws -> T? {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < end {
+        if let value = try await condition() { return value }
+        try await Task.sleep(for: .milliseconds(50))
+    }
+    return nil
+}

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""A reward worker that is not part of Skein: joins a run over ZeroMQ and scores answers with a Python function.
+
+    scripts/reward_worker.py --run runs/mine --reward taste --file taste.py
+
+Needs pyzmq, protobuf and protoc. The run file names the reward: `rewards: [{kind: worker, name: taste}]`. FILE defines
+`score(prompt, response) -> float`; without it an answer is worth -|words - 20| / 20. Any number can join and leave.
+"""
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import pathlib
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import zmq
+import zmq.utils.monitor
+
+PROTOCOL, SLOTS = 1, 2
+PROTO = pathlib.Path(__file__).resolve().parent.parent / "proto"
+
+
+def messages():
+    """The messages of proto/, made by protoc."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["protoc", f"-I{PROTO}", f"--python_out={folder}", PROTO / "skein/v1/skein.proto"], check=True)
+        sys.path.insert(0, folder)
+        return importlib.import_module("skein.v1.skein_pb2").Envelope
+
+
+def brevity(prompt, response):
+    return -abs(len(response.split()) - 20) / 20
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location("reward", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.score
+
+
+class Worker:
+    def __init__(self, address, name, reward, score):
+        self.envelope = messages()
+        self.name, self.reward, self.score = name, reward, score
+        self.incarnation = secrets.randbits(64)
+        self.epoch, self.joined, self.draining = 0, False, False
+        self.results = {}  # what the coordinator has not acknowledged, to be sent again after a reconnection
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        # The routing id tells the coordinator who this is, whatever connection it comes over.
+        self.socket.setsockopt(zmq.ROUTING_ID, f"{name}#{self.incarnation:016x}".encode())
+        self.socket.setsockopt(zmq.LINGER, 1000)
+        self.socket.setsockopt(zmq.IMMEDIATE, 1)
+        self.monitor = self.socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self.socket.connect(address)
+
+    def send(self, **body):
+        self.socket.send(self.envelope(protocol=PROTOCOL, epoch=self.epoch, **body).SerializeToString())
+
+    def hello(self):
+        held = [dict(job=r.job, attempt=r.attempt, finished=True) for r in self.results.values()]
+        self.epoch = 0
+        self.send(hello=dict(
+            role="scorer", name=self.name, incarnation=self.incarnation, protocol_min=PROTOCOL, protocol_max=PROTOCOL,
+            build="python", host=socket.gethostname(), pid=os.getpid(), threads=1, held_jobs=held,
+            capabilities=dict(kinds=["score"], rewards=[self.reward])))
+
+    def work(self, lease):
+        items = lease.score.trajectories.items
+        values, failed = [], []
+        for index, item in enumerate(items):
+            try:
+                values.append(float(self.score(item.prompt_text, item.response_text)))
+            except Exception as error:  # one bad answer must not lose the others
+                print(f"reward_worker: row {item.row}: {error}", file=sys.stderr)
+                values.append(0.0)
+                failed.append(index)
+        reward = dict(name=self.reward, values=values, failed=failed)
+        result = self.envelope(result=dict(job=lease.job, attempt=lease.attempt, scores=dict(rewards=[reward]))).result
+        self.results[(str(lease.job), lease.attempt)] = result
+        self.send(result=result)
+
+    def handle(self, message):
+        """Returns True when it is time to leave."""
+        kind = message.WhichOneof("body")
+        if kind == "welcome":
+            self.epoch, self.joined = message.welcome.epoch, True
+            for result in self.results.values():
+                self.send(result=result)
+            self.send(credit=dict(slots=0 if self.draining else SLOTS))
+            print(f"reward_worker: joined {message.welcome.run_id}", file=sys.stderr)
+        elif kind == "lease" and message.lease.WhichOneof("work") == "score":
+            self.work(message.lease)
+        elif kind == "result_ack":
+            self.results.pop((str(message.result_ack.job), message.result_ack.attempt), None)
+        elif kind == "drain":
+            self.draining = True
+        elif kind == "refused" and message.refused.code not in ("epoch", "hello"):
+            sys.exit(f"reward_worker: refused: {message.refused.message}")
+        elif kind == "refused":
+            self.hello()
+        return kind == "stop" or (self.draining and not self.results)
+
+    def run(self):
+        poller = zmq.Poller()
+        poller.register(self.socket, zmq.POLLIN)
+        poller.register(self.monitor, zmq.POLLIN)
+        reported, leaving = 0.0, False
+        while not leaving:
+            ready = dict(poller.poll(200))
+            if self.monitor in ready:
+                event = zmq.utils.monitor.recv_monitor_message(self.monitor)["event"]
+                self.joined = False
+                if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                    self.hello()
+            while not leaving and self.socket.poll(0):
+                leaving = self.handle(self.envelope.FromString(self.socket.recv_multipart()[0]))
+            if self.joined and time.monotonic() > reported + 1:
+                self.send(report=dict(state="draining" if self.draining else "idle"))
+                reported = time.monotonic()
+            leaving = leaving or (self.draining and not self.results)
+        self.send(bye=dict(reason="drained" if self.draining else "stopped"))
+        self.socket.close()
+        zmq.Context.instance().term()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=pathlib.Path, help="run directory of a run on this machine")
+    parser.add_argument("--coordinator", help="tcp://HOST:PORT of the coordinator")
+    parser.add_argument("--reward", required=True, help="name of the reward in the run file")
+    parser.add_argument("--file", help="Python file that defines score(prompt, response)")
+    parser.add_argument("--name", default=f"python-{os.getpid()}")
+    options = parser.parse_args()
+    address = options.coordinator
+    if address is None:
+        if options.run is None:
+            parser.error("give --run or --coordinator")
+        address = json.loads((options.run / "coordinator.json").read_text())["endpoint"]
+    worker = Worker(address, options.name, options.reward, load(options.file) if options.file else brevity)
+    signal.signal(signal.SIGTERM, lambda *_: setattr(worker, "draining", True))
+    worker.run()
+
+
+main()
