@@ -136,6 +136,7 @@ let package = Package(
         tests(
             "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]
         ),
+        tests("ProcessTests", ["skein", "skein-engine"], resources: [.copy("Fixtures")]),
         tests("RunConfigurationTests", ["RunConfiguration", yams]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["Torch"]),

@@ -12,16 +12,16 @@ package enum RunReport {
         var reward_ece: Double?
         var seconds: [String: Double]
         var policy_sha256: String?
-        var jobs: Int?
+        var jobs: [String: Int]?
         var seed: UInt64?
     }
 
     /// - Parameters:
     ///   - policySHA256: of the final policy file.
-    ///   - jobs: completed jobs, of the journal.
+    ///   - jobs: what the journal counted: completed jobs of each kind, their sum, and results that came twice.
     /// - Returns: the table.
     package static func write(
-        runDirectory: String, seed: UInt64? = nil, policySHA256: String? = nil, jobs: Int? = nil
+        runDirectory: String, seed: UInt64? = nil, policySHA256: String? = nil, jobs: [String: Int]? = nil
     ) throws -> String {
         func data(_ name: String) -> Data? { FileManager.default.contents(atPath: "\(runDirectory)/\(name)") }
         let evaluation = data("evaluation.json").flatMap { try? JSONDecoder().decode(Evaluation.self, from: $0) }

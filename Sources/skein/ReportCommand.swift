@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Coordinator
 import Foundation
 import Reports
 import RunConfiguration
@@ -18,7 +19,8 @@ struct ReportCommand: ParsableCommand {
             let run = try? RunConfiguration.load(path: runDirectory + "/run.yaml")
             Console.output(
                 try RunReport.write(
-                    runDirectory: runDirectory, seed: run?.seed, policySHA256: try? SHA256.hash(fileAt: policy)))
+                    runDirectory: runDirectory, seed: run?.seed, policySHA256: try? SHA256.hash(fileAt: policy),
+                    jobs: JournalSummary.jobs(path: runDirectory + "/journal.sqlite")))
         } catch {
             throw CommandError(.failed, "cannot write the report of \(runDirectory): \(error)")
         }

@@ -52,7 +52,7 @@ final class Running: @unchecked Sendable {
         process.executableURL = URL(filePath: executable)
         process.arguments = words
         process.standardInput = FileHandle.nullDevice
-        for name in ["output", "error"] { FileManager.default.createFile(atPath: "\(folder.path)/\(name)", contents: nil) }
+        for name in ["output", "error"] { try folder.write(name, "") }
         process.standardOutput = FileHandle(forWritingAtPath: folder.path + "/output")
         process.standardError = FileHandle(forWritingAtPath: folder.path + "/error")
         try process.run()

@@ -1,0 +1,39 @@
+import Foundation
+import Testing
+
+/// What commands print, and what they are linked with.
+@Suite(.serialized) struct CommandTests {
+    @Test func skeinItselfHasNoLibtorch() async throws {
+        let result = try await Running("/usr/bin/ldd", [Skein.executable.path]).result()
+        #expect(result.output.contains("libzmq") && !result.output.contains("torch"), "\(result.output)")
+    }
+
+    private struct Scored: Decodable { var tokens: [Int]; var logprobs: [Double?] }
+    private struct Written: Decodable { var tokens: [Int]; var logprobs: [Double]; var text: String }
+
+    @Test func logprobsGenerateAndTokenizePrintJSON() async throws {
+        let model = try await TinyRun.base.path() + "/base"
+        let folder = try Skein.Folder()
+        try folder.write("texts.jsonl", "{\"text\":\"Number 5 is\"}\n{\"text\":\"a number\"}\n")
+        let input = folder.path + "/texts.jsonl"
+        let scored = try await Skein.run(["logprobs", "--model", model, "--input", input])
+        let lines = try scored.output.split(separator: "\n").map {
+            try JSONDecoder().decode(Scored.self, from: Data($0.utf8))
+        }
+        try #require(lines.count == 2, "\(scored.error)")
+        for line in lines {
+            #expect(line.tokens.count == line.logprobs.count && line.logprobs[0] == nil)
+            #expect(line.logprobs.dropFirst().allSatisfy { ($0 ?? 1) <= 0 })
+        }
+        let tokenized = try await Skein.run(["tokenize", "--model", model, "--input", input, "--json"])
+        let ids = try tokenized.output.split(separator: "\n").map {
+            try JSONDecoder().decode([Int].self, from: Data($0.utf8))
+        }
+        #expect(ids == lines.map(\.tokens), "\(tokenized.error)")
+        let words = ["generate", "--model", model, "--prompt", "Number 5", "--max-new-tokens", "7", "--temperature", "0", "--json"]
+        let written = try await Skein.run(words)
+        let answer = try JSONDecoder().decode(Written.self, from: Data(written.output.utf8))
+        #expect(answer.tokens.count == answer.logprobs.count && (1...7).contains(answer.tokens.count))
+        #expect(try await Skein.run(words).output == written.output)
+    }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import Testing
+
+/// Workers that join and leave a run by hand.
+@Suite(.serialized) struct WorkerLifeTests {
+    @Test func aGeneratorStartedByHandGetsItsModelWorksAndDrains() async throws {
+        let run = try await TinyRun(steps: 200, generators: 1, newTokens: 64)
+        let running = try run.start()
+        let endpoint = try #require(
+            try await eventually { () -> String? in
+                guard let data = FileManager.default.contents(atPath: run.directory + "/coordinator.json") else { return nil }
+                return (try JSONSerialization.jsonObject(with: data) as? [String: Any])?["endpoint"] as? String
+            })
+        // Nothing of the run's folder is told to it: model and tokenizer come over the wire.
+        let third = try Running(
+            Skein.executable.path, ["generator", "--coordinator", endpoint, "--name", "third", "--threads", "1"])
+        let working = try await eventually { () -> TinyRun.Worker? in
+            try await run.workers().first { $0.name == "third" && $0.jobsDone > 0 }
+        }
+        #expect(working != nil, "\(third.error)")
+        third.signal(SIGTERM)
+        let seen = try await eventually(within: 5) { () -> TinyRun.Worker? in
+            try await run.workers().first { $0.name == "third" && ["draining", "gone"].contains($0.state) }
+        }
+        #expect(seen != nil)
+        let result = try await third.result(within: 30)
+        #expect(result.status == 0, "\(result.error)")
+        running.signal(SIGTERM)
+        #expect(try await running.result(within: 30).status == 75)
+    }
+
+    @Test func aWorkerInPythonScores() async throws {
+        let python = ProcessInfo.processInfo.environment["SKEIN_PYTHON"] ?? "python3"
+        let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "scripts/reward_worker.py").path
+        let run = try await TinyRun(steps: 2, keys: "rewards: [{kind: worker, name: taste}]")
+        try run.folder.write("taste.py", "def score(prompt, response):\n    return len(response) / 100\n")
+        let running = try run.start()
+        let up = try await eventually { () -> Bool? in
+            FileManager.default.fileExists(atPath: run.directory + "/coordinator.json") ? true : nil
+        }
+        try #require(up == true, "\(running.error)")
+        let worker = try Running(
+            python, [script, "--run", run.directory, "--reward", "taste", "--file", run.folder.path + "/taste.py"])
+        let result = try await running.result()
+        #expect(result.status == 0, "\(result.error)\n\(worker.error)")
+        #expect(try await worker.result(within: 20).status == 0)
+        #expect(worker.error.contains("joined"))
+        let steps = try String(contentsOfFile: run.directory + "/metrics.jsonl", encoding: .utf8)
+        #expect(steps.contains("taste"), "\(steps)")
+    }
+}
