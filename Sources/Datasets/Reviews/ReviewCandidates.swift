@@ -24,15 +24,17 @@ struct ReviewCandidates {
         var sentences = review
         let at = Int(grammar.random.next() % UInt64(review.count))
         let other = grammar.pick(ReviewKind.all)
-        switch grammar.random.next() % 12 {
-        case 0:  // an aspect of something else
+        switch grammar.random.next() % 16 {
+        case 0, 11:  // an aspect of something else
             sentences[at] = review[at].naming(grammar.pick(other.aspectNames))
         case 1:  // a review of something else
             sentences = grammar.review(other, grammar.pick(other.subjects), favour: 0.9)
         case 2:  // a sentence twice
             sentences.insert(review[at], at: at)
-        case 3:  // an aspect twice
-            if let named = review.flatMap(\.aspects).first { sentences.append(sentences[at].naming(named)) }
+        case 3, 8, 9, 10:  // an aspect twice, which models do most
+            let place = sentences.indices.last { !sentences[$0].aspects.isEmpty } ?? at
+            let others = sentences[...place].flatMap(\.aspects).dropLast()
+            if let named = others.randomElement(using: &grammar.random) { sentences[place] = sentences[place].naming(named) }
         case 4:  // another subject
             sentences[at] = .verdict(
                 adverb: nil, verb: grammar.pick(ReviewWords.praise), subject: grammar.pick(other.subjects))

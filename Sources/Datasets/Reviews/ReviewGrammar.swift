@@ -124,7 +124,7 @@ struct ReviewGrammar {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
-struct SplitMix {
+struct SplitMix: RandomNumberGenerator {
     private var state: UInt64
     init(_ seed: UInt64) { state = seed }
 

@@ -33,9 +33,9 @@ package enum ReviewsCorpus {
             (0..<3_000).map { _ in
                 let (kind, name) = subject()
                 return Demonstration(
-                    prompt: prompt(name), completion: " " + review(kind, name, favour: [0.1, 0.4, 0.7]))
+                    prompt: prompt(name), completion: " " + review(kind, name, favour: [0.1, 0.3, 0.5]))
             })
-        for (file, count) in [("preferences", 8_000), ("preferences-validation", 500)] {
+        for (file, count) in [("preferences", 12_000), ("preferences-validation", 500)] {
             var pairs: [Pair] = []
             while pairs.count < count {
                 let (kind, name) = subject()
