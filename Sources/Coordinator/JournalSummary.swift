@@ -12,7 +12,9 @@ package enum JournalSummary {
         return try? DatabaseQueue(path: path, configuration: configuration).read { database in
             let rows = try Row.fetchAll(
                 database,
-                sql: "SELECT kind, count(*) AS jobs, sum(counted) AS counted, sum(duplicates) AS again FROM job GROUP BY kind")
+                sql:
+                    "SELECT kind, count(*) AS jobs, sum(counted) AS counted, sum(duplicates) AS again FROM job GROUP BY kind"
+            )
             return rows.reduce(into: ["counted": 0, "duplicates": 0]) { sum, row in
                 sum[row["kind"]] = row["jobs"]
                 sum["counted", default: 0] += row["counted"]

@@ -38,7 +38,8 @@ import Torch
     }
 
     @Test(arguments: [
-        Shape(), Shape(biased: true), Shape(tied: true), Shape(hidden: 36, intermediate: 50, heads: 2, keyValueHeads: 1),
+        Shape(), Shape(biased: true), Shape(tied: true),
+        Shape(hidden: 36, intermediate: 50, heads: 2, keyValueHeads: 1),
         Shape(hidden: 64, intermediate: 33, heads: 1, keyValueHeads: 1, vocabulary: 257),
         Shape(hidden: 128, intermediate: 256, heads: 2, keyValueHeads: 2, vocabulary: 512),
     ])

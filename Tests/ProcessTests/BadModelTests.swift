@@ -42,7 +42,9 @@ import Testing
     }
 
     @Test func weightsThatAreNotNumbers() async throws {
-        let result = try await damaged { try weights($0) { $0.replaceSubrange(($0.count - 4)..., with: [0, 0, 0xC0, 0x7F]) } }
+        let result = try await damaged {
+            try weights($0) { $0.replaceSubrange(($0.count - 4)..., with: [0, 0, 0xC0, 0x7F]) }
+        }
         #expect(result.status == 78 && result.error.contains("finite"), "\(result)")
     }
 

@@ -36,7 +36,9 @@ import Testing
         let running = try run.start()
         let file = try #require(
             try await eventually { () -> [String: Any]? in
-                guard let data = FileManager.default.contents(atPath: run.directory + "/coordinator.json") else { return nil }
+                guard let data = FileManager.default.contents(atPath: run.directory + "/coordinator.json") else {
+                    return nil
+                }
                 return try JSONSerialization.jsonObject(with: data) as? [String: Any]
             })
         var random = SystemRandomNumberGenerator()
@@ -44,13 +46,17 @@ import Testing
             // Every port on which a process of the run listens: coordinator, status, sources of artifacts.
             var ports = try listening(running.pid)
             for key in ["endpoint", "status"] {
-                if let port = (file[key] as? String)?.split(separator: ":").last.flatMap({ UInt16($0) }) { ports.insert(port) }
+                if let port = (file[key] as? String)?.split(separator: ":").last.flatMap({ UInt16($0) }) {
+                    ports.insert(port)
+                }
             }
             for port in ports {
                 let bytes = (0..<Int.random(in: 1...600)).map { _ in UInt8.random(in: 0...255, using: &random) }
                 send(bytes, to: port)
                 // A greeting that is right, and nonsense after it.
-                send([0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 1] + Array("NULL".utf8) + [UInt8](repeating: 0, count: 48) + bytes, to: port)
+                send(
+                    [0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 1] + Array("NULL".utf8) + [UInt8](repeating: 0, count: 48)
+                        + bytes, to: port)
             }
             try await Task.sleep(for: .milliseconds(50))
         }
@@ -61,7 +67,8 @@ import Testing
 
     @Test func aFullDiskLosesNothing() async throws {
         let mount = try Skein.Folder()
-        let mounted = try await Running("/usr/bin/env", ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", mount.path]).result()
+        let mounted = try await Running("/usr/bin/env", ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", mount.path])
+            .result()
         guard mounted.status == 0 else { return }  // Only root may; CI is.
         func unmount() async throws { _ = try await Running("/usr/bin/env", ["umount", "-l", mount.path]).result() }
         let run = try await TinyRun(steps: 4)
@@ -128,7 +135,8 @@ import Testing
         var inodes: Set<String> = []
         for process in processes {
             for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")) ?? [] {
-                let target = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\(name)")) ?? ""
+                let target =
+                    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\(name)")) ?? ""
                 if target.hasPrefix("socket:[") { inodes.insert(String(target.dropFirst(8).dropLast())) }
             }
         }

@@ -30,7 +30,10 @@ import Testing
             try JSONDecoder().decode([Int].self, from: Data($0.utf8))
         }
         #expect(ids == lines.map(\.tokens), "\(tokenized.error)")
-        let words = ["generate", "--model", model, "--prompt", "Number 5", "--max-new-tokens", "7", "--temperature", "0", "--json"]
+        let words = [
+            "generate", "--model", model, "--prompt", "Number 5", "--max-new-tokens", "7", "--temperature", "0",
+            "--json",
+        ]
         let written = try await Skein.run(words)
         let answer = try JSONDecoder().decode(Written.self, from: Data(written.output.utf8))
         #expect(answer.tokens.count == answer.logprobs.count && (1...7).contains(answer.tokens.count))

@@ -5,7 +5,9 @@ import Testing
 @Suite(.serialized) struct DeterminismTests {
     static let modes = ["mode: sync", "mode: lag, lag: 1"]
 
-    @Test(arguments: modes) func thePolicyDependsNeitherOnTheCountOfGeneratorsNorOnTheirDeaths(_ mode: String) async throws {
+    @Test(arguments: modes) func thePolicyDependsNeitherOnTheCountOfGeneratorsNorOnTheirDeaths(_ mode: String)
+        async throws
+    {
         var policies: [Data] = []
         for generators in 1...3 {
             let run = try await TinyRun(steps: 4, mode: mode, generators: generators)

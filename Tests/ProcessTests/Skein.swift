@@ -14,7 +14,9 @@ enum Skein {
         var folder = Bundle.module.bundleURL
         while folder.path != "/" {
             let candidate = folder.appending(path: "skein")
-            if FileManager.default.isExecutableFile(atPath: candidate.path), !folder.lastPathComponent.hasPrefix("Tests") {
+            if FileManager.default.isExecutableFile(atPath: candidate.path),
+                !folder.lastPathComponent.hasPrefix("Tests")
+            {
                 return candidate
             }
             folder.deleteLastPathComponent()

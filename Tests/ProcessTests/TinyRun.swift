@@ -8,7 +8,9 @@ struct TinyRun {
     var file: String { folder.path + "/run.yaml" }
 
     /// - Parameter keys: more lines of YAML.
-    init(steps: Int = 3, mode: String = "mode: sync", generators: Int = 2, newTokens: Int = 24, keys: String = "") async throws {
+    init(steps: Int = 3, mode: String = "mode: sync", generators: Int = 2, newTokens: Int = 24, keys: String = "")
+        async throws
+    {
         folder = try Skein.Folder()
         try FileManager.default.copyItem(atPath: try await Self.base.path() + "/base", toPath: folder.path + "/base")
         let prompts = (0..<40).map { #"{"prompt":"Say something about number \#($0):"}"# }
@@ -48,7 +50,8 @@ struct TinyRun {
         let list = try await status()?["worker_list"] as? [[String: Any]] ?? []
         return list.map {
             Worker(
-                name: $0["name"] as? String ?? "", role: $0["role"] as? String ?? "", state: $0["state"] as? String ?? "",
+                name: $0["name"] as? String ?? "", role: $0["role"] as? String ?? "",
+                state: $0["state"] as? String ?? "",
                 pid: Int32($0["pid"] as? Int ?? 0), jobsDone: $0["jobs_done"] as? Int ?? 0)
         }
     }

@@ -8,7 +8,9 @@ import Testing
         let running = try run.start()
         let endpoint = try #require(
             try await eventually { () -> String? in
-                guard let data = FileManager.default.contents(atPath: run.directory + "/coordinator.json") else { return nil }
+                guard let data = FileManager.default.contents(atPath: run.directory + "/coordinator.json") else {
+                    return nil
+                }
                 return (try JSONSerialization.jsonObject(with: data) as? [String: Any])?["endpoint"] as? String
             })
         // Nothing of the run's folder is told to it: model and tokenizer come over the wire.

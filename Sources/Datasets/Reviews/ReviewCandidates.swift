@@ -34,7 +34,9 @@ struct ReviewCandidates {
         case 3, 8, 9, 10:  // an aspect twice, which models do most
             let place = sentences.indices.last { !sentences[$0].aspects.isEmpty } ?? at
             let others = sentences[...place].flatMap(\.aspects).dropLast()
-            if let named = others.randomElement(using: &grammar.random) { sentences[place] = sentences[place].naming(named) }
+            if let named = others.randomElement(using: &grammar.random) {
+                sentences[place] = sentences[place].naming(named)
+            }
         case 4:  // another subject
             sentences[at] = .verdict(
                 adverb: nil, verb: grammar.pick(ReviewWords.praise), subject: grammar.pick(other.subjects))

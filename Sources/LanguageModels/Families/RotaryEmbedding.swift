@@ -42,7 +42,9 @@ final class RotaryEmbedding {
         return (made.cos, made.sin)
     }
 
-    private func makeTable(_ limit: Int, _ device: Device) throws -> (cos: Tensor, sin: Tensor, length: Int, device: Device) {
+    private func makeTable(_ limit: Int, _ device: Device) throws -> (
+        cos: Tensor, sin: Tensor, length: Int, device: Device
+    ) {
         // Doubling keeps growing sequences from making a table each.
         var length = 256
         while length < limit { length *= 2 }

@@ -138,7 +138,8 @@ struct DispatchBenchmark {
         let executable = try Engine.executablePath()
         func child(_ role: String, _ words: [String]) throws -> Child {
             try Child(
-                name: role, executable: executable, arguments: ["bench", "dispatch", "--load", name, "--role", role] + words,
+                name: role, executable: executable,
+                arguments: ["bench", "dispatch", "--load", name, "--role", role] + words,
                 logPath: "\(folder)/\(role).log")
         }
         let coordinator = try child("coordinator", ["--directory", folder])
