@@ -136,8 +136,9 @@ let package = Package(
         tests(
             "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]
         ),
-        tests("ProcessTests", ["skein", "skein-engine"], resources: [.copy("Fixtures")]),
+        tests("ProcessTests", ["skein", "skein-engine", "Cluster", "ZeroMQ"], resources: [.copy("Fixtures")]),
         tests("RunConfigurationTests", ["RunConfiguration", yams]),
+        tests("StatusServerTests", ["StatusServer", "ClusterModel", log]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["Torch"]),
         tests("TrainingTests", ["Training", "PolicyOptimization", "LanguageModels", "Torch"]),

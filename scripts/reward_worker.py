@@ -3,11 +3,11 @@
 
     scripts/reward_worker.py --run runs/mine --reward taste --file taste.py
 
-Needs pyzmq, protobuf and protoc. The run file names the reward: `rewards: [{kind: worker, name: taste}]`. FILE defines
-`score(prompt, response) -> float`; without it an answer is worth -|words - 20| / 20. Any number can join and leave.
+Needs pyzmq and protobuf (`scripts/setup --python` has both); skein_pb2.py beside it is made from proto/. The run file
+names the reward: `rewards: [{kind: worker, name: taste}]`. FILE defines `score(prompt, response) -> float`; without it
+an answer is worth -|words - 20| / 20. Any number can join and leave.
 """
 import argparse
-import importlib
 import importlib.util
 import json
 import os
@@ -15,24 +15,15 @@ import pathlib
 import secrets
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 
 import zmq
 import zmq.utils.monitor
 
+from skein_pb2 import Envelope
+
 PROTOCOL, SLOTS = 1, 2
-PROTO = pathlib.Path(__file__).resolve().parent.parent / "proto"
-
-
-def messages():
-    """The messages of proto/, made by protoc."""
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["protoc", f"-I{PROTO}", f"--python_out={folder}", PROTO / "skein/v1/skein.proto"], check=True)
-        sys.path.insert(0, folder)
-        return importlib.import_module("skein.v1.skein_pb2").Envelope
 
 
 def brevity(prompt, response):
@@ -48,7 +39,6 @@ def load(path):
 
 class Worker:
     def __init__(self, address, name, reward, score):
-        self.envelope = messages()
         self.name, self.reward, self.score = name, reward, score
         self.incarnation = secrets.randbits(64)
         self.epoch, self.joined, self.draining = 0, False, False
@@ -62,7 +52,7 @@ class Worker:
         self.socket.connect(address)
 
     def send(self, **body):
-        self.socket.send(self.envelope(protocol=PROTOCOL, epoch=self.epoch, **body).SerializeToString())
+        self.socket.send(Envelope(protocol=PROTOCOL, epoch=self.epoch, **body).SerializeToString())
 
     def hello(self):
         held = [dict(job=r.job, attempt=r.attempt, finished=True) for r in self.results.values()]
@@ -83,7 +73,7 @@ class Worker:
                 values.append(0.0)
                 failed.append(index)
         reward = dict(name=self.reward, values=values, failed=failed)
-        result = self.envelope(result=dict(job=lease.job, attempt=lease.attempt, scores=dict(rewards=[reward]))).result
+        result = Envelope(result=dict(job=lease.job, attempt=lease.attempt, scores=dict(rewards=[reward]))).result
         self.results[(str(lease.job), lease.attempt)] = result
         self.send(result=result)
 
@@ -121,12 +111,14 @@ class Worker:
                 if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                     self.hello()
             while not leaving and self.socket.poll(0):
-                leaving = self.handle(self.envelope.FromString(self.socket.recv_multipart()[0]))
+                leaving = self.handle(Envelope.FromString(self.socket.recv_multipart()[0]))
             if self.joined and time.monotonic() > reported + 1:
                 self.send(report=dict(state="draining" if self.draining else "idle"))
                 reported = time.monotonic()
             leaving = leaving or (self.draining and not self.results)
         self.send(bye=dict(reason="drained" if self.draining else "stopped"))
+        self.socket.disable_monitor()
+        self.monitor.close()
         self.socket.close()
         zmq.Context.instance().term()
 

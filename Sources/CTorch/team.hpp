@@ -43,7 +43,7 @@ class Team {
         }
         wake_.notify_all();
         work(0);
-        while (done_.load(std::memory_order_acquire) != count_ - 1) pause();
+        for (int spins = 0; done_.load(std::memory_order_acquire) != count_ - 1; spins++) relax(spins);
     }
 
     /// Every member waits here for all others.
@@ -55,18 +55,17 @@ class Team {
             phase_.store(phase + 1, std::memory_order_release);
             return;
         }
-        for (int spins = 0; phase_.load(std::memory_order_acquire) == phase; spins++) {
-            pause();
-            // The other member may have lost its core to another process.
-            if (spins > 20000) std::this_thread::yield();
-        }
+        for (int spins = 0; phase_.load(std::memory_order_acquire) == phase; spins++) relax(spins);
     }
 
    private:
-    static void pause() {
+    /// One round of waiting for another member.
+    static void relax(int spins) {
 #if defined(__x86_64__)
         __builtin_ia32_pause();
 #endif
+        // It may have lost its core to another process, perhaps this very one.
+        if (spins > 2000) std::this_thread::yield();
     }
 
     void serve(int member) {

@@ -19,8 +19,12 @@ package final class ArtifactClient: Sendable {
         var sources: [String]
         var source = 0
         var failures = 0
+        var waiting: [Waiting]
+    }
+
+    private struct Waiting {
         var progress: (@Sendable (Int) -> Void)?
-        var continuation: CheckedContinuation<Data, any Error>?
+        var continuation: CheckedContinuation<Data, any Error>
     }
 
     /// Chunks asked for and not yet here.
@@ -66,6 +70,21 @@ package final class ArtifactClient: Sendable {
         return files
     }
 
+    /// The artifact is served elsewhere now, as after a restart of its source: pulls that are under way go on there.
+    package func relocate(_ manifest: ArtifactManifest) {
+        guard !manifest.sources.isEmpty else { return }
+        thread.perform { [self] in
+            for file in manifest.files {
+                guard var pull = pulls[file.sha256], pull.sources != manifest.sources else { continue }
+                pull.sources = manifest.sources
+                (pull.source, pull.failures, pull.next) = (0, 0, 0)
+                pull.underway.removeAll()
+                pulls[file.sha256] = pull
+                request(file.sha256)
+            }
+        }
+    }
+
     private func pull(
         _ file: ArtifactFile, from sources: [String], progress: (@Sendable (Int) -> Void)?
     ) async throws -> Data {
@@ -73,13 +92,13 @@ package final class ArtifactClient: Sendable {
         guard file.size > 0 else { return Data() }
         let data: Data = try await withCheckedThrowingContinuation { continuation in
             thread.perform { [self] in
-                guard pulls[file.sha256] == nil else {
-                    continuation.resume(throwing: ClusterError(.artifact, "\(file.name) is being pulled already"))
-                    return
+                let waiting = Waiting(progress: progress, continuation: continuation)
+                if pulls[file.sha256] == nil {
+                    pulls[file.sha256] = Pull(
+                        file: file, buffer: Data(count: file.size), sources: sources, waiting: [waiting])
+                } else {
+                    pulls[file.sha256]?.waiting.append(waiting)
                 }
-                pulls[file.sha256] = Pull(
-                    file: file, buffer: Data(count: file.size), sources: sources, progress: progress,
-                    continuation: continuation)
                 request(file.sha256)
             }
         }
@@ -147,7 +166,7 @@ package final class ArtifactClient: Sendable {
             return
         }
         pull.done.insert(index)
-        pull.progress?(pull.done.count * pull.file.chunkSize)
+        for waiting in pull.waiting { waiting.progress?(pull.done.count * pull.file.chunkSize) }
         pulls[hash] = pull
         if pull.done.count == pull.file.chunkHashes.count {
             finish(hash, .success(pull.buffer))
@@ -172,7 +191,7 @@ package final class ArtifactClient: Sendable {
     }
 
     private func finish(_ hash: String, _ result: Result<Data, any Error>) {
-        pulls.removeValue(forKey: hash)?.continuation?.resume(with: result)
+        for waiting in pulls.removeValue(forKey: hash)?.waiting ?? [] { waiting.continuation.resume(with: result) }
     }
 
     /// Asks again for what did not come: the source was away, or the connection was cut.

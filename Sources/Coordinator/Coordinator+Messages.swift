@@ -49,10 +49,9 @@ extension Coordinator {
                 outbox.append(.init(peer, .cancel(held.job, attempt: held.attempt, reason: "not yours any more")))
             }
         }
-        let newestPolicy = manifests[.policy]?.keys.max()
+        // Every version that a job of an open step may name is among them.
         let artifacts = ArtifactKind.allCases.flatMap { kind in
-            (manifests[kind] ?? [:]).filter { kind != .policy || $0.key == 0 || $0.key == newestPolicy }
-                .sorted { $0.key < $1.key }.map(\.value)
+            (manifests[kind] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
         }
         outbox.append(
             .init(

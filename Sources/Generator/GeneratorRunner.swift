@@ -21,7 +21,6 @@ package actor GeneratorRunner: JobRunner {
     private var spare: [Int: Data] = [:]
     private var fetching: [Int: Task<Data, any Error>] = [:]
     private var tokenizer: Tokenizer?
-    private var step = 0
 
     /// - Parameter threads: of the run's configuration; nil until WELCOME brings it.
     package init(executor: ComputeExecutor, client: ArtifactClient, link: WorkerLink, threads: Int, logger: Logger) {
@@ -46,6 +45,7 @@ package actor GeneratorRunner: JobRunner {
     package func announced(_ manifest: ArtifactManifest) async {
         guard manifest.kind == .policy else { return }
         manifests[manifest.version.number] = manifest
+        client.relocate(manifest)
         // Version 0 is pulled when a job needs it, or for its tokenizer; newer ones ahead of need.
         if manifest.version.number > 0, policy.isLoaded { _ = prefetch(manifest) }
     }

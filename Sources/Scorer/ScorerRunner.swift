@@ -55,7 +55,9 @@ package actor ScorerRunner: JobRunner {
     }
 
     package func announced(_ manifest: ArtifactManifest) async {
-        if manifest.kind != .policy { manifests[manifest.kind] = manifest }
+        guard manifest.kind != .policy else { return }
+        manifests[manifest.kind] = manifest
+        client.relocate(manifest)
     }
 
     package var isReady: Bool {

@@ -38,6 +38,7 @@ package struct StatusServer: Sendable {
     private let snapshot: @Sendable () -> ClusterSnapshot
     private let control: any RunControl
     private let logger: Logger
+    private let operations = Operations()
 
     package init(
         address: Address, token: String, logger: Logger, snapshot: @escaping @Sendable () -> ClusterSnapshot,
@@ -54,7 +55,8 @@ package struct StatusServer: Sendable {
     /// - Parameter onReady: called with the port once it listens.
     package func run(onReady: @escaping @Sendable (Int) async -> Void) async throws {
         var quiet = logger
-        quiet.logLevel = .error
+        // It calls its own cancellation an error.
+        quiet.logLevel = .critical
         let app = Application(
             router: router(),
             configuration: .init(
@@ -63,8 +65,8 @@ package struct StatusServer: Sendable {
         try await app.runService(gracefulShutdownSignals: [])
     }
 
-    private func router() -> Router<BasicRequestContext> {
-        let router = Router()
+    private func router() -> Router<StatusContext> {
+        let router = Router(context: StatusContext.self)
         router.add(middleware: LocalOnly())
         router.get("livez") { _, _ in "ok\n" }
         router.get("readyz") { request, _ in
@@ -85,11 +87,18 @@ package struct StatusServer: Sendable {
             }
             return try json(worker)
         }
-        let commands = router.group().add(middleware: BearerToken(token: token))
-        commands.post("v1/workers/:id/drain") { _, context in
+        addCommands(router.group().add(middleware: BearerToken(token: token)))
+        return router
+    }
+
+    private func addCommands(_ commands: RouterGroup<StatusContext>) {
+        commands.post("v1/workers/:id/drain") { request, context in
             let id = context.parameters.get("id") ?? ""
-            guard await control.drain(id) else { throw HTTPError(.notFound, message: "no worker \(id.prefix(100))") }
-            return try accepted("drain")
+            return try await carryOut("drain", request) {
+                guard await control.drain(id) else {
+                    throw HTTPError(.notFound, message: "no worker \(id.prefix(100))")
+                }
+            }
         }
         commands.post("v1/scale") { request, context in
             let wishes = try await request.decode(as: [String: Int].self, context: context)
@@ -100,22 +109,31 @@ package struct StatusServer: Sendable {
                 }
                 roles[role] = count
             }
-            await control.scale(roles)
-            return try accepted("scale")
+            return try await carryOut("scale", request) { [roles] in await control.scale(roles) }
         }
-        commands.post("v1/pause") { _, _ in
-            await control.pause(true)
-            return try accepted("pause")
+        commands.post("v1/pause") { request, _ in
+            try await carryOut("pause", request) { await control.pause(true) }
         }
-        commands.post("v1/resume") { _, _ in
-            await control.pause(false)
-            return try accepted("resume")
+        commands.post("v1/resume") { request, _ in
+            try await carryOut("resume", request) { await control.pause(false) }
         }
-        commands.post("v1/stop") { _, _ in
-            await control.stop()
-            return try accepted("stop")
+        commands.post("v1/stop") { request, _ in try await carryOut("stop", request) { await control.stop() } }
+    }
+
+    /// Does what was asked once for each `Idempotency-Key`, and answers with the operation's id.
+    private func carryOut(
+        _ what: String, _ request: Request, _ body: () async throws -> Void
+    ) async throws -> Response {
+        let operation = operations.begin(what, key: request.headers[Operations.keyHeader])
+        if operation.isNew {
+            do {
+                try await body()
+            } catch {
+                operations.forget(operation.id)
+                throw error
+            }
         }
-        return router
+        return try json(["operation": operation.id], status: .accepted)
     }
 
     private func text(_ body: String, status: HTTPResponse.Status = .ok, type: String = "text/plain") -> Response {
@@ -128,10 +146,6 @@ package struct StatusServer: Sendable {
         text(
             String(decoding: try StatusCoding.encoder().encode(value), as: UTF8.self) + "\n", status: status,
             type: "application/json")
-    }
-
-    private func accepted(_ what: String) throws -> Response {
-        try json(["operation": "\(what)-\(Sodium.hexadecimal(Sodium.randomBytes(6)))"], status: .accepted)
     }
 }
 

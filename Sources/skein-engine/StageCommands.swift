@@ -11,8 +11,10 @@ struct RunFile: ParsableArguments {
     @Argument(help: "The YAML file that describes the run.") var path: String
     @Option(name: .customLong("set"), parsing: .singleValue, help: "Override a key, for example --set sft.epochs=2.")
     var overrides: [String] = []
+    @Flag(help: .hidden) var supervised = false
 
     func load() throws -> RunConfiguration {
+        if supervised { ParentWatch.start() }
         let run = try configurationErrors { try RunConfiguration.load(path: path, overrides: overrides) }
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
         return run

@@ -79,11 +79,14 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     private func writeToken(_ path: String) throws -> String {
         let token = Sodium.hexadecimal(Sodium.randomBytes(32))
-        try? FileManager.default.removeItem(atPath: path)
-        guard
-            FileManager.default.createFile(
-                atPath: path, contents: Data(token.utf8), attributes: [.posixPermissions: 0o600])
-        else { throw CommandError(.failed, "cannot write \(path)") }
+        unlink(path)
+        // Made with its mode, so that no moment lets others read it.
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else {
+            throw CommandError(.failed, "cannot write \(path): \(String(cString: strerror(errno)))")
+        }
+        let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
+        try handle.write(contentsOf: Data(token.utf8))
         return token
     }
 }

@@ -58,13 +58,13 @@ enum CoordinatorSettings {
         let context = shape?.max_position_embeddings ?? shape?.n_positions ?? Int.max
         return try PromptFile.read(file, tokenizer: tokenizer, data: run.data).enumerated().map { index, prompt in
             guard !prompt.tokens.isEmpty else {
-                throw CommandError(.configuration, "\(file): prompt \(index + 1) is empty")
+                throw CommandError(.configuration, "\(file):\(prompt.line): the prompt has no tokens; remove the line")
             }
             guard prompt.tokens.count < context else {
                 throw CommandError(
                     .configuration,
                     """
-                    \(file): prompt \(index + 1) has \(prompt.tokens.count) tokens, which leaves no room in the \
+                    \(file):\(prompt.line): the prompt has \(prompt.tokens.count) tokens, which leaves no room in the \
                     model's context of \(context); shorten or remove it
                     """)
             }

@@ -21,6 +21,12 @@ extension EngineCommand {
 }
 
 enum Engine {
+    /// Threads of one operation wait for one another by spinning, 300,000 rounds unless told otherwise. As soon as
+    /// another process has one of the cores, what they wait for is a thread that is not running, and training was seen to
+    /// become fifty times slower; sleeping after a short spin costs some per cent when nobody else is there. libgomp
+    /// reads this when libtorch is loaded, so it is set before `skein-engine` is started; who sets it knows better.
+    static func prepareEnvironment() { setenv("GOMP_SPINCOUNT", "2000", 0) }
+
     /// The path of `skein-engine`: beside this executable.
     static func path() throws -> String {
         let own = URL(filePath: try executablePath()).resolvingSymlinksInPath()

@@ -31,6 +31,7 @@ struct Skein: AsyncParsableCommand {
         ])
 
     static func main() async {
+        Engine.prepareEnvironment()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -1,5 +1,7 @@
+import Cluster
 import Foundation
 import Testing
+import ZeroMQ
 
 /// Runs that cannot go on, or are disturbed from outside.
 @Suite(.serialized) struct BadRunTests {
@@ -27,6 +29,26 @@ import Testing
             Skein.executable.path, ["run", run.file, "--set", "coordinator.status=127.0.0.1:\(taken.port)"]
         ).result(within: 60)
         #expect(result.status == 75 && result.error.contains("\(taken.port)"), "\(result)")
+    }
+
+    /// A worker of another version than the coordinator's ends at once, and no supervisor should start it again.
+    @Test func aCoordinatorOfAnotherProtocol() async throws {
+        let thread = try SocketThread()
+        defer { thread.stop() }
+        let address = try await thread.run {
+            let router = try thread.open(.router)
+            let address = try router.bind("tcp://127.0.0.1:0")
+            thread.watch(router) {
+                while let frames = router.receive(), let peer = frames.first {
+                    let refusal = Message.refused(code: "protocol", message: "this coordinator speaks protocol 99")
+                    guard let answer = try? Codec.encode(Envelope(refusal)) else { return }
+                    _ = router.send(answer, to: peer)
+                }
+            }
+            return address
+        }
+        let result = try await Skein.run(["generator", "--coordinator", address], within: 30)
+        #expect(result.status == 78 && result.error.contains("protocol 99"), "\(result)")
     }
 
     @Test func garbageAtEverySocketChangesNothing() async throws {
@@ -100,17 +122,18 @@ import Testing
         let port: UInt16
 
         init() throws {
-            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            let opened = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             var address = local(0)
             var size = socklen_t(MemoryLayout<sockaddr_in>.size)
             let bound = withUnsafeMutablePointer(to: &address) {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                    bind(descriptor, pointer, size) == 0 && listen(descriptor, 1) == 0
-                        && getsockname(descriptor, pointer, &size) == 0
+                    bind(opened, pointer, size) == 0 && listen(opened, 1) == 0
+                        && getsockname(opened, pointer, &size) == 0
                 }
             }
-            try #require(bound)
+            descriptor = opened
             port = UInt16(bigEndian: address.sin_port)
+            try #require(bound)
         }
 
         deinit { close(descriptor) }

@@ -23,12 +23,12 @@ def measure(command):
 
 
 def suites(build):
-    engine, skein = build / "skein-engine", build / "skein"
+    skein = build / "skein"
     python = sys.executable
     return {
         # name: (our command, the peer's command, [(title, our key, peer's key, higher is better, target)])
         "engine": (
-            [engine, "bench", "engine"],
+            [skein, "bench", "engine"],
             [python, here / "bench_engine.py"],
             [
                 ("generation, tokens/s, against transformers", "generate_tokens_per_s", "generate_tokens_per_s", True, 3.0),
@@ -36,7 +36,7 @@ def suites(build):
             ],
         ),
         "ppo": (
-            [engine, "bench", "ppo"],
+            [skein, "bench", "ppo"],
             [python, here / "bench_ppo.py"],
             [("one PPO iteration, seconds, against TRL", "seconds", "seconds", False, 1.5)],
         ),

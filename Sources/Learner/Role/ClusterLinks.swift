@@ -12,6 +12,7 @@ package final class ClusterLearnerLink: LearnerLink {
         var paused = false
         var waiters: [CheckedContinuation<Void, Never>] = []
         var published: [ArtifactManifest] = []
+        var report = WorkerReport(state: "starting")
     }
 
     private let link: WorkerLink
@@ -50,8 +51,14 @@ package final class ClusterLearnerLink: LearnerLink {
     }
 
     package func report(phase: String, fraction: Double) async {
-        link.tell(.report(WorkerReport(state: phase, fraction: fraction)))
+        let report = WorkerReport(state: phase, fraction: fraction)
+        control.withLock { $0.report = report }
+        link.tell(.report(report))
     }
+
+    /// Says again where the learner is. An update may take many minutes, and a batch longer to come; a learner that was
+    /// silent all the while would be taken for lost. What it says does not change, so the status shows one that hangs.
+    package func pulse() { link.tell(.report(control.withLock { $0.report })) }
 
     package func alarm(code: String, detail: String) async {
         // Said to the coordinator, which pauses the run; it may take a moment until its own word comes back.

@@ -35,6 +35,13 @@ package struct LearnerRole: Sendable {
         let configuration = try RunConfiguration(json: welcome.roleConfiguration)
         let cluster = ClusterLearnerLink(link)
         await cluster.report(phase: "loading", fraction: 0)
+        let pulse = Task {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(1))
+                cluster.pulse()
+            }
+        }
+        defer { pulse.cancel() }
         let executor = ComputeExecutor(name: "learner")
         defer { executor.shutDown() }
         let loop = try await Self.prepare(

@@ -4,7 +4,19 @@ import Foundation
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measurements for scripts/bench.", subcommands: [Dispatch.self])
+        commandName: "bench", abstract: "Measurements for scripts/bench.",
+        subcommands: [Dispatch.self, EngineBench.self, PPO.self])
+
+    struct EngineBench: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "engine", abstract: "Generation and a training step.")
+        func run() throws { try Engine.replaceProcess(arguments: ["bench", "engine"]) }
+    }
+
+    struct PPO: ParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "ppo", abstract: "One PPO iteration.")
+        func run() throws { try Engine.replaceProcess(arguments: ["bench", "ppo"]) }
+    }
 
     struct Dispatch: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -2,14 +2,17 @@ import Console
 import Foundation
 import Synchronization
 
-/// One process that the supervisor started. Its standard error goes to a log file; its standard input is a pipe that
-/// is never written to, so that the child notices the supervisor's end however it comes (see `ParentWatch`).
+/// One process that the supervisor started. What it prints goes to a log file, and its last words are kept here, where a
+/// full disk cannot lose them; its standard input is a pipe that is never written to, so that the child notices the
+/// supervisor's end however it comes (see `ParentWatch`).
 final class Child: Sendable {
     let name: String
     let logPath: String
     let started = ContinuousClock.now
     private let process: Process
-    private let input: Pipe
+    private let input = Pipe()
+    private let output = Pipe()
+    private let words = LastWords()
     private let ending: AsyncStream<Ending>
     private let last = Mutex<Ending?>(nil)
 
@@ -29,7 +32,6 @@ final class Child: Sendable {
         self.name = name
         self.logPath = logPath
         process = Process()
-        input = Pipe()
         let (stream, continuation) = AsyncStream.makeStream(of: Ending.self)
         ending = stream
         if !FileManager.default.fileExists(atPath: logPath) {
@@ -42,8 +44,18 @@ final class Child: Sendable {
         process.executableURL = URL(filePath: executable)
         process.arguments = arguments
         process.standardInput = input
-        process.standardOutput = log
-        process.standardError = log
+        process.standardOutput = output
+        process.standardError = output
+        output.fileHandleForReading.readabilityHandler = { [words] handle in
+            let data = handle.availableData
+            words.add(data)
+            guard !data.isEmpty else {
+                handle.readabilityHandler = nil
+                return
+            }
+            // A full disk loses the log, not the run.
+            try? log.write(contentsOf: data)
+        }
         process.terminationHandler = { process in
             let status = process.terminationStatus
             continuation.yield(process.terminationReason == .exit ? .exit(status) : .signal(status))
@@ -63,6 +75,8 @@ final class Child: Sendable {
     func wait() async -> Ending {
         for await value in ending {
             last.withLock { $0 = value }
+            // What it said last is still on its way; a process of its own that outlives it may keep the pipe open.
+            for _ in 0..<50 where !words.isWhole { try? await Task.sleep(for: .milliseconds(10)) }
             return value
         }
         return last.withLock { $0 } ?? .exit(ExitStatus.failed.rawValue)
@@ -72,13 +86,28 @@ final class Child: Sendable {
         if process.isRunning { kill(pid, number) }
     }
 
-    /// The last lines of the log that say what went wrong, for the message of the run.
+    /// The last lines that say what went wrong, for the message of the run.
     func lastWords(lines count: Int = 3) -> String {
-        guard let handle = FileHandle(forReadingAtPath: logPath), let end = try? handle.seekToEnd() else { return "" }
-        try? handle.seek(toOffset: end > 16_384 ? end - 16_384 : 0)
-        let text = String(decoding: (try? handle.readToEnd()) ?? Data(), as: UTF8.self)
-        let lines = text.split(separator: "\n").filter { !$0.isEmpty }
-        let telling = lines.filter { $0.contains(" error ") || $0.contains(" critical ") || $0.hasPrefix("skein") }
-        return (telling.isEmpty ? lines : telling).suffix(count).joined(separator: "\n")
+        let lines = words.text.split(separator: "\n").filter { !$0.isEmpty }
+        let own = lines.filter { $0.hasPrefix("skein: ") }
+        let telling = own.isEmpty ? lines.filter { $0.contains(" error ") || $0.contains(" critical ") } : own
+        return (telling.isEmpty ? lines : telling).suffix(own.isEmpty ? count : 1).joined(separator: "\n")
     }
+}
+
+/// The end of what a process printed.
+private final class LastWords: Sendable {
+    private static let kept = 16_384
+    private let state = Mutex((data: Data(), isWhole: false))
+
+    /// - Parameter data: empty at the end.
+    func add(_ data: Data) {
+        state.withLock {
+            $0.data = ($0.data + data).suffix(Self.kept)
+            if data.isEmpty { $0.isWhole = true }
+        }
+    }
+
+    var isWhole: Bool { state.withLock { $0.isWhole } }
+    var text: String { String(decoding: state.withLock { $0.data }, as: UTF8.self) }
 }

@@ -24,13 +24,23 @@ struct RunStages: Sendable {
         try ReportCommand.write(runDirectory: directory.path)
     }
 
+    /// One stage in a process of its own, which ends with this one, however that comes.
     private func runEngine(_ stage: Stage) async throws {
         let process = Process()
         process.executableURL = URL(filePath: try Engine.path())
-        process.arguments = [stage.command, directory.runFile]
+        process.arguments = [stage.command, directory.runFile, "--supervised"]
+        // Never written to: its end tells the stage that nobody waits for it any more (see `ParentWatch`).
+        process.standardInput = Pipe()
+        let signals = interruptions { process.terminate() }
+        defer { signals.cancel() }
         let code: Int32 = try await withCheckedThrowingContinuation { continuation in
             process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
             do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
+        guard process.terminationReason == .exit else {
+            throw CommandError(
+                code == SIGTERM ? .tryAgain : .failed,
+                "the stage \(stage.rawValue) was ended by signal \(code); call the same command again to go on")
         }
         guard code == 0 else {
             throw CommandError(

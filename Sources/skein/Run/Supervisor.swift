@@ -158,12 +158,12 @@ actor Supervisor {
         switch ending {
         case .exit(0):
             coordinatorEnding = ending
-        case .exit(let code) where code != ExitStatus.tryAgain.rawValue:
-            let status = ExitStatus(rawValue: code) ?? .failed
-            fail(status, "the run cannot go on: \(child.lastWords())")
+        case .exit(let code):
+            // Its own decision: stopped by its operator, a port in use, a job that cannot be done.
+            fail(ExitStatus(rawValue: code) ?? .failed, "the run cannot go on: \(child.lastWords())")
             coordinatorEnding = ending
-        default:
-            // Killed, or it asks to be tried again: the journal knows everything, so a new one goes on.
+        case .signal:
+            // Killed: the journal knows everything, so a new one goes on.
             let deaths = (quickDeaths[.coordinator] ?? 0) + 1
             quickDeaths[.coordinator] = deaths
             if stopping || deaths > Self.quickDeathsAllowed {
