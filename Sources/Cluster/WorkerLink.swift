@@ -121,19 +121,32 @@ package final class WorkerLink: Sendable {
         }
     }
 
-    /// Sends and waits for the answer. Asked again after a reconnection; `deadline` nil waits as long as the link lives.
+    /// Sends and waits for the answer. Asked again after a reconnection; `deadline` nil waits as long as the link lives,
+    /// or until the task is cancelled.
     package func ask(_ message: Message, deadline: Duration? = .seconds(30)) async throws -> Message {
-        try await withCheckedThrowingContinuation { continuation in
-            thread.perform { [self] in
-                guard !state.isClosed else {
-                    continuation.resume(throwing: ClusterError(.closed, "the link to the coordinator is closed"))
-                    return
+        let ticket = AskTicket()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                thread.perform { [self] in
+                    guard !state.isClosed else {
+                        continuation.resume(throwing: ClusterError(.closed, "the link to the coordinator is closed"))
+                        return
+                    }
+                    let id = state.nextID
+                    guard ticket.register(id) else {
+                        continuation.resume(throwing: CancellationError())
+                        return
+                    }
+                    state.nextID += 1
+                    let end = deadline.map { ContinuousClock.now + $0 }
+                    state.asks[id] = Ask(message: message, deadline: end, continuation: continuation, sentAt: nil)
+                    if state.isJoined { transmit(message, id: id) }
                 }
-                let id = state.nextID
-                state.nextID += 1
-                let end = deadline.map { ContinuousClock.now + $0 }
-                state.asks[id] = Ask(message: message, deadline: end, continuation: continuation, sentAt: nil)
-                if state.isJoined { transmit(message, id: id) }
+            }
+        } onCancel: {
+            guard let id = ticket.cancel() else { return }
+            thread.perform { [self] in
+                state.asks.removeValue(forKey: id)?.continuation.resume(throwing: CancellationError())
             }
         }
     }
@@ -279,6 +292,27 @@ package final class WorkerLink: Sendable {
                 ask.continuation.resume(
                     throwing: ClusterError(.deadline, "the coordinator did not answer within the deadline"))
             }
+        }
+    }
+}
+
+/// Where a cancellation and the asking it ends meet, whichever comes first.
+private final class AskTicket: Sendable {
+    private let state = Mutex((id: UInt64?.none, isCancelled: false))
+
+    /// False when it was cancelled before.
+    func register(_ id: UInt64) -> Bool {
+        state.withLock {
+            $0.id = id
+            return !$0.isCancelled
+        }
+    }
+
+    /// The id, if it has one already.
+    func cancel() -> UInt64? {
+        state.withLock {
+            $0.isCancelled = true
+            return $0.id
         }
     }
 }

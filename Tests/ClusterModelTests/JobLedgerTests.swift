@@ -57,6 +57,33 @@ import Testing
         #expect(ledger.complete(job).0 == .duplicate)
     }
 
+    /// After a restart the journal's results come when the jobs are pending already.
+    @Test func whatTheJournalHasIsNotLeasedAgain() {
+        var ledger = JobLedger(retriesAllowed: 3)
+        let jobs = (0..<3).map { JobID(step: 0, index: $0, kind: .generate) }
+        for job in jobs { ledger.add(job) }
+        ledger.restoreCompleted(jobs[0])
+        ledger.restoreCompleted(jobs[2])
+        let queue = JobLedger.Queue(jobs[0])
+        let worker = WorkerID(name: "g", incarnation: 1)
+        #expect(ledger.pendingCount(queue) == 1)
+        #expect(ledger.lease(from: queue, to: worker, deadline: 10, now: 0)?.job == jobs[1])
+        #expect(ledger.lease(from: queue, to: worker, deadline: 10, now: 0) == nil)
+    }
+
+    /// A lease on a job that another worker's late result has made needless must not take the worker's slot for ever.
+    @Test func aCommittedStepFreesItsLeases() {
+        var ledger = JobLedger(retriesAllowed: 3)
+        let jobs = (0..<2).map { JobID(step: 0, index: $0, kind: .generate) }
+        for job in jobs { ledger.add(job) }
+        let worker = WorkerID(name: "g", incarnation: 1)
+        _ = ledger.lease(from: JobLedger.Queue(jobs[0]), to: worker, deadline: 10, now: 0)
+        ledger.forget(jobs)
+        #expect(ledger.leases(of: worker).isEmpty)
+        #expect(ledger.pendingCount(.generate) == 0 && ledger.leasedCount(.generate) == 0)
+        #expect(ledger.complete(jobs[0]).0 == .stale)
+    }
+
     @Test func promptsDependOnTheSeedAlone() {
         let a = DatasetCursor(rows: 10, promptsPerStep: 4, seed: 3)
         #expect(

@@ -101,7 +101,10 @@ package struct JobLedger: Sendable {
     }
 
     /// A result that the journal already has (restart).
-    package mutating func restoreCompleted(_ job: JobID) { states[job] = .completed }
+    package mutating func restoreCompleted(_ job: JobID) {
+        if states[job] == .pending { pending[Queue(job)]?.removeAll { $0 == job } }
+        states[job] = .completed
+    }
 
     /// Edge 2: the next job of the queue, leased to `worker`.
     package mutating func lease(
@@ -209,10 +212,15 @@ package struct JobLedger: Sendable {
         pending[Queue(job), default: []].prepend(job)
     }
 
-    /// Forgets the jobs of a step that is committed; what arrives later for them is stale.
+    /// Forgets the jobs of a step that is committed; what arrives later for them is stale. A lease on one, of a worker
+    /// that was slower than another, ends with it.
     package mutating func forget(_ jobs: [JobID]) {
         for job in jobs {
-            states[job] = nil
+            switch states.removeValue(forKey: job) {
+            case .leased(let lease): leases[lease.worker]?.remove(job)
+            case .pending: pending[Queue(job)]?.removeAll { $0 == job }
+            case .completed, .failed, nil: break
+            }
             attempts[job] = nil
             failures[job] = nil
         }

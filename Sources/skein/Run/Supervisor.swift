@@ -159,8 +159,9 @@ actor Supervisor {
         case .exit(0):
             coordinatorEnding = ending
         case .exit(let code):
-            // Its own decision: stopped by its operator, a port in use, a job that cannot be done.
-            fail(ExitStatus(rawValue: code) ?? .failed, "the run cannot go on: \(child.lastWords())")
+            // Its own decision: stopped by its operator, a port in use, a job that cannot be done. While everything
+            // is being stopped it may well find that nobody is left.
+            if !stopping { fail(ExitStatus(rawValue: code) ?? .failed, "the run cannot go on: \(child.lastWords())") }
             coordinatorEnding = ending
         case .signal:
             // Killed: the journal knows everything, so a new one goes on.
