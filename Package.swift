@@ -79,7 +79,7 @@ let package = Package(
 
         // Layer 3
         library("Rewards", [log]),
-        library("Cluster", ["ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, log]),
+        library("Cluster", ["ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels"]),
 

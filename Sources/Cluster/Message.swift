@@ -26,13 +26,25 @@ package enum Message: Sendable {
     case publish([ArtifactManifest])
     case batchRequest(step: Int)
     case batchReady(step: Int, jobs: Int)
-    case fetchJob(step: Int, index: Int)
-    case batchJob(step: Int, index: Int, [Trajectory], Scores)
+    case fetchJobs(step: Int, first: Int)
+    /// Jobs `first`, `first + 1`, ... of the batch.
+    case batchJobs(step: Int, first: Int, [BatchJob])
     case commit(step: Int, metrics: Data, ArtifactManifest)
     case commitAck(step: Int)
     // Puller and source of artifacts
     case chunkRequest(sha256: String, index: Int)
     case chunk(sha256: String, index: Int, bytes: SharedChunk?)
+}
+
+/// One job of a complete batch, as the learner gets it.
+package struct BatchJob: Sendable, Hashable {
+    package var trajectories: [Trajectory]
+    package var scores: Scores
+
+    package init(_ trajectories: [Trajectory], _ scores: Scores) {
+        self.trajectories = trajectories
+        self.scores = scores
+    }
 }
 
 package enum AckStatus: String, Sendable { case accepted, duplicate, stale }

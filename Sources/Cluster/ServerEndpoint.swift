@@ -11,6 +11,8 @@ package final class ServerEndpoint: Sendable {
     package struct Incoming: Sendable {
         package var peer: WorkerID
         package var envelope: Envelope
+        /// The message as it came, for who keeps it.
+        package var frames: [[UInt8]]
     }
 
     package struct Outgoing: Sendable {
@@ -154,7 +156,7 @@ package final class ServerEndpoint: Sendable {
                 refuse(identity, code: "epoch", "epoch \(envelope.epoch) is over, say HELLO", inReplyTo: envelope.id)
                 return nil
             }
-            return Incoming(peer: peer, envelope: envelope)
+            return Incoming(peer: peer, envelope: envelope, frames: Array(frames.dropFirst()))
         } catch {
             offend(identity, "\(error)")
             return nil
@@ -172,7 +174,7 @@ package final class ServerEndpoint: Sendable {
             return nil
         }
         state.known.insert(peer)
-        return Incoming(peer: peer, envelope: envelope)
+        return Incoming(peer: peer, envelope: envelope, frames: [])
     }
 
     private func offend(_ identity: [UInt8], _ reason: String) {

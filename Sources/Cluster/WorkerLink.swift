@@ -1,4 +1,5 @@
 package import ClusterModel
+import DequeModule
 package import Logging
 import Synchronization
 package import ZeroMQ
@@ -55,16 +56,19 @@ package final class WorkerLink: Sendable {
         var nextID: UInt64 = 1
         var asks: [UInt64: Ask] = [:]
         var waiting: [Message] = []
-        var unacknowledged: [Attempt: JobOutcome] = [:]
-        var order: [Attempt] = []
+        /// Messages that the connection could not take yet, oldest first.
+        var backlog: Deque<[Frame]> = []
+        var sink: (@Sendable (Message?) -> Void)?
+        /// What came before there was a sink.
+        var undelivered: [Message?] = []
+        /// With the place of each in the order in which they were told.
+        var unacknowledged: [Attempt: (place: UInt64, outcome: JobOutcome)] = [:]
+        var nextPlace: UInt64 = 0
         var leased: Set<Attempt> = []
         var lastContact = ContinuousClock.now
     }
 
     package let identity: Identity
-    /// What the coordinator says, answers to asks excluded. Ends when the link is closed or refused for good.
-    package let messages: AsyncStream<Message>
-    private let continuation: AsyncStream<Message>.Continuation
     private let thread: SocketThread
     private let logger: Logger
     private let socket: Socket
@@ -91,7 +95,6 @@ package final class WorkerLink: Sendable {
         self.socket = socket
         self.identity = identity
         self.logger = logger
-        (messages, continuation) = AsyncStream.makeStream(of: Message.self)
     }
 
     /// When the coordinator was last heard; nil before WELCOME.
@@ -99,11 +102,31 @@ package final class WorkerLink: Sendable {
 
     // MARK: - From any thread
 
+    /// Whom to tell what the coordinator says, answers to asks excluded; nil when the link is closed or was refused for
+    /// good. Called on the socket thread, in order; it must return at once.
+    package func listen(_ sink: @escaping @Sendable (Message?) -> Void) {
+        thread.perform { [self] in
+            state.sink = sink
+            for message in state.undelivered { sink(message) }
+            state.undelivered.removeAll()
+        }
+    }
+
+    /// The same as a stream, which ends where `listen` is told nil.
+    package func messages() -> AsyncStream<Message> {
+        AsyncStream { continuation in
+            listen { message in
+                if let message { continuation.yield(message) } else { continuation.finish() }
+            }
+        }
+    }
+
     package func tell(_ message: Message) {
         thread.perform { [self] in
             if case .result(let job, let attempt, let outcome) = message {
                 let key = Attempt(job: job, number: attempt)
-                if state.unacknowledged.updateValue(outcome, forKey: key) == nil { state.order.append(key) }
+                state.unacknowledged[key] = (state.nextPlace, outcome)
+                state.nextPlace += 1
             }
             if state.isJoined {
                 transmit(message)
@@ -176,12 +199,18 @@ package final class WorkerLink: Sendable {
             ask.continuation.resume(throwing: ClusterError(.closed, "the link to the coordinator was closed"))
         }
         state.asks.removeAll()
-        continuation.finish()
+        deliver(nil)
+    }
+
+    private func deliver(_ message: Message?) {
+        if let sink = state.sink { sink(message) } else { state.undelivered.append(message) }
     }
 
     private func connectionChanged(_ up: Bool) {
         guard !state.isClosed else { return }
         state.isJoined = false
+        // What matters of it is said anew after WELCOME.
+        state.backlog.removeAll()
         if up {
             greet()
         } else {
@@ -191,8 +220,10 @@ package final class WorkerLink: Sendable {
 
     private func greet() {
         let held =
-            state.order.map { HeldJob(job: $0.job, attempt: $0.number, finished: true) }
-            + state.leased.subtracting(state.order).map { HeldJob(job: $0.job, attempt: $0.number, finished: false) }
+            state.unacknowledged.keys.map { HeldJob(job: $0.job, attempt: $0.number, finished: true) }
+            + state.leased.subtracting(state.unacknowledged.keys).map {
+                HeldJob(job: $0.job, attempt: $0.number, finished: false)
+            }
         transmit(
             .hello(
                 Hello(
@@ -203,9 +234,8 @@ package final class WorkerLink: Sendable {
     private func transmit(_ message: Message, id: UInt64 = 0) {
         do {
             let frames = try Codec.encode(Envelope(id: id, epoch: state.epoch, message))
-            if socket.send(frames) == .full, !state.isClosed {
-                logger.debug("the connection cannot take a message now")
-            }
+            // In order, so behind what waits already.
+            if !state.backlog.isEmpty || socket.send(frames) != .sent { state.backlog.append(frames) }
             if id != 0 { state.asks[id]?.sentAt = .now }
         } catch {
             logger.error("a message cannot be sent", metadata: ["reason": "\(error)"])
@@ -213,13 +243,18 @@ package final class WorkerLink: Sendable {
             if case .result(let job, let attempt, _) = message {
                 let key = Attempt(job: job, number: attempt)
                 let failure = JobOutcome.failed(code: "too_large", message: "\(error)", retryable: false)
-                state.unacknowledged[key] = failure
+                state.unacknowledged[key]?.outcome = failure
                 transmit(.result(job, attempt: attempt, failure))
             }
         }
     }
 
+    private func flushBacklog() {
+        while let frames = state.backlog.first, socket.send(frames) == .sent { state.backlog.removeFirst() }
+    }
+
     private func receive() {
+        defer { if !state.isClosed { flushBacklog() } }
         while !state.isClosed, let frames = socket.receive() {
             do {
                 handle(try Codec.decode(frames[...]))
@@ -253,7 +288,7 @@ package final class WorkerLink: Sendable {
                 greet()
             } else {
                 logger.error("refused by the coordinator", metadata: ["code": "\(code)", "reason": "\(text)"])
-                continuation.yield(envelope.message)
+                deliver(envelope.message)
                 if code != "malformed" { shut() }
             }
             return
@@ -261,12 +296,13 @@ package final class WorkerLink: Sendable {
             let key = Attempt(job: job, number: attempt)
             state.unacknowledged[key] = nil
             state.leased.remove(key)
-            state.order.removeAll { $0 == key }
+            // Nobody waits for it but `isFlushed`.
+            return
         case .lease(let job, let attempt, _): state.leased.insert(Attempt(job: job.id, number: attempt))
         case .cancel(let job, let attempt, _): state.leased.remove(Attempt(job: job, number: attempt))
         default: break
         }
-        continuation.yield(envelope.message)
+        deliver(envelope.message)
     }
 
     private func join(_ welcome: Welcome) {
@@ -274,10 +310,8 @@ package final class WorkerLink: Sendable {
         guard welcome.epoch >= state.epoch else { return }
         state.epoch = welcome.epoch
         state.isJoined = true
-        for key in state.order {
-            if let outcome = state.unacknowledged[key] {
-                transmit(.result(key.job, attempt: key.number, outcome))
-            }
+        for (key, result) in state.unacknowledged.sorted(by: { $0.value.place < $1.value.place }) {
+            transmit(.result(key.job, attempt: key.number, result.outcome))
         }
         for message in state.waiting { transmit(message) }
         state.waiting.removeAll()
@@ -285,6 +319,8 @@ package final class WorkerLink: Sendable {
     }
 
     private func tick() {
+        guard !state.isClosed else { return }
+        flushBacklog()
         let now = ContinuousClock.now
         for (id, ask) in state.asks {
             if let deadline = ask.deadline, deadline <= now {

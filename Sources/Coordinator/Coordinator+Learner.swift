@@ -6,6 +6,9 @@ import ZeroMQ
 
 /// What the learner says: artifacts, batches, commits.
 extension Coordinator {
+    /// Most of an answer to a fetch, unless one job alone is larger.
+    private static let fetchedBytes = 512 << 10
+
     func handleLearner(_ incoming: ServerEndpoint.Incoming) {
         let (peer, id) = (incoming.peer, incoming.envelope.id)
         guard workers[peer]?.hello.role == .learner else {
@@ -15,7 +18,7 @@ extension Coordinator {
         switch incoming.envelope.message {
         case .publish(let manifests): publish(manifests)
         case .batchRequest(let step): batch(step, peer, id)
-        case .fetchJob(let step, let index): fetch(step, index, peer, id)
+        case .fetchJobs(let step, let first): fetch(step, first, peer, id)
         case .commit(let step, let metrics, let manifest): commit(step, metrics, manifest, peer, id)
         default: logger.warning("a message that is not for a coordinator", metadata: ["peer": "\(peer)"])
         }
@@ -58,15 +61,27 @@ extension Coordinator {
         answerBatchRequest()
     }
 
-    private func fetch(_ step: Int, _ index: Int, _ peer: WorkerID, _ id: UInt64) {
-        guard let assembly = steps[step], assembly.isComplete, let items = assembly.trajectories[index] else {
+    private func fetch(_ step: Int, _ first: Int, _ peer: WorkerID, _ id: UInt64) {
+        guard let assembly = steps[step], assembly.isComplete, assembly.jobs.indices.contains(first) else {
             outbox.append(
-                .init(peer, .refused(code: "step", message: "job \(index) of step \(step) is not here"), inReplyTo: id))
+                .init(
+                    peer, .refused(code: "step", message: "the batch of step \(step) has no job \(first)"),
+                    inReplyTo: id))
             return
         }
-        outbox.append(
-            .init(
-                peer, .batchJob(step: step, index: index, items, assembly.mergedScores(of: index)), inReplyTo: id))
+        var jobs: [BatchJob] = []
+        var size = 0
+        for index in first..<assembly.jobs.count {
+            guard let items = assembly.trajectories[index] else { break }
+            // Tokens, log-probabilities, versions, mask and reference, and the texts.
+            size += items.reduce(0) {
+                $0 + 4 * $1.promptTokens.count + 17 * $1.responseTokens.count + $1.promptText.utf8.count
+                    + $1.responseText.utf8.count + 64
+            }
+            if size > Self.fetchedBytes, !jobs.isEmpty { break }
+            jobs.append(BatchJob(items, assembly.mergedScores(of: index)))
+        }
+        outbox.append(.init(peer, .batchJobs(step: step, first: first, jobs), inReplyTo: id))
     }
 
     private func commit(_ step: Int, _ metrics: Data, _ manifest: ArtifactManifest, _ peer: WorkerID, _ id: UInt64) {
@@ -83,6 +98,7 @@ extension Coordinator {
         }
         let figures = record(step, metrics)
         let assembly = steps.removeValue(forKey: step)
+        unflushed[step] = nil
         committed = step + 1
         openedSteps = max(openedSteps, committed)
         if let assembly { ledger.forget(assembly.allJobs) }

@@ -19,7 +19,8 @@ extension Coordinator {
             workers[peer]?.slots = slots
             if workers[peer]?.state == .joining { workers[peer]?.state = .ready }
         case .renewal(let jobs): for job in jobs { renew(job, by: peer, time) }
-        case .result(let job, let attempt, let outcome): admit(outcome, of: job, attempt: attempt, from: peer, time)
+        case .result(let job, let attempt, let outcome):
+            admit(outcome, of: job, attempt: attempt, incoming, time)
         case .loaded(let kind, let version): workers[peer]?.loaded[kind] = version
         case .report(let report): workers[peer]?.report = report
         case .bye(let reason): leave(peer, reason: reason, lost: false)
@@ -107,8 +108,9 @@ extension Coordinator {
     // MARK: - Results
 
     private func admit(
-        _ outcome: JobOutcome, of job: JobID, attempt: Int, from peer: WorkerID, _ time: Int64
+        _ outcome: JobOutcome, of job: JobID, attempt: Int, _ incoming: ServerEndpoint.Incoming, _ time: Int64
     ) {
+        let peer = incoming.peer
         if case .failed(let code, let message, let retryable) = outcome {
             outbox.append(.init(peer, .resultAck(job, attempt: attempt, .accepted)))
             failed(job, attempt, peer, code: code, message: message, retryable: retryable)
@@ -129,7 +131,7 @@ extension Coordinator {
             if let (other, number) = cancelled, other != peer {
                 outbox.append(.init(other, .cancel(job, attempt: number, reason: "another worker was first")))
             }
-            keep(outcome, of: job, attempt: attempt, from: peer, time)
+            keep(outcome, of: job, attempt: attempt, incoming, time)
         }
     }
 
@@ -145,26 +147,27 @@ extension Coordinator {
         }
     }
 
-    private func keep(_ outcome: JobOutcome, of job: JobID, attempt: Int, from peer: WorkerID, _ time: Int64) {
+    private func keep(
+        _ outcome: JobOutcome, of job: JobID, attempt: Int, _ incoming: ServerEndpoint.Incoming, _ time: Int64
+    ) {
+        let peer = incoming.peer
         workers[peer]?.jobsDone += 1
         workers[peer]?.unflushed += 1
-        let entry: Journal.Entry
+        unflushed[job.step, default: 0] += 1
         switch outcome {
         case .trajectories(let items):
-            entry = .trajectories(job, worker: peer.routingID, attempt: attempt, items)
             let tokens = items.reduce(0) { $0 + $1.responseTokens.count }
             progress.tokens += tokens
             progress.trajectories += items.count
             progress.stepTokens[job.step, default: 0] += tokens
             progress.generateEnded[job.step] = time
             accept(items, of: job)
-        case .scores(let scores):
-            entry = .scores(job, worker: peer.routingID, attempt: attempt, scores)
-            steps[job.step]?.add(scores, of: job.index, part: job.part)
+        case .scores(let scores): steps[job.step]?.add(scores, of: job.index, part: job.part)
         case .failed: return
         }
         // The acknowledgement leaves, and the slot is free, when the result is on disk; so does the answer to the
         // learner, which may only see what survives.
+        let entry = Journal.Entry.result(job, worker: peer.routingID, attempt: attempt, frames: incoming.frames)
         journal.write([entry]) { [self] in
             endpoint.thread.perform { [self] in
                 assumeIsolated { $0.flushed(job, attempt, peer) }
@@ -175,6 +178,7 @@ extension Coordinator {
     private func flushed(_ job: JobID, _ attempt: Int, _ peer: WorkerID) {
         guard !isOver else { return }
         workers[peer]?.unflushed -= 1
+        unflushed[job.step, default: 1] -= 1
         outbox.append(.init(peer, .resultAck(job, attempt: attempt, .accepted)))
         answerBatchRequest()
         guard !needsAssignment else { return }

@@ -52,6 +52,8 @@ package actor Coordinator {
     var outbox: [ServerEndpoint.Outgoing] = []
     var isOver = false
     var needsAssignment = false
+    /// Results of each step that are not on disk yet.
+    var unflushed: [Int: Int] = [:]
     var stopDeadline: Int64?
     var finalOutcome: Outcome = .success(())
     private var nextSnapshot: Int64 = 0
@@ -201,11 +203,12 @@ package actor Coordinator {
         for part in configuration.parts.indices {
             ledger.add(JobID(step: id.step, index: id.index, kind: .score, part: part))
         }
-        answerBatchRequest()
     }
 
     func answerBatchRequest() {
-        guard let request = batchRequest, let step = steps[request.step], step.isComplete else { return }
+        guard let request = batchRequest, let step = steps[request.step], step.isComplete,
+            unflushed[step.step, default: 0] == 0
+        else { return }
         batchRequest = nil
         outbox.append(.init(request.peer, .batchReady(step: step.step, jobs: step.jobs.count), inReplyTo: request.id))
     }

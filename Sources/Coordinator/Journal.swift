@@ -11,8 +11,8 @@ import Synchronization
 /// journal, by file lock. Shutdown: `close()` waits for what was given before.
 package final class Journal: Sendable {
     package enum Entry: Sendable {
-        case trajectories(JobID, worker: String, attempt: Int, [Trajectory])
-        case scores(JobID, worker: String, attempt: Int, Scores)
+        /// A result, as its frames came.
+        case result(JobID, worker: String, attempt: Int, frames: [[UInt8]])
         case duplicate(JobID, worker: String, attempt: Int)
         case step(Int, metrics: Data, ArtifactManifest)
         case weights(ArtifactManifest)

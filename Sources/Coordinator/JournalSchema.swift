@@ -64,10 +64,8 @@ enum JournalSchema {
 
     static func insert(_ entry: Journal.Entry, _ database: Database, now: Int64) throws {
         switch entry {
-        case .trajectories(let id, let worker, let attempt, let items):
-            try insert(id, worker, attempt, JournalPayload.encode(id, .trajectories(items)), database, now)
-        case .scores(let id, let worker, let attempt, let scores):
-            try insert(id, worker, attempt, JournalPayload.encode(id, .scores(scores)), database, now)
+        case .result(let id, let worker, let attempt, let frames):
+            try insert(id, worker, attempt, JournalPayload.encode(frames), database, now)
         case .duplicate(let id, _, _):
             try database.cachedStatement(
                 sql:

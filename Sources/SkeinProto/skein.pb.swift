@@ -224,20 +224,20 @@ package nonisolated struct Skein_V1_Envelope: @unchecked Sendable {
     set {_uniqueStorage()._body = .batchReady(newValue)}
   }
 
-  package var fetchJob: Skein_V1_FetchJob {
+  package var fetchJobs: Skein_V1_FetchJobs {
     get {
-      if case .fetchJob(let v)? = _storage._body {return v}
-      return Skein_V1_FetchJob()
+      if case .fetchJobs(let v)? = _storage._body {return v}
+      return Skein_V1_FetchJobs()
     }
-    set {_uniqueStorage()._body = .fetchJob(newValue)}
+    set {_uniqueStorage()._body = .fetchJobs(newValue)}
   }
 
-  package var batchJob: Skein_V1_BatchJob {
+  package var batchJobs: Skein_V1_BatchJobs {
     get {
-      if case .batchJob(let v)? = _storage._body {return v}
-      return Skein_V1_BatchJob()
+      if case .batchJobs(let v)? = _storage._body {return v}
+      return Skein_V1_BatchJobs()
     }
-    set {_uniqueStorage()._body = .batchJob(newValue)}
+    set {_uniqueStorage()._body = .batchJobs(newValue)}
   }
 
   package var commit: Skein_V1_Commit {
@@ -297,8 +297,8 @@ package nonisolated struct Skein_V1_Envelope: @unchecked Sendable {
     case publish(Skein_V1_Publish)
     case batchRequest(Skein_V1_BatchRequest)
     case batchReady(Skein_V1_BatchReady)
-    case fetchJob(Skein_V1_FetchJob)
-    case batchJob(Skein_V1_BatchJob)
+    case fetchJobs(Skein_V1_FetchJobs)
+    case batchJobs(Skein_V1_BatchJobs)
     case commit(Skein_V1_Commit)
     case commitAck(Skein_V1_CommitAck)
     /// to a source of artifacts
@@ -1104,29 +1104,30 @@ package nonisolated struct Skein_V1_BatchReady: Sendable {
   package init() {}
 }
 
-package nonisolated struct Skein_V1_FetchJob: Sendable {
+package nonisolated struct Skein_V1_FetchJobs: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   package var step: UInt64 = 0
 
-  package var index: UInt32 = 0
+  package var first: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
 
-/// Frames: the four of the trajectories, then the reference's.
-package nonisolated struct Skein_V1_BatchJob: Sendable {
+/// As many of the batch's jobs, from `first` on, as fit in a message. Frames: the four of the trajectories, then the
+/// reference's. All jobs' trajectories and scores stand one after the other.
+package nonisolated struct Skein_V1_BatchJobs: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   package var step: UInt64 = 0
 
-  package var index: UInt32 = 0
+  package var first: UInt32 = 0
 
   package var trajectories: Skein_V1_Trajectories {
     get {_trajectories ?? Skein_V1_Trajectories()}
@@ -1145,6 +1146,9 @@ package nonisolated struct Skein_V1_BatchJob: Sendable {
   package var hasScores: Bool {self._scores != nil}
   /// Clears the value of `scores`. Subsequent reads from it will return its default value.
   package mutating func clearScores() {self._scores = nil}
+
+  /// trajectories of each job
+  package var counts: [UInt32] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1198,7 +1202,7 @@ fileprivate nonisolated let _protobuf_package = "skein.v1"
 
 nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}id\0\u{3}in_reply_to\0\u{1}epoch\0\u{2}\u{6}hello\0\u{1}welcome\0\u{1}refused\0\u{1}credit\0\u{1}lease\0\u{1}renewal\0\u{1}result\0\u{3}result_ack\0\u{1}cancel\0\u{1}drain\0\u{1}bye\0\u{1}stop\0\u{1}report\0\u{1}loaded\0\u{1}artifact\0\u{1}alarm\0\u{1}pause\0\u{2}\u{e}publish\0\u{3}batch_request\0\u{3}batch_ready\0\u{3}fetch_job\0\u{3}batch_job\0\u{1}commit\0\u{3}commit_ack\0\u{4}\u{e}chunk_request\0\u{1}chunk\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}id\0\u{3}in_reply_to\0\u{1}epoch\0\u{2}\u{6}hello\0\u{1}welcome\0\u{1}refused\0\u{1}credit\0\u{1}lease\0\u{1}renewal\0\u{1}result\0\u{3}result_ack\0\u{1}cancel\0\u{1}drain\0\u{1}bye\0\u{1}stop\0\u{1}report\0\u{1}loaded\0\u{1}artifact\0\u{1}alarm\0\u{1}pause\0\u{2}\u{e}publish\0\u{3}batch_request\0\u{3}batch_ready\0\u{3}fetch_jobs\0\u{3}batch_jobs\0\u{1}commit\0\u{3}commit_ack\0\u{4}\u{e}chunk_request\0\u{1}chunk\0")
 
   fileprivate class _StorageClass {
     var _protocol: UInt32 = 0
@@ -1504,29 +1508,29 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
           }
         }()
         case 43: try {
-          var v: Skein_V1_FetchJob?
+          var v: Skein_V1_FetchJobs?
           var hadOneofValue = false
           if let current = _storage._body {
             hadOneofValue = true
-            if case .fetchJob(let m) = current {v = m}
+            if case .fetchJobs(let m) = current {v = m}
           }
           try decoder.decodeSingularMessageField(value: &v)
           if let v = v {
             if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._body = .fetchJob(v)
+            _storage._body = .fetchJobs(v)
           }
         }()
         case 44: try {
-          var v: Skein_V1_BatchJob?
+          var v: Skein_V1_BatchJobs?
           var hadOneofValue = false
           if let current = _storage._body {
             hadOneofValue = true
-            if case .batchJob(let m) = current {v = m}
+            if case .batchJobs(let m) = current {v = m}
           }
           try decoder.decodeSingularMessageField(value: &v)
           if let v = v {
             if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._body = .batchJob(v)
+            _storage._body = .batchJobs(v)
           }
         }()
         case 45: try {
@@ -1686,12 +1690,12 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
         guard case .batchReady(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
       }()
-      case .fetchJob?: try {
-        guard case .fetchJob(let v)? = _storage._body else { preconditionFailure() }
+      case .fetchJobs?: try {
+        guard case .fetchJobs(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 43)
       }()
-      case .batchJob?: try {
-        guard case .batchJob(let v)? = _storage._body else { preconditionFailure() }
+      case .batchJobs?: try {
+        guard case .batchJobs(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 44)
       }()
       case .commit?: try {
@@ -3365,9 +3369,9 @@ nonisolated extension Skein_V1_BatchReady: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
-nonisolated extension Skein_V1_FetchJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".FetchJob"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}index\0")
+nonisolated extension Skein_V1_FetchJobs: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FetchJobs"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}first\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3376,7 +3380,7 @@ nonisolated extension Skein_V1_FetchJob: SwiftProtobuf.Message, SwiftProtobuf._M
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.step) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.first) }()
       default: break
       }
     }
@@ -3386,23 +3390,23 @@ nonisolated extension Skein_V1_FetchJob: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.step != 0 {
       try visitor.visitSingularUInt64Field(value: self.step, fieldNumber: 1)
     }
-    if self.index != 0 {
-      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 2)
+    if self.first != 0 {
+      try visitor.visitSingularUInt32Field(value: self.first, fieldNumber: 2)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: Skein_V1_FetchJob, rhs: Skein_V1_FetchJob) -> Bool {
+  package static func ==(lhs: Skein_V1_FetchJobs, rhs: Skein_V1_FetchJobs) -> Bool {
     if lhs.step != rhs.step {return false}
-    if lhs.index != rhs.index {return false}
+    if lhs.first != rhs.first {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Skein_V1_BatchJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".BatchJob"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}index\0\u{1}trajectories\0\u{1}scores\0")
+nonisolated extension Skein_V1_BatchJobs: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".BatchJobs"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}first\0\u{1}trajectories\0\u{1}scores\0\u{1}counts\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3411,9 +3415,10 @@ nonisolated extension Skein_V1_BatchJob: SwiftProtobuf.Message, SwiftProtobuf._M
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.step) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.first) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._trajectories) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._scores) }()
+      case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.counts) }()
       default: break
       }
     }
@@ -3427,8 +3432,8 @@ nonisolated extension Skein_V1_BatchJob: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.step != 0 {
       try visitor.visitSingularUInt64Field(value: self.step, fieldNumber: 1)
     }
-    if self.index != 0 {
-      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 2)
+    if self.first != 0 {
+      try visitor.visitSingularUInt32Field(value: self.first, fieldNumber: 2)
     }
     try { if let v = self._trajectories {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
@@ -3436,14 +3441,18 @@ nonisolated extension Skein_V1_BatchJob: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._scores {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    if !self.counts.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.counts, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: Skein_V1_BatchJob, rhs: Skein_V1_BatchJob) -> Bool {
+  package static func ==(lhs: Skein_V1_BatchJobs, rhs: Skein_V1_BatchJobs) -> Bool {
     if lhs.step != rhs.step {return false}
-    if lhs.index != rhs.index {return false}
+    if lhs.first != rhs.first {return false}
     if lhs._trajectories != rhs._trajectories {return false}
     if lhs._scores != rhs._scores {return false}
+    if lhs.counts != rhs.counts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

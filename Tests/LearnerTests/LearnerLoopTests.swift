@@ -56,13 +56,12 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
         return 2
     }
 
-    func job(step: Int, index: Int) async throws -> RolloutJob {
+    func jobs(step: Int, from index: Int) async throws -> [RolloutJob] {
         let half = state.withLock { index == 0 ? $0.batch.prefix(4) : $0.batch.suffix(4) }
-        return RolloutJob(
-            index: index, trajectories: half.map(\.trajectory),
-            scores: Scores(
-                referenceLogProbabilities: half.map(\.reference),
-                rewards: ["test": half.map { $0.rewards["test"] ?? nil }]))
+        let scores = Scores(
+            referenceLogProbabilities: half.map(\.reference),
+            rewards: ["test": half.map { $0.rewards["test"] ?? nil }])
+        return [RolloutJob(index: index, trajectories: half.map(\.trajectory), scores: scores)]
     }
 
     func commit(step: Int, metrics: Data, manifest: ArtifactManifest) async throws {

@@ -149,19 +149,14 @@ package enum Codec {
                     $0.step = UInt64(clamping: step)
                     $0.jobs = UInt32(clamping: jobs)
                 })
-        case .fetchJob(let step, let index):
-            return .fetchJob(
+        case .fetchJobs(let step, let first):
+            return .fetchJobs(
                 make {
                     $0.step = UInt64(clamping: step)
-                    $0.index = UInt32(clamping: index)
+                    $0.first = UInt32(clamping: first)
                 })
-        case .batchJob(let step, let index, let trajectories, let scores):
-            var proto = Skein_V1_BatchJob()
-            proto.step = UInt64(clamping: step)
-            proto.index = UInt32(clamping: index)
-            proto.trajectories = Skein_V1_Trajectories(trajectories, frames: &frames)
-            proto.scores = Skein_V1_Scores(scores, frames: &frames)
-            return .batchJob(proto)
+        case .batchJobs(let step, let first, let jobs):
+            return .batchJobs(Skein_V1_BatchJobs(jobs, step: step, first: first, frames: &frames))
         case .commit(let step, let metrics, let manifest):
             return .commit(
                 make {
@@ -238,12 +233,10 @@ package enum Codec {
         case .batchRequest(let proto): return .batchRequest(step: try integer(proto.step, "step"))
         case .batchReady(let proto):
             return .batchReady(step: try integer(proto.step, "step"), jobs: Int(proto.jobs))
-        case .fetchJob(let proto): return .fetchJob(step: try integer(proto.step, "step"), index: Int(proto.index))
-        case .batchJob(let proto):
-            let trajectories = try proto.trajectories.values(&frames)
-            return .batchJob(
-                step: try integer(proto.step, "step"), index: Int(proto.index), trajectories,
-                try proto.scores.values(&frames))
+        case .fetchJobs(let proto): return .fetchJobs(step: try integer(proto.step, "step"), first: Int(proto.first))
+        case .batchJobs(let proto):
+            return .batchJobs(
+                step: try integer(proto.step, "step"), first: Int(proto.first), try proto.jobs(&frames))
         case .commit(let proto):
             return .commit(
                 step: try integer(proto.step, "step"), metrics: proto.metrics, try ArtifactManifest(proto.manifest))

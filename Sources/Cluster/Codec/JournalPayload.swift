@@ -4,10 +4,10 @@ import ZeroMQ
 
 /// Results as one blob: the frames of the wire, each after its length, so that journal and wire have one format.
 package enum JournalPayload {
-    package static func encode(_ job: JobID, _ outcome: JobOutcome) throws -> Data {
-        var data = Data()
-        for frame in try Codec.encode(Envelope(.result(job, attempt: 0, outcome))) {
-            guard case .bytes(let bytes) = frame else { continue }
+    /// - Parameter frames: of a RESULT as it came.
+    package static func encode(_ frames: [[UInt8]]) -> Data {
+        var data = Data(capacity: frames.reduce(0) { $0 + $1.count + 4 })
+        for bytes in frames {
             withUnsafeBytes(of: UInt32(clamping: bytes.count).littleEndian) { data.append(contentsOf: $0) }
             data.append(contentsOf: bytes)
         }

@@ -21,7 +21,7 @@ package actor WorkerLoop {
 
     private enum Event: Sendable {
         case message(Message)
-        case finished(JobID, attempt: Int, JobOutcome?)
+        case finished
         case drain
         case closed
     }
@@ -35,9 +35,12 @@ package actor WorkerLoop {
     private let events: AsyncStream<Event>
     private let inbox: AsyncStream<Event>.Continuation
 
-    private var waiting: [Leased] = []
+    private var waiting: [Leased] = [] {
+        didSet { queued.set(waiting.map { RenewedJob(job: $0.job.id, attempt: $0.attempt, tokens: 0) }) }
+    }
     private var running: Leased?
     private let cancelled = CancelledJobs()
+    private let queued = QueuedLeases()
     private var isDraining = false
     private var hasCredit = false
 
@@ -54,20 +57,14 @@ package actor WorkerLoop {
     package nonisolated func drain() { inbox.yield(.drain) }
 
     package func run() async -> Ending {
-        let pump = Task { [link, inbox] in
-            for await message in link.messages { inbox.yield(.message(message)) }
-            inbox.yield(.closed)
-        }
+        link.listen { [inbox] message in inbox.yield(message.map { .message($0) } ?? .closed) }
         let pulse = Task { [weak self] in
             while !Task.isCancelled {
                 try? await Task.sleep(for: .seconds(1))
                 await self?.report()
             }
         }
-        defer {
-            pump.cancel()
-            pulse.cancel()
-        }
+        defer { pulse.cancel() }
         for await event in events {
             if let ending = await handle(event) {
                 await link.close(reason: "\(ending)")
@@ -80,9 +77,8 @@ package actor WorkerLoop {
     private func handle(_ event: Event) async -> Ending? {
         switch event {
         case .message(let message): if let ending = await handle(message) { return ending }
-        case .finished(let job, let attempt, let outcome):
+        case .finished:
             running = nil
-            if let outcome { link.tell(.result(job, attempt: attempt, outcome)) }
             startNext()
         case .drain: await beginDrain()
         case .closed: return .refused(code: "closed", message: "the link to the coordinator was closed")
@@ -152,20 +148,20 @@ package actor WorkerLoop {
         running = leased
         let id = leased.job.id
         let attempt = leased.attempt
-        Task { [link, runner, inbox, logger, cancelled] in
-            let renewals = Renewals(link: link, job: id, attempt: attempt, cancelled: cancelled)
-            _ = renewals.progress(0)
+        Task { [link, runner, inbox, logger, cancelled, queued] in
+            let renewals = Renewals(link: link, job: id, attempt: attempt, cancelled: cancelled, queued: queued)
+            let outcome: JobOutcome?
             do {
-                inbox.yield(.finished(id, attempt: attempt, try await runner.run(leased.job) { renewals.progress($0) }))
+                outcome = try await runner.run(leased.job) { renewals.progress($0) }
             } catch let error as JobError {
                 logger.error("job failed", metadata: ["job": "\(id)", "reason": "\(error.message)"])
-                let outcome = JobOutcome.failed(code: error.code, message: error.message, retryable: error.retryable)
-                inbox.yield(.finished(id, attempt: attempt, outcome))
+                outcome = .failed(code: error.code, message: error.message, retryable: error.retryable)
             } catch {
                 logger.error("job failed", metadata: ["job": "\(id)", "reason": "\(error)"])
-                let outcome = JobOutcome.failed(code: "failed", message: "\(error)", retryable: true)
-                inbox.yield(.finished(id, attempt: attempt, outcome))
+                outcome = .failed(code: "failed", message: "\(error)", retryable: true)
             }
+            if let outcome { link.tell(.result(id, attempt: attempt, outcome)) }
+            inbox.yield(.finished)
         }
     }
 
@@ -188,30 +184,40 @@ private final class CancelledJobs: Sendable {
     func contains(_ job: JobID, _ attempt: Int) -> Bool { set.withLock { $0.contains("\(job)#\(attempt)") } }
 }
 
+/// Leases that wait for the job before them; its progress is theirs.
+private final class QueuedLeases: Sendable {
+    private let jobs = Mutex<[RenewedJob]>([])
+    func set(_ new: [RenewedJob]) { jobs.withLock { $0 = new } }
+    var all: [RenewedJob] { jobs.withLock { $0 } }
+}
+
 /// Turns progress of the work into renewals, a few each second at most.
 private final class Renewals: Sendable {
     private let link: WorkerLink
     private let job: JobID
     private let attempt: Int
     private let cancelled: CancelledJobs
-    private let last = Mutex<ContinuousClock.Instant?>(nil)
+    private let queued: QueuedLeases
+    /// A lease that was just given needs no renewal yet.
+    private let last = Mutex(ContinuousClock.now)
 
-    init(link: WorkerLink, job: JobID, attempt: Int, cancelled: CancelledJobs) {
+    init(link: WorkerLink, job: JobID, attempt: Int, cancelled: CancelledJobs, queued: QueuedLeases) {
         self.link = link
         self.job = job
         self.attempt = attempt
         self.cancelled = cancelled
+        self.queued = queued
     }
 
     /// False when the job was called back.
     func progress(_ tokens: Int) -> Bool {
         let now = ContinuousClock.now
         let isDue = last.withLock { last in
-            if let before = last, now - before < .milliseconds(250) { return false }
+            if now - last < .milliseconds(250) { return false }
             last = now
             return true
         }
-        if isDue { link.tell(.renewal([RenewedJob(job: job, attempt: attempt, tokens: tokens)])) }
+        if isDue { link.tell(.renewal([RenewedJob(job: job, attempt: attempt, tokens: tokens)] + queued.all)) }
         return !cancelled.contains(job, attempt)
     }
 }

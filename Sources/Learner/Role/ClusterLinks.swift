@@ -27,13 +27,15 @@ package final class ClusterLearnerLink: LearnerLink {
         return jobs
     }
 
-    package func job(step: Int, index: Int) async throws -> RolloutJob {
+    package func jobs(step: Int, from first: Int) async throws -> [RolloutJob] {
         guard
-            case .batchJob(let answered, let number, let trajectories, let scores) = try await link.ask(
-                .fetchJob(step: step, index: index)),
-            answered == step, number == index
-        else { throw LearnerError(.cluster, "the coordinator did not send job \(index) of step \(step)") }
-        return RolloutJob(index: index, trajectories: trajectories, scores: scores)
+            case .batchJobs(let answered, let number, let jobs) = try await link.ask(
+                .fetchJobs(step: step, first: first)),
+            answered == step, number == first, !jobs.isEmpty
+        else { throw LearnerError(.cluster, "the coordinator did not send job \(first) of step \(step)") }
+        return jobs.enumerated().map { offset, job in
+            RolloutJob(index: first + offset, trajectories: job.trajectories, scores: job.scores)
+        }
     }
 
     package func commit(step: Int, metrics: Data, manifest: ArtifactManifest) async throws {

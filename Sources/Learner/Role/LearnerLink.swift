@@ -5,7 +5,8 @@ package import Foundation
 package protocol LearnerLink: Sendable {
     /// Waits until the batch of `step` is complete. Returns the number of its jobs.
     func batch(step: Int) async throws -> Int
-    func job(step: Int, index: Int) async throws -> RolloutJob
+    /// Some jobs of a complete batch, `first` and what follows it; at least one.
+    func jobs(step: Int, from first: Int) async throws -> [RolloutJob]
     /// Step `step` has been made and version `manifest.version` can be pulled. Returns when the journal has it; asking
     /// again for a step that was committed before does nothing.
     func commit(step: Int, metrics: Data, manifest: ArtifactManifest) async throws

@@ -115,9 +115,9 @@ package struct LearnerLoop: Sendable {
         let count = try await link.batch(step: step)
         guard count > 0 else { throw LearnerError(.cluster, "the batch of step \(step) has no job") }
         var jobs: [RolloutJob] = []
-        for index in 0..<count {
-            jobs.append(try await link.job(step: step, index: index))
-            await link.report(phase: "fetch", fraction: Double(index + 1) / Double(count))
+        while jobs.count < count {
+            jobs += try await link.jobs(step: step, from: jobs.count)
+            await link.report(phase: "fetch", fraction: Double(jobs.count) / Double(count))
         }
         return jobs
     }

@@ -30,7 +30,7 @@ package struct LearnerRole: Sendable {
     }
 
     package func run() async throws -> Outcome {
-        var messages = link.messages.makeAsyncIterator()
+        var messages = link.messages().makeAsyncIterator()
         let welcome = try await Self.welcome(&messages)
         let configuration = try RunConfiguration(json: welcome.roleConfiguration)
         let cluster = ClusterLearnerLink(link)

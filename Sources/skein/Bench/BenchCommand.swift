@@ -34,7 +34,7 @@ struct BenchCommand: AsyncParsableCommand {
                 try await DispatchBenchmark.coordinate(amount, directory: directory)
             case "worker":
                 ParentWatch.start()
-                try await DispatchBenchmark.work(coordinator)
+                try await DispatchBenchmark.work(amount, coordinator, directory: directory)
             default:
                 let data = try JSONEncoder().encode(await DispatchBenchmark.run())
                 Console.output(String(decoding: data, as: UTF8.self))

@@ -4,16 +4,18 @@ import Console
 import Coordinator
 import Foundation
 import Logging
+import Synchronization
 import ZeroMQ
 
 /// Round trips of jobs that do nothing: learner, coordinator with its journal on a real file, and a worker, each its own
-/// process, over real sockets. A trip begins with the job's coming into being and ends when its result is in the
-/// journal and at the learner.
+/// process, over real sockets.
 struct DispatchBenchmark {
     struct Result: Codable {
-        /// Many jobs under way at a time, one prompt each.
+        /// Many jobs under way at a time, one prompt each: from the commit that lets them come into being until the
+        /// learner has all of them.
         var pipelinedPerSecond: Double
-        /// One job at a time: from the commit that lets it come into being to its result at the learner.
+        /// One job at a time. The worker is leased the next one when the result of the last is in the journal, on disk;
+        /// the time from one lease to the next is a round trip.
         var lockstepP50Milliseconds: Double
         var lockstepP99Milliseconds: Double
 
@@ -24,14 +26,15 @@ struct DispatchBenchmark {
         }
     }
 
-    /// Jobs of each step and steps, the first of which does not count.
+    /// Jobs of each step and steps, the first of which does not count; leases that the worker holds at a time.
     struct Load {
         var jobs: Int
         var steps: Int
+        var slots: Int
     }
 
-    static let pipelined = Load(jobs: 10_000, steps: 4)
-    static let lockstep = Load(jobs: 1, steps: 2_001)
+    static let pipelined = Load(jobs: 10_000, steps: 4, slots: 512)
+    static let lockstep = Load(jobs: 2_000, steps: 2, slots: 1)
 
     private static let log = makeLogger("bench", level: .error)
     private static let sha = String(repeating: "0", count: 64)
@@ -57,24 +60,31 @@ struct DispatchBenchmark {
         await coordinator.close()
     }
 
-    static func work(_ address: String) async throws {
+    /// Ends with the run, and leaves behind when each job came.
+    static func work(_ load: Load, _ address: String, directory: String) async throws {
+        let idle = Idle()
         let thread = try SocketThread()
         let link = try await WorkerLink.connect(
             on: thread, to: address,
             as: WorkerLink.Identity(
                 role: .generator, name: "worker", capabilities: Capabilities(kinds: [.generate]), incarnation: 1),
             logger: log)
-        _ = await WorkerLoop(link: link, runner: Idle(), slots: 256, logger: log).run()
+        _ = await WorkerLoop(link: link, runner: idle, slots: load.slots, logger: log).run()
+        try JSONEncoder().encode(idle.times.withLock { $0 }).write(to: URL(filePath: directory + "/times"))
     }
 
     /// Answers each prompt with one token.
-    private struct Idle: JobRunner {
+    private final class Idle: JobRunner {
+        let times = Mutex<[Double]>([])
+        private let start = ContinuousClock.now
+
         func configure(_ roleConfiguration: Data) async throws {}
         func announced(_ manifest: ArtifactManifest) async {}
         var isReady: Bool { true }
 
         func run(_ job: Job, progress: @escaping @Sendable (Int) -> Bool) async throws -> JobOutcome? {
             guard case .generate(let job) = job else { return nil }
+            times.withLock { $0.append((ContinuousClock.now - start) / .seconds(1)) }
             return .trajectories(
                 job.prompts.map {
                     Trajectory(
@@ -105,11 +115,13 @@ struct DispatchBenchmark {
             guard case .batchReady(_, let jobs) = ready, jobs == load.jobs else {
                 throw CommandError(.failed, "bench: an unexpected answer: \(ready)")
             }
-            try await withThrowingTaskGroup { group in
-                for index in 0..<jobs {
-                    group.addTask { _ = try await link.ask(.fetchJob(step: step, index: index), deadline: nil) }
+            var fetched = 0
+            while fetched < jobs {
+                let answer = try await link.ask(.fetchJobs(step: step, first: fetched), deadline: nil)
+                guard case .batchJobs(_, fetched, let some) = answer, !some.isEmpty else {
+                    throw CommandError(.failed, "bench: an unexpected answer: \(answer)")
                 }
-                try await group.waitForAll()
+                fetched += some.count
             }
             _ = try await committed
             if step > 0 { seconds.append(Double((clock.now - start) / .nanoseconds(1)) * 1e-9) }
@@ -123,15 +135,17 @@ struct DispatchBenchmark {
     // MARK: - Driver
 
     static func run() async throws -> Result {
-        let many = try await trial(pipelined, "pipelined").sorted()
-        let single = try await trial(lockstep, "lockstep").sorted()
+        let many = try await trial(pipelined, "pipelined").steps.sorted()
+        let times = try await trial(lockstep, "lockstep").times.suffix(lockstep.jobs)
+        let single = zip(times.dropFirst(), times).map { $0 - $1 }.sorted()
         return Result(
             pipelinedPerSecond: Double(pipelined.jobs) / many[many.count / 2],
             lockstepP50Milliseconds: single[single.count / 2] * 1000,
             lockstepP99Milliseconds: single[single.count * 99 / 100] * 1000)
     }
 
-    private static func trial(_ load: Load, _ name: String) async throws -> [Double] {
+    /// Seconds of each step but the first, and when each job came to the worker.
+    private static func trial(_ load: Load, _ name: String) async throws -> (steps: [Double], times: [Double]) {
         let folder = FileManager.default.temporaryDirectory.appending(path: "skein-bench-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -149,12 +163,11 @@ struct DispatchBenchmark {
             try await Task.sleep(for: .milliseconds(10))
         }
         guard let address else { throw CommandError(.failed, "bench: the coordinator does not start") }
-        let worker = try child("worker", ["--coordinator", address])
+        let worker = try child("worker", ["--coordinator", address, "--directory", folder])
         let seconds = try await learn(load, address)
-        for process in [worker, coordinator] {
-            process.send(signal: SIGTERM)
-            _ = await process.wait()
-        }
-        return seconds
+        // The coordinator tells the worker that the run is done.
+        for process in [worker, coordinator] { _ = await process.wait() }
+        let times = try JSONDecoder().decode([Double].self, from: Data(contentsOf: URL(filePath: folder + "/times")))
+        return (seconds, times)
     }
 }
