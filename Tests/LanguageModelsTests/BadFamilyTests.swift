@@ -105,6 +105,42 @@ import Torch
         }
     }
 
+    /// Whatever stands in an entry, reading it is an error or gives a configuration; it never ends the process.
+    @Test(arguments: FamilyFixtures.some)
+    func noEntryTraps(_ fixture: String) throws {
+        let data = try Data(contentsOf: URL(filePath: "\(FamilyFixtures.path(fixture))/config.json"))
+        let values = try JSONDecoder().decode([String: JSON].self, from: data)
+        let scalings: [JSON] = ["linear", "llama3", "yarn", "default"].map {
+            .object([
+                "rope_type": .string($0), "factor": .number(1e300), "beta_fast": .number(1e300),
+                "beta_slow": .number(1e-300), "original_max_position_embeddings": .integer(1),
+                "low_freq_factor": .number(1e-300), "high_freq_factor": .number(1e300),
+            ])
+        }
+        let odd: [JSON] =
+            [
+                .null, .bool(true), .integer(0), .integer(1), .integer(-1), .integer(3), .integer(1 << 40),
+                .integer(.max),
+                .number(0.1), .number(-1e300), .number(1e300), .string("x"), .array([]), .array([.null]), .object([:]),
+            ] + scalings
+        var read = 0
+        for key in values.keys.sorted() + ["rope_scaling", "rope_parameters", "layer_types", "sliding_window"] {
+            for value in odd {
+                var changed = values
+                changed[key] = value
+                let bytes = try JSONEncoder().encode(JSON.object(changed))
+                guard let configuration = try? ModelConfiguration(data: bytes) else { continue }
+                read += 1
+                _ = try configuration.data()
+                let size = configuration.rotarySize
+                let frequencies = RotaryFrequencies.make(
+                    size: size, theta: configuration.ropeTheta, scaling: configuration.ropeScaling)
+                #expect(frequencies.allSatisfy { $0.isFinite }, "\(key): \(value)")
+            }
+        }
+        #expect(read > 10)
+    }
+
     @Test func aTensorUnderTwoNamesIsRefused() throws {
         let path = try FamilyFixtures.path("gpt2-published-names")
         var tensors = try Safetensors(path: "\(path)/model.safetensors").tensors()

@@ -13,6 +13,13 @@ enum FamilyFixtures {
         return found.sorted()
     }()
 
+    /// One of each family, with the options that differ most from Llama's, for what takes long.
+    static let some = [
+        "gpt2-published-names", "gpt_neox-pythia", "llama-yarn", "mistral-window-5", "qwen2-upper-window",
+        "qwen3-biased",
+        "gemma3_text-pattern", "gemma3-sees", "phi3-window-partial",
+    ]
+
     static func path(_ name: String) throws -> String {
         try #require(Bundle.module.resourceURL).appending(path: "FamilyFixtures/\(name)").path
     }

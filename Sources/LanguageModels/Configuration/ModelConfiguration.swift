@@ -166,6 +166,8 @@ package struct ModelConfiguration: Sendable, Hashable {
         for theta in [ropeTheta, localRopeTheta ?? 1] {
             try check(theta > 0 && theta.isFinite, "rope_theta must be above 0")
         }
+        // YaRN finds its pairs by a logarithm to this base.
+        if case .yarn = ropeScaling { try check(ropeTheta > 1, "rope_theta must be above 1 with yarn") }
         try check(attentionScale.map { $0 > 0 && $0.isFinite } ?? true, "the scale of attention must be above 0")
         let ids = endTokens + [beginToken, padToken].compactMap { $0 }
         try check(ids.allSatisfy { $0 >= 0 && Int($0) < vocabularySize }, "a special token lies outside the vocabulary")
