@@ -126,7 +126,9 @@ let package = Package(
         tests("ClusterModelTests", ["ClusterModel"]),
         tests("ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log]),
         tests("DatasetsTests", ["Datasets"]),
-        tests("LanguageModelsTests", ["LanguageModels", "Torch"], resources: [.copy("Fixtures")]),
+        tests(
+            "LanguageModelsTests", ["LanguageModels", "Torch"],
+            resources: [.copy("Fixtures"), .copy("FamilyFixtures")]),
         tests(
             "LearnerTests",
             [

@@ -120,7 +120,9 @@ import Torch
         #expect(try refusal(changed { $0["num_hidden_layers"] = 1 << 31 }).contains("out of range"))
         #expect(try refusal(changed { $0["hidden_act"] = "relu" }).contains("hidden_act"))
         #expect(try refusal(changed { $0["eos_token_id"] = [2, 96] }).contains("eos_token_id"))
-        #expect(try refusal(changed { $0["rope_scaling"] = ["rope_type": "yarn"] }).contains("yarn"))
+        for kind in ["dynamic", "longrope", "su", "made-up"] {
+            #expect(try refusal(changed { $0["rope_scaling"] = ["rope_type": kind] }).contains("'\(kind)'"))
+        }
         #expect(try refusal(changed { $0["rope_scaling"] = ["rope_type": "linear"] }).contains("factor"))
         #expect(try refusal(changed { $0["quantization_config"] = ["bits": 4] }).contains("quantization_config"))
         #expect(try refusal(changed { $0["rms_norm_eps"] = 0 }).contains("rms_norm_eps"))

@@ -10,8 +10,17 @@ import Torch
 
     @Test(.enabled(if: folder != nil), arguments: Fixtures.names)
     func exportForTransformers(_ name: String) throws {
+        try export(Fixtures.model(name), name)
+    }
+
+    @Test(.enabled(if: folder != nil), arguments: FamilyFixtures.names)
+    func exportFamiliesForTransformers(_ name: String) throws {
+        try export(FamilyFixtures.model(name), name)
+    }
+
+    private func export(_ model: CausalLM, _ name: String) throws {
         let folder = try #require(Self.folder)
-        try Fixtures.model(name).export(to: "\(folder)/\(name)")
-        #expect(try CausalLM(directory: "\(folder)/\(name)").parameters.count == Fixtures.model(name).parameters.count)
+        try model.export(to: "\(folder)/\(name)")
+        #expect(try CausalLM(directory: "\(folder)/\(name)").parameters.count == model.parameters.count)
     }
 }

@@ -69,7 +69,7 @@ import Torch
             let file = try Safetensors(path: "\(folder)/model/model.safetensors")
             #expect(file.metadata["format"] == "pt")
             #expect(file.names.allSatisfy { file.dtype(of: $0) == .float32 })
-            #expect(file.contains(CausalLM.headName) != model.configuration.tiedHead)
+            #expect(file.contains(model.headName) != model.configuration.tiedHead)
             // The same weights give the same bytes, in memory as on disk.
             #expect(try Data(contentsOf: URL(filePath: "\(folder)/model/model.safetensors")) == again.safetensorsData())
             #expect(try CausalLM(files: model.files()).configuration == again.configuration)

@@ -15,7 +15,7 @@ struct ConfigurationReader {
         self.source = source
     }
 
-    private init(values: [String: JSON], source: String) {
+    init(values: [String: JSON], source: String) {
         self.values = values
         self.source = source
     }
@@ -31,6 +31,9 @@ struct ConfigurationReader {
     }
 
     func has(_ key: String) -> Bool { value(key) != nil }
+
+    /// Whether the key is there and null: in some files that is not the same as absent.
+    func isNull(_ key: String) -> Bool { values[key] == .null }
 
     /// A size or count, at least `least`.
     func integer(_ key: String, default fallback: Int? = nil, atLeast least: Int = 1) throws -> Int {
@@ -54,6 +57,13 @@ struct ConfigurationReader {
         }
     }
 
+    /// A number above 0.
+    func positive(_ key: String, default fallback: Double? = nil) throws -> Double {
+        let value = try number(key, default: fallback)
+        guard value > 0, value.isFinite else { throw bad(key, "must be above 0") }
+        return value
+    }
+
     func bool(_ key: String, default fallback: Bool) throws -> Bool {
         switch value(key) {
         case .bool(let flag)?: return flag
@@ -69,6 +79,16 @@ struct ConfigurationReader {
             if let fallback { return fallback }
             throw bad(key, "is missing")
         default: throw bad(key, "must be a string")
+        }
+    }
+
+    /// A list of strings; nil when absent.
+    func strings(_ key: String) throws -> [String]? {
+        guard let value = value(key) else { return nil }
+        guard case .array(let items) = value else { throw bad(key, "must be a list") }
+        return try items.map { item in
+            guard case .string(let text) = item else { throw bad(key, "must hold strings") }
+            return text
         }
     }
 

@@ -9,6 +9,49 @@ package struct ModelConfiguration: Sendable, Hashable {
         case linear(factor: Double)
         /// Llama 3.1: low frequencies divided by `factor`, high ones kept, a ramp between.
         case llama3(factor: Double, lowFrequency: Double, highFrequency: Double, originalContext: Int)
+        case yarn(YaRN)
+    }
+
+    /// Peng et al. 2023.
+    package struct YaRN: Sendable, Hashable {
+        package var factor: Double
+        package var originalContext: Int
+        /// Turns over the original context: frequencies above `betaFast` stay, those below `betaSlow` are divided.
+        package var betaFast = 32.0
+        package var betaSlow = 1.0
+        /// Queries and keys are multiplied by it.
+        package var attentionFactor: Double
+
+        package init(factor: Double, originalContext: Int, attentionFactor: Double) {
+            self.factor = factor
+            self.originalContext = originalContext
+            self.attentionFactor = attentionFactor
+        }
+    }
+
+    /// The nonlinear function of the feed-forward part.
+    package enum Activation: Sendable, Hashable {
+        case silu, gelu, geluTanh, relu
+
+        /// From a name in config.json; nil when there is no such function here.
+        init?(name: String) {
+            switch name {
+            case "silu", "swish": self = .silu
+            case "gelu", "gelu_python": self = .gelu
+            case "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_accurate": self = .geluTanh
+            case "relu": self = .relu
+            default: return nil
+            }
+        }
+
+        var name: String {
+            switch self {
+            case .silu: "silu"
+            case .gelu: "gelu"
+            case .geluTanh: "gelu_pytorch_tanh"
+            case .relu: "relu"
+            }
+        }
     }
 
     package var modelType = "llama"
@@ -28,6 +71,17 @@ package struct ModelConfiguration: Sendable, Hashable {
     package var normEpsilon = 1e-5
     package var ropeTheta = 10_000.0
     package var ropeScaling = RotaryScaling.none
+    /// Elements of a head that are turned, from the first; 0 in families with learned positions.
+    package var rotarySize: Int
+    /// `ropeTheta` of the layers with a window, where it is another one.
+    package var localRopeTheta: Double?
+    /// Of each layer, how many tokens a token looks at, itself among them; nil = all. Empty = all in every layer.
+    package var windows: [Int?] = []
+    /// What scores are multiplied by before the softmax; nil = 1 / sqrt(D).
+    package var attentionScale: Double?
+    package var activation = Activation.silu
+    /// GPT-NeoX: attention and feed-forward part read the same x.
+    package var parallelResidual = false
     /// Whether the head is the embedding table.
     package var tiedHead = false
     package var attentionBias = false
@@ -52,7 +106,9 @@ package struct ModelConfiguration: Sendable, Hashable {
         self.layerCount = layerCount
         self.headCount = headCount
         self.keyValueHeadCount = keyValueHeadCount ?? headCount
-        self.headSize = headSize ?? (headCount > 0 ? hiddenSize / headCount : 0)
+        let size = headSize ?? (headCount > 0 ? hiddenSize / headCount : 0)
+        self.headSize = size
+        rotarySize = size
         self.contextLength = contextLength
         self.tiedHead = tiedHead
         self.beginToken = beginToken
@@ -66,19 +122,32 @@ package struct ModelConfiguration: Sendable, Hashable {
     /// - Throws: when a key is missing or has a wrong type, when `model_type` is unknown, or when an option would change
     ///   the arithmetic in a way that is not implemented. The message names the key.
     package init(data: Data, source: String = "config.json") throws {
-        let reader = try ConfigurationReader(data: data, source: source)
-        let type = try reader.string("model_type")
+        let file = try ConfigurationReader(data: data, source: source)
+        let type = try file.string("model_type")
         guard let family = Families.named(type) else {
             throw LanguageModelError(
                 .configuration,
-                "\(source): model_type '\(type)' is not supported; supported are "
+                "\(source): 'model_type' '\(type)' is not supported; supported are "
                     + Families.all.flatMap { $0.modelTypes }.joined(separator: ", "))
         }
+        let reader = try family.languagePart(file)
+        try reader.refuseForeignOptions()
         self = try family.configuration(reader)
-        modelType = type
+        modelType = try reader.string("model_type")
         original = reader.values
         try validate(source: source)
     }
+
+    /// H * D
+    var queryWidth: Int { headCount * headSize }
+    /// K * D
+    var keyWidth: Int { keyValueHeadCount * headSize }
+
+    /// Of layer `index`; nil = it looks at everything before a token.
+    func window(_ index: Int) -> Int? { windows.indices.contains(index) ? windows[index] : nil }
+
+    /// The longest sequence in which no window hides anything.
+    var longestWithoutWindow: Int { windows.compactMap { $0 }.min() ?? .max }
 
     private func validate(source: String) throws {
         func check(_ holds: Bool, _ message: String) throws {
@@ -90,9 +159,16 @@ package struct ModelConfiguration: Sendable, Hashable {
         try check(
             headCount % keyValueHeadCount == 0,
             "num_attention_heads \(headCount) is not a multiple of num_key_value_heads \(keyValueHeadCount)")
-        try check(headSize % 2 == 0, "the head size \(headSize) must be even for rotary embeddings")
-        try check(normEpsilon > 0 && normEpsilon.isFinite, "rms_norm_eps must be above 0")
-        try check(ropeTheta > 0 && ropeTheta.isFinite, "rope_theta must be above 0")
+        try check(
+            rotarySize % 2 == 0 && (0...headSize).contains(rotarySize),
+            "\(rotarySize) of the head size \(headSize) would be turned; rotary embeddings need an even number of them")
+        try check(normEpsilon > 0 && normEpsilon.isFinite, "the norm's epsilon (rms_norm_eps) must be above 0")
+        for theta in [ropeTheta, localRopeTheta ?? 1] {
+            try check(theta > 0 && theta.isFinite, "rope_theta must be above 0")
+        }
+        // YaRN finds its pairs by a logarithm to this base.
+        if case .yarn = ropeScaling { try check(ropeTheta > 1, "rope_theta must be above 1 with yarn") }
+        try check(attentionScale.map { $0 > 0 && $0.isFinite } ?? true, "the scale of attention must be above 0")
         let ids = endTokens + [beginToken, padToken].compactMap { $0 }
         try check(ids.allSatisfy { $0 >= 0 && Int($0) < vocabularySize }, "a special token lies outside the vocabulary")
     }

@@ -37,6 +37,9 @@ protocol Family: AnyObject {
     /// Values of `model_type`.
     static var modelTypes: [String] { get }
 
+    /// The part of config.json that describes a language model, where that is only one part of several.
+    static func languagePart(_ file: ConfigurationReader) throws -> ConfigurationReader
+
     /// - Throws: an error that names the key for whatever would change the arithmetic and is not implemented.
     static func configuration(_ reader: ConfigurationReader) throws -> ModelConfiguration
 
@@ -49,7 +52,13 @@ protocol Family: AnyObject {
     /// The embedding table, which is also the head when that is tied.
     static var embeddingName: String { get }
 
-    /// Names found in published files that carry no weights.
+    /// The head, when it is not tied.
+    static var headName: String { get }
+
+    /// The name in ``tensors(_:)`` of what some published files call `name`.
+    static func canonicalName(_ name: String) -> String
+
+    /// Names, canonical ones, found in published files that carry no weights of the language model.
     static func isIgnored(_ name: String) -> Bool
 
     init(_ configuration: ModelConfiguration, _ parameters: [String: Tensor]) throws
@@ -58,15 +67,22 @@ protocol Family: AnyObject {
     func forward(_ input: ForwardInput) throws -> Tensor
 
     /// The fused form for generation, with the weights as they are now; nil when there is none.
+    ///
+    /// It knows no windows: a session that outgrows ``ModelConfiguration/longestWithoutWindow`` cannot use it.
     func decoder(head: Tensor) throws -> FusedDecoder?
 }
 
 extension Family {
+    static func languagePart(_ file: ConfigurationReader) throws -> ConfigurationReader { file }
+    static var headName: String { "lm_head.weight" }
+    static func canonicalName(_ name: String) -> String { name }
     func decoder(head: Tensor) throws -> FusedDecoder? { nil }
 }
 
 enum Families {
-    static var all: [any Family.Type] { [Llama.self] }
+    static var all: [any Family.Type] {
+        [Llama.self, Mistral.self, Qwen2.self, Qwen3.self, Gemma3.self, Phi3.self, GPT2.self, GPTNeoX.self]
+    }
 
     static func named(_ type: String) -> (any Family.Type)? {
         all.first { $0.modelTypes.contains(type) }

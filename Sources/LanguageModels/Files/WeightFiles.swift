@@ -3,10 +3,34 @@ import Torch
 
 /// All tensors of a model, from `model.safetensors` or from the shards that `model.safetensors.index.json` lists.
 struct WeightFiles {
-    private let location: [String: Safetensors]
+    /// Where a tensor is, and what it is called there.
+    private struct Place {
+        let file: Safetensors
+        let name: String
+    }
+
+    private let location: [String: Place]
     let label: String
 
-    init(_ files: ModelFiles) throws {
+    /// The files of a model, its tensors under the names that its family gives them.
+    init(_ files: ModelFiles, of configuration: ModelConfiguration) throws {
+        let plain = try WeightFiles(files)
+        guard let family = Families.named(configuration.modelType) else {
+            self = plain
+            return
+        }
+        var location: [String: Place] = [:]
+        for (name, place) in plain.location {
+            let canonical = family.canonicalName(name)
+            guard location.updateValue(place, forKey: canonical) == nil else {
+                throw LanguageModelError(.weights, "\(plain.label) has the tensor '\(canonical)' under two names")
+            }
+        }
+        self.location = location
+        label = plain.label
+    }
+
+    private init(_ files: ModelFiles) throws {
         label = files.label
         if files.has("model.safetensors") || !files.has("model.safetensors.index.json") {
             if !files.has("model.safetensors"), files.has("pytorch_model.bin") {
@@ -14,7 +38,7 @@ struct WeightFiles {
                     .file, "\(files.label) has pickled weights only (pytorch_model.bin); save it as model.safetensors")
             }
             let file = try files.safetensors("model.safetensors")
-            location = Dictionary(uniqueKeysWithValues: file.names.map { ($0, file) })
+            location = Dictionary(uniqueKeysWithValues: file.names.map { ($0, Place(file: file, name: $0)) })
             return
         }
         struct Index: Decodable { let weight_map: [String: String] }
@@ -35,20 +59,20 @@ struct WeightFiles {
             }
             shards[name] = try files.safetensors(name)
         }
-        var location: [String: Safetensors] = [:]
+        var location: [String: Place] = [:]
         for (tensor, shard) in index.weight_map {
             guard let file = shards[shard], file.contains(tensor) else {
                 throw LanguageModelError(
                     .weights, "tensor '\(tensor)' is not in '\(shard)', where the index of \(files.label) puts it")
             }
-            location[tensor] = file
+            location[tensor] = Place(file: file, name: tensor)
         }
         self.location = location
     }
 
     init(_ file: Safetensors) {
         label = file.source
-        location = Dictionary(uniqueKeysWithValues: file.names.map { ($0, file) })
+        location = Dictionary(uniqueKeysWithValues: file.names.map { ($0, Place(file: file, name: $0)) })
     }
 
     var names: [String] { location.keys.sorted() }
@@ -58,10 +82,12 @@ struct WeightFiles {
     ///
     /// - Throws: when it is missing, has another shape or no floating-point type, or holds NaN or infinity.
     func tensor(_ specification: TensorSpecification, dtype: DType, device: Device) throws -> Tensor {
-        let name = specification.name
-        guard let file = location[name], let shape = file.shape(of: name), let stored = file.dtype(of: name) else {
-            throw LanguageModelError(.weights, "\(label) has no tensor '\(name)'")
+        guard let place = location[specification.name], let shape = place.file.shape(of: place.name),
+            let stored = place.file.dtype(of: place.name)
+        else {
+            throw LanguageModelError(.weights, "\(label) has no tensor '\(specification.name)'")
         }
+        let (file, name) = (place.file, place.name)
         guard shape == specification.shape else {
             throw LanguageModelError(
                 .weights,

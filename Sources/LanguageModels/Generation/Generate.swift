@@ -48,8 +48,10 @@ extension CausalLM {
         }
     }
 
-    private func decodeSession(prompts: [[Int32]], copies: [Int], newTokens: Int) throws -> any DecodeSession {
-        if let decoder = try decoders.decoder(self) {
+    func decodeSession(prompts: [[Int32]], copies: [Int], newTokens: Int) throws -> any DecodeSession {
+        // The fused decoder knows no windows; a session that none of them touches does not need to.
+        let longest = (prompts.map(\.count).max() ?? 0) + newTokens
+        if longest <= configuration.longestWithoutWindow, let decoder = try decoders.decoder(self) {
             return try FusedDecodeSession(self, decoder, prompts: prompts, copies: copies, newTokens: newTokens)
         }
         return try PlainDecodeSession(self, prompts: prompts, copies: copies, newTokens: newTokens)

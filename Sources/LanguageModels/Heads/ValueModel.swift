@@ -77,9 +77,9 @@ enum ScalarModelFiles {
         _ files: ModelFiles, head: String, device: Device, dtype: DType
     ) throws -> (Transformer, ScalarHead) {
         let configuration = try files.configuration()
-        let weights = try WeightFiles(files)
+        let weights = try WeightFiles(files, of: configuration)
         let trunk = try Transformer(configuration, weights, device: device, dtype: dtype)
-        try weights.expectOnly(Set(trunk.parameters.map(\.name) + [CausalLM.headName])) {
+        try weights.expectOnly(Set(trunk.parameters.map(\.name) + [CausalLM.headName(configuration)])) {
             Families.named(configuration.modelType)?.isIgnored($0) ?? false
         }
         let scalar = try ScalarHead(

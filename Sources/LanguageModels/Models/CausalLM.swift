@@ -9,13 +9,18 @@ package final class CausalLM {
     package let trunk: Transformer
     /// [V, d]; the embedding table itself when the head is tied.
     package let head: Tensor
-    /// Trunk, then `lm_head.weight` unless that is tied. The order is fixed.
+    /// Trunk, then the head (`lm_head.weight` in most families) unless that is tied. The order is fixed.
     package let parameters: [NamedTensor]
     /// Tokenizer files and the like that travel with the model: name -> bytes.
     package var companions: [String: Data]
     let decoders = DecoderHolder()
 
-    package static let headName = "lm_head.weight"
+    /// What files call the head.
+    package var headName: String { Self.headName(configuration) }
+
+    static func headName(_ configuration: ModelConfiguration) -> String {
+        Families.named(configuration.modelType)?.headName ?? "lm_head.weight"
+    }
 
     package var configuration: ModelConfiguration { trunk.configuration }
     package var device: Device { trunk.device }
@@ -24,7 +29,7 @@ package final class CausalLM {
         self.trunk = trunk
         self.head = head ?? trunk.embedding
         self.companions = companions
-        parameters = trunk.parameters + (head.map { [NamedTensor(Self.headName, $0)] } ?? [])
+        parameters = trunk.parameters + (head.map { [NamedTensor(Self.headName(trunk.configuration), $0)] } ?? [])
     }
 
     // MARK: Making and loading
@@ -55,21 +60,22 @@ package final class CausalLM {
     /// - Throws: ``LanguageModelError`` that names the file, key or tensor that is missing, misshaped, unknown or not finite.
     package convenience init(_ files: ModelFiles, device: Device = .cpu, dtype: DType = .float32) throws {
         let configuration = try files.configuration()
-        let weights = try WeightFiles(files)
+        let weights = try WeightFiles(files, of: configuration)
+        let headName = Self.headName(configuration)
         let trunk = try Transformer(configuration, weights, device: device, dtype: dtype)
         let specification = Self.headSpecification(configuration)
         let head = try specification.map { try weights.tensor($0, dtype: dtype, device: device) }
-        try weights.expectOnly(Set(trunk.parameters.map(\.name) + [Self.headName])) {
+        try weights.expectOnly(Set(trunk.parameters.map(\.name) + [headName])) {
             Families.named(configuration.modelType)?.isIgnored($0) ?? false
         }
-        if specification == nil, weights.has(Self.headName) {
+        if specification == nil, weights.has(headName) {
             // Some files repeat the table under the head's name; another head there would silently be lost.
             let repeated = try weights.tensor(
-                TensorSpecification(Self.headName, trunk.embedding.shape, .zeros), dtype: dtype, device: device)
+                TensorSpecification(headName, trunk.embedding.shape, .zeros), dtype: dtype, device: device)
             guard try (repeated - trunk.embedding).abs().max().item() == 0 else {
                 throw LanguageModelError(
                     .weights,
-                    "\(files.label) says tie_word_embeddings but '\(Self.headName)' differs from the embeddings")
+                    "\(files.label) says tie_word_embeddings but '\(headName)' differs from the embeddings")
             }
         }
         self.init(trunk, head: head, companions: try files.readCompanions())
@@ -79,7 +85,7 @@ package final class CausalLM {
         configuration.tiedHead
             ? nil
             : TensorSpecification(
-                headName, [configuration.vocabularySize, configuration.hiddenSize],
+                headName(configuration), [configuration.vocabularySize, configuration.hiddenSize],
                 .normal(deviation: configuration.initializerRange))
     }
 

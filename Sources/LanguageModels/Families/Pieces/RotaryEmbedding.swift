@@ -2,30 +2,22 @@ import Foundation
 import Torch
 
 /// Rotary position embeddings (Su et al. 2021), in the halves layout of Hugging Face's Llama.
+///
+/// Turns the first R of a head's D elements; R is the head size except in families with partial rotation.
 final class RotaryEmbedding {
+    /// R / 2 angles a position.
     private let frequencies: [Float]
+    /// Cosines and sines are multiplied by it; 1 except with YaRN.
+    private let attentionFactor: Double
     private var table: (cos: Tensor, sin: Tensor, length: Int, device: Device)?
 
-    init(_ configuration: ModelConfiguration) {
-        let size = configuration.headSize
-        let plain = stride(from: 0, to: size, by: 2).map { 1 / pow(configuration.ropeTheta, Double($0) / Double(size)) }
-        frequencies = plain.map { Float(Self.stretched($0, configuration.ropeScaling)) }
+    /// - Parameter size: R, even.
+    init(size: Int, theta: Double, scaling: ModelConfiguration.RotaryScaling) {
+        frequencies = RotaryFrequencies.make(size: size, theta: theta, scaling: scaling).map { Float($0) }
+        attentionFactor = RotaryFrequencies.attentionFactor(scaling)
     }
 
-    private static func stretched(_ frequency: Double, _ scaling: ModelConfiguration.RotaryScaling) -> Double {
-        switch scaling {
-        case .none: return frequency
-        case .linear(let factor): return frequency / factor
-        case .llama3(let factor, let low, let high, let context):
-            let wavelength = 2 * Double.pi / frequency
-            if wavelength > Double(context) / low { return frequency / factor }
-            if wavelength < Double(context) / high { return frequency }
-            let ramp = (Double(context) / wavelength - low) / (high - low)
-            return (1 - ramp) * frequency / factor + ramp * frequency
-        }
-    }
-
-    /// cos and sin of the angles. positions [1 or B, T] below `limit` -> two tensors [1 or B, 1, T, D] fp32
+    /// cos and sin of the angles. positions [1 or B, T] below `limit` -> two tensors [1 or B, 1, T, R] fp32
     func angles(_ positions: Tensor, below limit: Int) throws -> (cos: Tensor, sin: Tensor) {
         let table = try tables(limit, device: positions.device)
         let (rows, width, size) = (positions.size(0), positions.size(1), frequencies.count * 2)
@@ -34,7 +26,7 @@ final class RotaryEmbedding {
         return (try table.cos.indexSelect(0, flat).reshape(shape), try table.sin.indexSelect(0, flat).reshape(shape))
     }
 
-    /// cos and sin for positions from 0 to at least `limit`: [positions, D] fp32
+    /// cos and sin for positions from 0 to at least `limit`: [positions, R] fp32
     func tables(_ limit: Int, device: Device) throws -> (cos: Tensor, sin: Tensor) {
         if let table, table.length >= limit, table.device == device { return (table.cos, table.sin) }
         let made = try noGrad { try makeTable(limit, device) }
@@ -55,8 +47,8 @@ final class RotaryEmbedding {
         for position in 0..<length {
             // The angle is rounded to fp32 as the published models' training did.
             let angles = frequencies.map { Double(Float(position) * $0) }
-            let c = angles.map { Float(cos($0)) }
-            let s = angles.map { Float(sin($0)) }
+            let c = angles.map { Float(cos($0) * attentionFactor) }
+            let s = angles.map { Float(sin($0) * attentionFactor) }
             cosines += c + c
             sines += s + s
         }
@@ -67,11 +59,23 @@ final class RotaryEmbedding {
         )
     }
 
-    /// x [B, H, T, D] turned by the angles of its positions.
-    static func rotate(_ x: Tensor, _ cos: Tensor, _ sin: Tensor) throws -> Tensor {
+    /// x [B, H, T, D] whose first R elements are turned by the angles of its positions; the others pass.
+    static func rotate(_ x: Tensor, _ turn: Turn) throws -> Tensor {
+        let (size, turned) = (x.size(-1), turn.cos.size(-1))
+        guard turned < size else { return try rotateAll(x, turn) }
+        return try Tensor.cat([rotateAll(x.slice(-1, 0..<turned), turn), x.slice(-1, turned..<size)], -1)
+    }
+
+    private static func rotateAll(_ x: Tensor, _ turn: Turn) throws -> Tensor {
         let half = x.size(-1) / 2
         let first = try x.slice(-1, 0..<half)
         let second = try x.slice(-1, half..<(half * 2))
-        return try x * cos + Tensor.cat([-second, first], -1) * sin
+        return try x * turn.cos + Tensor.cat([-second, first], -1) * turn.sin
+    }
+
+    /// Cosines and sines of one pass, [1 or B, 1, T, R] in the type of the weights.
+    struct Turn {
+        let cos: Tensor
+        let sin: Tensor
     }
 }

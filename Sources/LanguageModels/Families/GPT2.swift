@@ -1,0 +1,82 @@
+import Torch
+
+/// GPT-2 (Radford et al. 2019): learned positions, LayerNorm before each part, a feed-forward part four times as wide, and
+/// biases everywhere. Its linear maps are stored the other way round, [in, out].
+final class GPT2: Family {
+    static let modelTypes = ["gpt2"]
+    static let embeddingName = "transformer.wte.weight"
+
+    private struct Layer {
+        let attentionNorm, feedForwardNorm: Norm
+        /// Onto queries, keys and values, each d wide.
+        let queryKeyValue: Convolution
+        let attention: Attention
+        let output: Convolution
+        let up, down: Convolution
+    }
+
+    /// x W + b
+    private struct Convolution {
+        /// [in, out]
+        let weight: Tensor
+        /// [out]
+        let bias: Tensor
+
+        init(_ parameters: ParameterTable, _ name: String) throws {
+            weight = try parameters.tensor("\(name).weight")
+            bias = try parameters.tensor("\(name).bias")
+        }
+
+        /// x [..., in] -> [..., out]
+        func callAsFunction(_ x: Tensor) throws -> Tensor { try x.linear(weight.transpose(0, 1), bias) }
+    }
+
+    private let configuration: ModelConfiguration
+    /// [V, d]
+    private let embedding: Tensor
+    /// [positions, d]
+    private let positions: Tensor
+    private let layers: [Layer]
+    private let finalNorm: Norm
+
+    init(_ configuration: ModelConfiguration, _ parameters: [String: Tensor]) throws {
+        let table = ParameterTable(parameters)
+        let epsilon = configuration.normEpsilon
+        self.configuration = configuration
+        embedding = try table.tensor(Self.embeddingName)
+        positions = try table.tensor("transformer.wpe.weight")
+        finalNorm = try table.layerNorm("transformer.ln_f", epsilon: epsilon)
+        layers = try (0..<configuration.layerCount).map { index in
+            let prefix = "transformer.h.\(index)"
+            return Layer(
+                attentionNorm: try table.layerNorm("\(prefix).ln_1", epsilon: epsilon),
+                feedForwardNorm: try table.layerNorm("\(prefix).ln_2", epsilon: epsilon),
+                queryKeyValue: try Convolution(table, "\(prefix).attn.c_attn"),
+                attention: Attention(layer: index, scale: configuration.attentionScale),
+                output: try Convolution(table, "\(prefix).attn.c_proj"),
+                up: try Convolution(table, "\(prefix).mlp.c_fc"),
+                down: try Convolution(table, "\(prefix).mlp.c_proj"))
+        }
+    }
+
+    func forward(_ input: ForwardInput) throws -> Tensor {
+        let pass = ForwardPass(input)
+        var x = try embedding.embedding(input.tokens) + positions.embedding(input.positions)
+        for layer in layers {
+            x = try x + attended(layer.attentionNorm(x), layer, pass)
+            x = try x + layer.down(configuration.activation(layer.up(layer.feedForwardNorm(x))))
+        }
+        pass.end()
+        return try finalNorm(x)
+    }
+
+    /// x [B, T, d] -> [B, T, d]
+    private func attended(_ x: Tensor, _ layer: Layer, _ pass: ForwardPass) throws -> Tensor {
+        let (d, count, size) = (configuration.hiddenSize, configuration.headCount, configuration.headSize)
+        let wide = try layer.queryKeyValue(x)
+        func heads(_ part: Int) throws -> Tensor {
+            try Attention.heads(wide.slice(-1, part * d..<(part + 1) * d), count, size)
+        }
+        return try layer.output(layer.attention(heads(0), heads(1), heads(2), turn: nil, pass))
+    }
+}

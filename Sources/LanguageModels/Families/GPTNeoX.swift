@@ -1,0 +1,78 @@
+import Torch
+
+/// GPT-NeoX (Black et al. 2022) and Pythia: LayerNorm, rotary positions on the first part of each head, attention and
+/// feed-forward part side by side, and queries, keys and values of each head next to each other in one projection.
+final class GPTNeoX: Family {
+    static let modelTypes = ["gpt_neox"]
+    static let embeddingName = "gpt_neox.embed_in.weight"
+    static let headName = "embed_out.weight"
+
+    private struct Layer {
+        let attentionNorm, feedForwardNorm: Norm
+        /// [H * 3 * D, d]: for each head the rows of its query, its key and its value.
+        let queryKeyValue: Projection
+        let attention: Attention
+        let output: Projection
+        let up, down: Projection
+    }
+
+    private let configuration: ModelConfiguration
+    private let embedding: Tensor
+    private let layers: [Layer]
+    private let finalNorm: Norm
+    private let rotary: RotaryEmbedding
+
+    init(_ configuration: ModelConfiguration, _ parameters: [String: Tensor]) throws {
+        let table = ParameterTable(parameters)
+        let epsilon = configuration.normEpsilon
+        self.configuration = configuration
+        embedding = try table.tensor(Self.embeddingName)
+        finalNorm = try table.layerNorm("gpt_neox.final_layer_norm", epsilon: epsilon)
+        layers = try (0..<configuration.layerCount).map { index in
+            let prefix = "gpt_neox.layers.\(index)"
+            return Layer(
+                attentionNorm: try table.layerNorm("\(prefix).input_layernorm", epsilon: epsilon),
+                feedForwardNorm: try table.layerNorm("\(prefix).post_attention_layernorm", epsilon: epsilon),
+                queryKeyValue: try table.projection("\(prefix).attention.query_key_value"),
+                attention: Attention(layer: index), output: try table.projection("\(prefix).attention.dense"),
+                up: try table.projection("\(prefix).mlp.dense_h_to_4h"),
+                down: try table.projection("\(prefix).mlp.dense_4h_to_h"))
+        }
+        rotary = RotaryEmbedding(
+            size: configuration.rotarySize, theta: configuration.ropeTheta, scaling: configuration.ropeScaling)
+    }
+
+    func forward(_ input: ForwardInput) throws -> Tensor {
+        let pass = ForwardPass(input)
+        let (cos, sin) = try rotary.angles(input.positions, below: pass.reach)
+        let dtype = try embedding.dtype
+        let turn = RotaryEmbedding.Turn(cos: try cos.to(dtype: dtype), sin: try sin.to(dtype: dtype))
+        var x = try embedding.embedding(input.tokens)
+        for layer in layers {
+            let attended = try attended(layer.attentionNorm(x), layer, turn, pass)
+            if configuration.parallelResidual {
+                x = try fed(layer.feedForwardNorm(x), layer) + attended + x
+            } else {
+                x = try attended + x
+                x = try fed(layer.feedForwardNorm(x), layer) + x
+            }
+        }
+        pass.end()
+        return try finalNorm(x)
+    }
+
+    /// x [B, T, d] -> [B, T, d]
+    private func attended(
+        _ x: Tensor, _ layer: Layer, _ turn: RotaryEmbedding.Turn, _ pass: ForwardPass
+    ) throws -> Tensor {
+        let size = configuration.headSize
+        let wide = try Attention.heads(layer.queryKeyValue(x), configuration.headCount, 3 * size)
+        func heads(_ part: Int) throws -> Tensor { try wide.slice(-1, part * size..<(part + 1) * size) }
+        return try layer.output(layer.attention(heads(0), heads(1), heads(2), turn: turn, pass))
+    }
+
+    /// x [B, T, d] -> [B, T, d]
+    private func fed(_ x: Tensor, _ layer: Layer) throws -> Tensor {
+        try layer.down(configuration.activation(layer.up(x)))
+    }
+}

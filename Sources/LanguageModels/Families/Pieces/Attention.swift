@@ -1,0 +1,42 @@
+import Torch
+
+/// Scaled dot-product attention of one layer, from query, key and value heads to their mixture.
+struct Attention {
+    /// Of the layer; where the cache keeps its keys and values.
+    let layer: Int
+    /// nil = 1 / sqrt(D)
+    var scale: Double?
+    /// See ``ForwardPass/look(_:)``.
+    var window: Int?
+    /// Over the elements of each head, before they are turned.
+    var queryNorm: Norm?
+    var keyNorm: Norm?
+
+    init(layer: Int, scale: Double? = nil, window: Int? = nil, queryNorm: Norm? = nil, keyNorm: Norm? = nil) {
+        self.layer = layer
+        self.scale = scale
+        self.window = window
+        self.queryNorm = queryNorm
+        self.keyNorm = keyNorm
+    }
+
+    /// x [B, T, H * D] -> [B, H, T, D]
+    static func heads(_ x: Tensor, _ count: Int, _ size: Int) throws -> Tensor {
+        try x.reshape([x.size(0), x.size(1), count, size]).transpose(1, 2)
+    }
+
+    /// q [B, H, T, D], k and v [B, K, T, D] -> [B, T, H * D]
+    ///
+    /// - Parameter turn: angles of the positions; nil in families without rotary positions.
+    func callAsFunction(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, turn: RotaryEmbedding.Turn?, _ pass: ForwardPass
+    ) throws -> Tensor {
+        var (q, k, v) = (try queryNorm?(q) ?? q, try keyNorm?(k) ?? k, v)
+        if let turn { (q, k) = (try RotaryEmbedding.rotate(q, turn), try RotaryEmbedding.rotate(k, turn)) }
+        if let cache = pass.input.cache { (k, v) = try cache.append(k, v, layer: layer) }
+        let look = try pass.look(window)
+        if let keys = look.keys { (k, v) = (try k.slice(2, keys), try v.slice(2, keys)) }
+        let mixed = try q.attention(k, v, mask: look.mask, causal: look.causal, scale: scale)
+        return try mixed.transpose(1, 2).reshape([mixed.size(0), mixed.size(2), mixed.size(1) * mixed.size(3)])
+    }
+}

@@ -1,0 +1,58 @@
+import Torch
+
+/// What the layers of one forward pass share: the input, and who may look at whom.
+final class ForwardPass {
+    /// What attention may look at.
+    struct Look {
+        /// Of all S keys those that any query looks at; nil = all.
+        let keys: Range<Int>?
+        /// As of ``ForwardInput``, for those keys.
+        let mask: Tensor?
+        let causal: Bool
+    }
+
+    let input: ForwardInput
+    /// Keys of earlier passes.
+    let past: Int
+    /// T
+    let width: Int
+    private var looks: [Int: Look] = [:]
+
+    init(_ input: ForwardInput) {
+        self.input = input
+        past = input.cache?.length ?? 0
+        width = input.tokens.size(1)
+    }
+
+    /// S, keys of this pass and of earlier ones.
+    var reach: Int { past + width }
+
+    /// Called after the last layer.
+    func end() { input.cache?.advance(by: width) }
+
+    /// - Parameter window: a token looks at itself and the `window` - 1 before it; nil = at all before it.
+    func look(_ window: Int?) throws -> Look {
+        guard let window, window < reach else { return Look(keys: nil, mask: input.mask, causal: input.causal) }
+        if let made = looks[window] { return made }
+        let made = try width == 1 ? lastKeys(window) : windowed(window)
+        looks[window] = made
+        return made
+    }
+
+    /// One new token: the window is the last keys of every row, since padding stands on the left.
+    private func lastKeys(_ window: Int) throws -> Look {
+        let keys = reach - window..<reach
+        return Look(keys: keys, mask: try input.mask.map { try $0.slice(-1, keys) }, causal: false)
+    }
+
+    /// Several tokens: a band [1, 1, T, S]. Every token may look at itself, so no row of it is empty.
+    private func windowed(_ window: Int) throws -> Look {
+        var allowed = [Bool](repeating: false, count: width * reach)
+        for query in 0..<width {
+            let last = past + query
+            for key in max(0, last - window + 1)...last { allowed[query * reach + key] = true }
+        }
+        let band = try Tensor.of(allowed, shape: [1, 1, width, reach], device: input.tokens.device)
+        return Look(keys: nil, mask: try input.mask.map { try $0.and(band) } ?? band, causal: false)
+    }
+}
