@@ -128,7 +128,7 @@ let package = Package(
         tests("DatasetsTests", ["Datasets"]),
         tests(
             "LanguageModelsTests", ["LanguageModels", "Torch"],
-            resources: [.copy("Fixtures"), .copy("FamilyFixtures")]),
+            resources: [.copy("Fixtures"), .copy("FamilyFixtures"), .copy("AdapterFixtures")]),
         tests(
             "LearnerTests",
             [

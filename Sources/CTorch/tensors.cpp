@@ -7,6 +7,10 @@ using namespace ctorch;
 
 void ctorch_release(ctorch_tensor *tensor) { delete tensor; }
 
+ctorch_status ctorch_alias(const ctorch_tensor *tensor, ctorch_tensor **out) {
+    return produce(out, [&] { return value(tensor); });
+}
+
 ctorch_status ctorch_from_bytes(
     const void *bytes, size_t byte_count, ctorch_dtype dtype, const int64_t *shape, int32_t rank, ctorch_tensor **out) {
     return produce(out, [&] {

@@ -18,6 +18,23 @@ import Torch
         try export(FamilyFixtures.model(name), name)
     }
 
+    /// For `scripts/fixtures/check_adapter.py`: fresh adapters that were given something to say.
+    @Test(.enabled(if: folder != nil), arguments: FamilyFixtures.some.filter { !$0.hasPrefix("gemma3-") })
+    func exportAdaptersForPEFT(_ name: String) throws {
+        let folder = try #require(Self.folder)
+        let base = try FamilyFixtures.model(name)
+        let adapter = try LowRankAdapter(
+            LoRAConfiguration(rank: 3, alpha: 5), for: base.configuration, base: name, seed: 1)
+        for parameter in adapter.parameters where parameter.name.contains("lora_B") {
+            let values = Initialization.normal(
+                parameter.tensor.count, deviation: 0.2, key: RandomKey(seed: 2, step: 0, row: 0, sample: 0))
+            try parameter.tensor.copy(from: Tensor.of(values, shape: parameter.tensor.shape))
+        }
+        try adapter.export(to: "\(folder)/adapters/\(name)/adapter")
+        try CausalLM(sharing: base, adapter: adapter).export(to: "\(folder)/adapters/\(name)/merged")
+        #expect(AdapterFiles.isAdapter("\(folder)/adapters/\(name)/adapter"))
+    }
+
     private func export(_ model: CausalLM, _ name: String) throws {
         let folder = try #require(Self.folder)
         try model.export(to: "\(folder)/\(name)")

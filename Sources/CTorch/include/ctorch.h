@@ -36,6 +36,8 @@ typedef enum ctorch_device { CTORCH_CPU = 0, CTORCH_CUDA = 1 } ctorch_device;
 
 /// Message of the last failure on this thread; never NULL, valid until the next failure on this thread.
 const char *ctorch_error(void);
+/// What a callback says of its failure.
+void ctorch_set_error(const char *message);
 
 // ---- Process ----
 
@@ -58,6 +60,8 @@ bool ctorch_fused(void);
 // ---- Life, shape and bytes ----
 
 void ctorch_release(ctorch_tensor *tensor);
+/// Another handle of the same tensor.
+ctorch_status ctorch_alias(const ctorch_tensor *tensor, ctorch_tensor **out);
 /// Copies `bytes` (little endian, row-major) into a new CPU tensor; `byte_count` must fit shape and dtype exactly.
 ctorch_status ctorch_from_bytes(
     const void *bytes, size_t byte_count, ctorch_dtype dtype, const int64_t *shape, int32_t rank, ctorch_tensor **out);
@@ -198,6 +202,12 @@ ctorch_status ctorch_backward(const ctorch_tensor *tensor, const ctorch_tensor *
 ctorch_status ctorch_grad(const ctorch_tensor *tensor, ctorch_tensor **out);
 /// NULL drops the gradient.
 ctorch_status ctorch_set_grad(const ctorch_tensor *tensor, const ctorch_tensor *gradient);
+/// A part of a network: y from x, with what `context` points to. Called on the thread that runs the pass.
+typedef ctorch_status (*ctorch_segment)(void *context, const ctorch_tensor *x, ctorch_tensor **y);
+/// run(x), whose inner results are computed again in the backward pass in place of being kept. x must require gradients.
+/// `release` is called once with `context`, also after a failure, when nothing can call `run` any more.
+ctorch_status ctorch_recomputed(
+    ctorch_segment run, void (*release)(void *), void *context, const ctorch_tensor *x, ctorch_tensor **out);
 
 // ---- Optimizer ----
 

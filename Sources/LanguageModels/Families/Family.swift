@@ -8,14 +8,24 @@ struct TensorSpecification {
         case zeros
     }
 
+    /// How the weights of a linear map lie.
+    enum Layout {
+        case outputInput
+        /// GPT-2's.
+        case inputOutput
+    }
+
     let name: String
     let shape: [Int]
     let initial: Initial
+    /// Of the weights of a linear map; nil for every other tensor.
+    let linear: Layout?
 
-    init(_ name: String, _ shape: [Int], _ initial: Initial) {
+    init(_ name: String, _ shape: [Int], _ initial: Initial, linear: Layout? = nil) {
         self.name = name
         self.shape = shape
         self.initial = initial
+        self.linear = linear
     }
 }
 
@@ -29,6 +39,8 @@ struct ForwardInput {
     let mask: Tensor?
     let causal: Bool
     let cache: KeyValueCache?
+    /// Keep only what lies between layers and compute the rest again in the backward pass.
+    var recompute = false
 }
 
 /// One family of models: what its config.json means, which tensors it has, and its arithmetic from tokens to the hidden
@@ -61,7 +73,7 @@ protocol Family: AnyObject {
     /// Names, canonical ones, found in published files that carry no weights of the language model.
     static func isIgnored(_ name: String) -> Bool
 
-    init(_ configuration: ModelConfiguration, _ parameters: [String: Tensor]) throws
+    init(_ configuration: ModelConfiguration, _ parameters: ParameterTable) throws
 
     /// -> [B, T, d]
     func forward(_ input: ForwardInput) throws -> Tensor

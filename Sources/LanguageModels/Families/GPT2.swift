@@ -21,14 +21,19 @@ final class GPT2: Family {
         let weight: Tensor
         /// [out]
         let bias: Tensor
+        let change: LowRank?
 
         init(_ parameters: ParameterTable, _ name: String) throws {
             weight = try parameters.tensor("\(name).weight")
             bias = try parameters.tensor("\(name).bias")
+            change = parameters.change(name)
         }
 
         /// x [..., in] -> [..., out]
-        func callAsFunction(_ x: Tensor) throws -> Tensor { try x.linear(weight.transpose(0, 1), bias) }
+        func callAsFunction(_ x: Tensor) throws -> Tensor {
+            let y = try x.linear(weight.transpose(0, 1), bias)
+            return try change.map { try y + $0(x) } ?? y
+        }
     }
 
     private let configuration: ModelConfiguration
@@ -39,23 +44,22 @@ final class GPT2: Family {
     private let layers: [Layer]
     private let finalNorm: Norm
 
-    init(_ configuration: ModelConfiguration, _ parameters: [String: Tensor]) throws {
-        let table = ParameterTable(parameters)
+    init(_ configuration: ModelConfiguration, _ parameters: ParameterTable) throws {
         let epsilon = configuration.normEpsilon
         self.configuration = configuration
-        embedding = try table.tensor(Self.embeddingName)
-        positions = try table.tensor("transformer.wpe.weight")
-        finalNorm = try table.layerNorm("transformer.ln_f", epsilon: epsilon)
+        embedding = try parameters.tensor(Self.embeddingName)
+        positions = try parameters.tensor("transformer.wpe.weight")
+        finalNorm = try parameters.layerNorm("transformer.ln_f", epsilon: epsilon)
         layers = try (0..<configuration.layerCount).map { index in
             let prefix = "transformer.h.\(index)"
             return Layer(
-                attentionNorm: try table.layerNorm("\(prefix).ln_1", epsilon: epsilon),
-                feedForwardNorm: try table.layerNorm("\(prefix).ln_2", epsilon: epsilon),
-                queryKeyValue: try Convolution(table, "\(prefix).attn.c_attn"),
+                attentionNorm: try parameters.layerNorm("\(prefix).ln_1", epsilon: epsilon),
+                feedForwardNorm: try parameters.layerNorm("\(prefix).ln_2", epsilon: epsilon),
+                queryKeyValue: try Convolution(parameters, "\(prefix).attn.c_attn"),
                 attention: Attention(layer: index, scale: configuration.attentionScale),
-                output: try Convolution(table, "\(prefix).attn.c_proj"),
-                up: try Convolution(table, "\(prefix).mlp.c_fc"),
-                down: try Convolution(table, "\(prefix).mlp.c_proj"))
+                output: try Convolution(parameters, "\(prefix).attn.c_proj"),
+                up: try Convolution(parameters, "\(prefix).mlp.c_fc"),
+                down: try Convolution(parameters, "\(prefix).mlp.c_proj"))
         }
     }
 
@@ -63,8 +67,10 @@ final class GPT2: Family {
         let pass = ForwardPass(input)
         var x = try embedding.embedding(input.tokens) + positions.embedding(input.positions)
         for layer in layers {
-            x = try x + attended(layer.attentionNorm(x), layer, pass)
-            x = try x + layer.down(configuration.activation(layer.up(layer.feedForwardNorm(x))))
+            x = try pass.layer(x) { x in
+                let x = try x + self.attended(layer.attentionNorm(x), layer, pass)
+                return try x + layer.down(self.configuration.activation(layer.up(layer.feedForwardNorm(x))))
+            }
         }
         pass.end()
         return try finalNorm(x)

@@ -22,21 +22,20 @@ final class GPTNeoX: Family {
     private let finalNorm: Norm
     private let rotary: RotaryEmbedding
 
-    init(_ configuration: ModelConfiguration, _ parameters: [String: Tensor]) throws {
-        let table = ParameterTable(parameters)
+    init(_ configuration: ModelConfiguration, _ parameters: ParameterTable) throws {
         let epsilon = configuration.normEpsilon
         self.configuration = configuration
-        embedding = try table.tensor(Self.embeddingName)
-        finalNorm = try table.layerNorm("gpt_neox.final_layer_norm", epsilon: epsilon)
+        embedding = try parameters.tensor(Self.embeddingName)
+        finalNorm = try parameters.layerNorm("gpt_neox.final_layer_norm", epsilon: epsilon)
         layers = try (0..<configuration.layerCount).map { index in
             let prefix = "gpt_neox.layers.\(index)"
             return Layer(
-                attentionNorm: try table.layerNorm("\(prefix).input_layernorm", epsilon: epsilon),
-                feedForwardNorm: try table.layerNorm("\(prefix).post_attention_layernorm", epsilon: epsilon),
-                queryKeyValue: try table.projection("\(prefix).attention.query_key_value"),
-                attention: Attention(layer: index), output: try table.projection("\(prefix).attention.dense"),
-                up: try table.projection("\(prefix).mlp.dense_h_to_4h"),
-                down: try table.projection("\(prefix).mlp.dense_4h_to_h"))
+                attentionNorm: try parameters.layerNorm("\(prefix).input_layernorm", epsilon: epsilon),
+                feedForwardNorm: try parameters.layerNorm("\(prefix).post_attention_layernorm", epsilon: epsilon),
+                queryKeyValue: try parameters.projection("\(prefix).attention.query_key_value"),
+                attention: Attention(layer: index), output: try parameters.projection("\(prefix).attention.dense"),
+                up: try parameters.projection("\(prefix).mlp.dense_h_to_4h"),
+                down: try parameters.projection("\(prefix).mlp.dense_4h_to_h"))
         }
         rotary = RotaryEmbedding(
             size: configuration.rotarySize, theta: configuration.ropeTheta, scaling: configuration.ropeScaling)
@@ -49,16 +48,20 @@ final class GPTNeoX: Family {
         let turn = RotaryEmbedding.Turn(cos: try cos.to(dtype: dtype), sin: try sin.to(dtype: dtype))
         var x = try embedding.embedding(input.tokens)
         for layer in layers {
-            let attended = try attended(layer.attentionNorm(x), layer, turn, pass)
-            if configuration.parallelResidual {
-                x = try fed(layer.feedForwardNorm(x), layer) + attended + x
-            } else {
-                x = try attended + x
-                x = try fed(layer.feedForwardNorm(x), layer) + x
-            }
+            x = try pass.layer(x) { try self.layer($0, layer, turn, pass) }
         }
         pass.end()
         return try finalNorm(x)
+    }
+
+    /// x [B, T, d] -> [B, T, d]
+    private func layer(
+        _ x: Tensor, _ layer: Layer, _ turn: RotaryEmbedding.Turn, _ pass: ForwardPass
+    ) throws -> Tensor {
+        let attended = try attended(layer.attentionNorm(x), layer, turn, pass)
+        if configuration.parallelResidual { return try fed(layer.feedForwardNorm(x), layer) + attended + x }
+        let y = try attended + x
+        return try fed(layer.feedForwardNorm(y), layer) + y
     }
 
     /// x [B, T, d] -> [B, T, d]

@@ -9,12 +9,11 @@ final class Gemma3: GatedFamily {
     static let modelTypes = ["gemma3_text", "gemma3"]
     let trunk: GatedTrunk
 
-    init(_ configuration: ModelConfiguration, _ parameters: [String: Tensor]) throws {
-        let table = ParameterTable(parameters)
+    init(_ configuration: ModelConfiguration, _ parameters: ParameterTable) throws {
         trunk = GatedTrunk(
-            configuration, embedding: try table.tensor(Self.embeddingName),
-            blocks: try (0..<configuration.layerCount).map { try Self.block(configuration, table, $0) },
-            finalNorm: try table.offsetRMS("model.norm", epsilon: configuration.normEpsilon),
+            configuration, embedding: try parameters.tensor(Self.embeddingName),
+            blocks: try (0..<configuration.layerCount).map { try Self.block(configuration, parameters, $0) },
+            finalNorm: try parameters.offsetRMS("model.norm", epsilon: configuration.normEpsilon),
             embeddingScale: Double(configuration.hiddenSize).squareRoot())
     }
 

@@ -6,7 +6,7 @@ final class Llama: GatedFamily {
     static let modelTypes = ["llama"]
     let trunk: GatedTrunk
 
-    init(_ configuration: ModelConfiguration, _ parameters: [String: Tensor]) throws {
+    init(_ configuration: ModelConfiguration, _ parameters: ParameterTable) throws {
         trunk = try GatedTrunk(configuration, parameters) { try GatedBlock.llama($0, $1, $2) }
     }
 

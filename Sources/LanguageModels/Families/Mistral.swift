@@ -6,7 +6,7 @@ final class Mistral: GatedFamily {
     static let modelTypes = ["mistral"]
     let trunk: GatedTrunk
 
-    init(_ configuration: ModelConfiguration, _ parameters: [String: Tensor]) throws {
+    init(_ configuration: ModelConfiguration, _ parameters: ParameterTable) throws {
         trunk = try GatedTrunk(configuration, parameters) { try GatedBlock.llama($0, $1, $2) }
     }
 

@@ -6,7 +6,7 @@ final class Phi3: GatedFamily {
     static let modelTypes = ["phi3"]
     let trunk: GatedTrunk
 
-    init(_ configuration: ModelConfiguration, _ parameters: [String: Tensor]) throws {
+    init(_ configuration: ModelConfiguration, _ parameters: ParameterTable) throws {
         trunk = try GatedTrunk(configuration, parameters) { try Self.block($0, $1, $2) }
     }
 

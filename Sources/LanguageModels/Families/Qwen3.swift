@@ -5,7 +5,7 @@ final class Qwen3: GatedFamily {
     static let modelTypes = ["qwen3"]
     let trunk: GatedTrunk
 
-    init(_ configuration: ModelConfiguration, _ parameters: [String: Tensor]) throws {
+    init(_ configuration: ModelConfiguration, _ parameters: ParameterTable) throws {
         trunk = try GatedTrunk(configuration, parameters) { try GatedBlock.llama($0, $1, $2, queryKeyNorm: true) }
     }
 

@@ -75,6 +75,18 @@ struct WeightFiles {
         location = Dictionary(uniqueKeysWithValues: file.names.map { ($0, Place(file: file, name: $0)) })
     }
 
+    /// One file, its tensors under other names.
+    init(_ file: Safetensors, renamed: (String) -> String) throws {
+        label = file.source
+        var location: [String: Place] = [:]
+        for name in file.names {
+            guard location.updateValue(Place(file: file, name: name), forKey: renamed(name)) == nil else {
+                throw LanguageModelError(.weights, "\(file.source) has the tensor '\(renamed(name))' under two names")
+            }
+        }
+        self.location = location
+    }
+
     var names: [String] { location.keys.sorted() }
     func has(_ name: String) -> Bool { location[name] != nil }
 

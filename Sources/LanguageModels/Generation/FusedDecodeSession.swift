@@ -63,6 +63,8 @@ final class DecoderHolder {
 
     /// nil when the model's family, type or device has no fused form.
     func decoder(_ model: CausalLM) throws -> FusedDecoder? {
+        // The packed form takes plain weights; who generates a lot merges the adapter first (``MergedModel``).
+        guard model.trunk.adapter == nil else { return nil }
         guard TorchRuntime.fused, model.device == .cpu, try model.trunk.embedding.dtype == .float32 else { return nil }
         let versions = model.parameters.map(\.tensor.version)
         if let held, held.versions == versions { return held.decoder }

@@ -29,6 +29,14 @@ package final class RewardModel {
         self.companions = companions
     }
 
+    /// The language model's trunk, not copied, with an adapter and a fresh head.
+    package convenience init(from model: CausalLM, adapter: LowRankAdapter, seed: UInt64) throws {
+        self.init(
+            trunk: try Transformer(sharing: model.trunk, adapter: adapter),
+            head: try ScalarHead(hiddenSize: model.configuration.hiddenSize, seed: seed, device: model.device),
+            companions: model.companions)
+    }
+
     /// A copy of the language model's trunk with a fresh head.
     package convenience init(from model: CausalLM, seed: UInt64) throws {
         self.init(
@@ -47,6 +55,13 @@ package final class RewardModel {
 
     package convenience init(_ files: ModelFiles, device: Device = .cpu, dtype: DType = .float32) throws {
         let (trunk, head) = try ScalarModelFiles.load(files, head: Self.headFile, device: device, dtype: dtype)
+        let numbers = try Self.readNumbers(files)
+        self.init(
+            trunk: trunk, head: head, mean: numbers.mean, deviation: numbers.deviation,
+            companions: try files.readCompanions())
+    }
+
+    private static func readNumbers(_ files: ModelFiles) throws -> Numbers {
         let numbers: Numbers
         do {
             numbers = try JSONDecoder().decode(Numbers.self, from: files.data(Self.numbersFile))
@@ -59,12 +74,13 @@ package final class RewardModel {
             throw LanguageModelError(
                 .configuration, "\(files.label(Self.numbersFile)): 'deviation' must be above 0, both must be finite")
         }
-        self.init(
-            trunk: trunk, head: head, mean: numbers.mean, deviation: numbers.deviation,
-            companions: try files.readCompanions())
+        return numbers
     }
 
-    package func setTrainable(_ trainable: Bool) throws { try Parameters.setTrainable(parameters, trainable) }
+    /// What is trained: the adapter, or the whole trunk when there is none, and the head.
+    package var trainable: [NamedTensor] { trunk.trainable + head.parameters }
+
+    package func setTrainable(_ trainable: Bool) throws { try Parameters.setTrainable(self.trainable, trainable) }
 
     /// Raw rewards, differentiable. -> [B] fp32
     package func rawRewards(_ batch: TokenBatch) throws -> Tensor {
@@ -87,13 +103,37 @@ package final class RewardModel {
     package func files() throws -> [String: Data] {
         var files = companions
         try files.merge(ScalarModelFiles.data(trunk, head, headFile: Self.headFile)) { $1 }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        files[Self.numbersFile] = try encoder.encode(Numbers(mean: mean, deviation: deviation))
+        files[Self.numbersFile] = try numbers()
         return files
     }
 
+    private func numbers() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        return try encoder.encode(Numbers(mean: mean, deviation: deviation))
+    }
+
     package func export(to directory: String) throws { try ModelFiles.write(files(), to: directory) }
+
+    /// Adapter, head and numbers alone, in PEFT's format with the rest beside it; an error without an adapter.
+    package func exportAdapter(to directory: String) throws {
+        var files = try ScalarModelFiles.adapter(trunk, head, headFile: Self.headFile)
+        files[Self.numbersFile] = try numbers()
+        try ModelFiles.write(files, to: directory)
+    }
+
+    /// An adapter of ``exportAdapter(to:)`` over the base it was trained on, which is shared and not copied.
+    package convenience init(adapter directory: String, over base: CausalLM) throws {
+        let files = ModelFiles.directory(directory)
+        let adapter = try LowRankAdapter(files, for: base.configuration, device: base.device)
+        let numbers = try Self.readNumbers(files)
+        self.init(
+            trunk: try Transformer(sharing: base.trunk, adapter: adapter),
+            head: try ScalarHead(
+                WeightFiles(files.safetensors(Self.headFile)), hiddenSize: base.configuration.hiddenSize,
+                device: base.device, dtype: .float32),
+            mean: numbers.mean, deviation: numbers.deviation)
+    }
 
     private static let headFile = "reward_head.safetensors"
     private static let numbersFile = "reward.json"

@@ -44,6 +44,6 @@ package final class ScalarHead {
 
     /// hidden [..., d] -> [...] fp32, differentiable
     package func callAsFunction(_ hidden: Tensor) throws -> Tensor {
-        try hidden.linear(weight, bias).squeeze(-1).to(dtype: .float32)
+        try hidden.to(dtype: weight.dtype).linear(weight, bias).squeeze(-1).to(dtype: .float32)
     }
 }

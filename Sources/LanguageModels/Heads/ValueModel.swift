@@ -18,22 +18,26 @@ package final class ValueModel {
         self.head = head
     }
 
-    /// A copy of a reward model whose normalisation is folded into the head, so that values start as normalised rewards.
-    package convenience init(from reward: RewardModel) throws {
+    /// A reward model whose normalisation is folded into the head, so that values start as normalised rewards.
+    ///
+    /// - Parameter copying: false takes over the trunk, as for an adapter over a base that others share.
+    package convenience init(from reward: RewardModel, copying: Bool = true) throws {
         let head = try reward.head.copy()
         try noGrad {
             try head.bias.copy(from: head.bias - reward.mean)
             try head.weight.scale(by: 1 / reward.deviation)
             try head.bias.scale(by: 1 / reward.deviation)
         }
-        self.init(trunk: try reward.trunk.copy(), head: head)
+        self.init(trunk: try copying ? reward.trunk.copy() : reward.trunk, head: head)
     }
 
     /// A copy of a language model's trunk with a head of zeros: every value starts at 0.
-    package convenience init(from model: CausalLM) throws {
+    ///
+    /// - Parameter adapter: when there is one, the trunk is not copied but shared, with this adapter over it.
+    package convenience init(from model: CausalLM, adapter: LowRankAdapter? = nil) throws {
         let size = model.configuration.hiddenSize
         self.init(
-            trunk: try model.trunk.copy(),
+            trunk: try adapter.map { try Transformer(sharing: model.trunk, adapter: $0) } ?? model.trunk.copy(),
             head: ScalarHead(
                 weight: try Tensor.zeros([1, size], device: model.device),
                 bias: try Tensor.zeros([1], device: model.device)))
@@ -45,7 +49,10 @@ package final class ValueModel {
         self.init(trunk: trunk, head: head)
     }
 
-    package func setTrainable(_ trainable: Bool) throws { try Parameters.setTrainable(parameters, trainable) }
+    /// What is trained: the adapter, or the whole trunk when there is none, and the head.
+    package var trainable: [NamedTensor] { trunk.trainable + head.parameters }
+
+    package func setTrainable(_ trainable: Bool) throws { try Parameters.setTrainable(self.trainable, trainable) }
 
     /// Value of the state in which each scored token was chosen, differentiable. -> [N] fp32
     package func values(_ batch: TokenBatch) throws -> Tensor {
@@ -67,7 +74,12 @@ package final class ValueModel {
 
     package func export(to directory: String) throws { try ModelFiles.write(files(), to: directory) }
 
-    private static let headFile = "value_head.safetensors"
+    /// Adapter and head alone, in PEFT's format with the head beside it; an error without an adapter.
+    package func exportAdapter(to directory: String) throws {
+        try ModelFiles.write(ScalarModelFiles.adapter(trunk, head, headFile: Self.headFile), to: directory)
+    }
+
+    package static let headFile = "value_head.safetensors"
 }
 
 /// What reward and value models share in their directories.
@@ -87,10 +99,19 @@ enum ScalarModelFiles {
         return (trunk, scalar)
     }
 
+    static func adapter(_ trunk: Transformer, _ head: ScalarHead, headFile: String) throws -> [String: Data] {
+        guard let adapter = trunk.adapter else {
+            throw LanguageModelError(.argument, "a model without an adapter has none to export")
+        }
+        var files = try adapter.files(task: nil)
+        files[headFile] = try Safetensors.data(Parameters.converted(head.parameters, to: .float32))
+        return files
+    }
+
     static func data(_ trunk: Transformer, _ head: ScalarHead, headFile: String) throws -> [String: Data] {
         [
             "config.json": try trunk.configuration.data(),
-            "model.safetensors": try Safetensors.data(Parameters.converted(trunk.parameters, to: .float32)),
+            "model.safetensors": try Safetensors.data(Parameters.converted(trunk.mergedParameters(), to: .float32)),
             headFile: try Safetensors.data(Parameters.converted(head.parameters, to: .float32)),
         ]
     }

@@ -89,6 +89,13 @@ package final class CausalLM {
                 .normal(deviation: configuration.initializerRange))
     }
 
+    /// The same weights, not copied, with another adapter or none: a policy, its reference and more from one base.
+    package convenience init(sharing model: CausalLM, adapter: LowRankAdapter?) throws {
+        self.init(
+            try Transformer(sharing: model.trunk, adapter: adapter),
+            head: model.configuration.tiedHead ? nil : model.head, companions: model.companions)
+    }
+
     /// A copy of the weights, without gradients.
     package func copy() throws -> CausalLM {
         let tied = configuration.tiedHead
@@ -103,14 +110,22 @@ package final class CausalLM {
         try Parameters.load(parameters, from: Safetensors(data: data, name: "model.safetensors")) { _ in false }
     }
 
-    /// Whether the weights take part in autograd.
-    package func setTrainable(_ trainable: Bool) throws { try Parameters.setTrainable(parameters, trainable) }
+    /// What is trained: the adapter, or everything when there is none.
+    package var trainable: [NamedTensor] { trunk.adapter?.parameters ?? parameters }
+
+    /// Whether ``trainable`` takes part in autograd.
+    package func setTrainable(_ trainable: Bool) throws { try Parameters.setTrainable(self.trainable, trainable) }
+
+    /// ``parameters`` with the adapter in them.
+    private func mergedParameters() throws -> [NamedTensor] { try trunk.adapter?.merged(parameters) ?? parameters }
 
     // MARK: Saving
 
+    // An adapter is merged: what is saved is a plain model. ``LowRankAdapter/export(to:)`` saves it alone.
+
     /// `model.safetensors` in memory. The same weights give the same bytes.
     package func safetensorsData(dtype: DType = .float32) throws -> Data {
-        try Safetensors.data(Parameters.converted(parameters, to: dtype))
+        try Safetensors.data(Parameters.converted(mergedParameters(), to: dtype))
     }
 
     /// All files of a Hugging Face directory: config.json, model.safetensors, companions.
@@ -126,7 +141,7 @@ package final class CausalLM {
         var files = companions
         files["config.json"] = try configuration.data(dtype: Parameters.name(of: dtype))
         try ModelFiles.write(files, to: directory)
-        try Safetensors.write(Parameters.converted(parameters, to: dtype), to: "\(directory)/model.safetensors")
+        try Safetensors.write(Parameters.converted(mergedParameters(), to: dtype), to: "\(directory)/model.safetensors")
     }
 
     // MARK: Computing

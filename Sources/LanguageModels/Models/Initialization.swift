@@ -18,6 +18,18 @@ enum Initialization {
         }
     }
 
+    /// Numbers in [-bound, bound), four of each block.
+    static func uniform(_ count: Int, bound: Double, key: RandomKey) -> [Float] {
+        var values = [Float](repeating: 0, count: count)
+        for start in stride(from: 0, to: count, by: 4) {
+            let words = key.bits(start / 4)
+            for index in start..<min(start + 4, count) {
+                values[index] = Float((Double(words[index - start]) * 0x1p-31 - 1) * bound)
+            }
+        }
+        return values
+    }
+
     /// Normal numbers with mean 0 (Box and Muller 1958), four of each block.
     static func normal(_ count: Int, deviation: Double, key: RandomKey) -> [Float] {
         var values = [Float](repeating: 0, count: count)

@@ -1,17 +1,19 @@
 package import Torch
 
-/// Sequences of token ids padded to one width, and which of their tokens are scored.
+/// Sequences of token ids padded to one width, or several to a line, and which of their tokens are scored.
 ///
 /// Owned by whoever computes with it, on the compute thread. B rows, T = the longest row, N = scored tokens of all rows,
 /// in the order row by row. A token at place p is scored from the hidden state at p - 1, so a row's first token never is.
 package struct TokenBatch {
     package enum Padding: Sendable { case left, right }
 
-    /// Without padding.
+    /// The sequences, without padding.
     package let rows: [[Int32]]
     /// For each row the places of its scored tokens, counted without padding.
     package let scored: [Range<Int>]
     package let padding: Padding
+    /// Of each row, where in [B * T] its first token lies.
+    private let offsets: [Int]
     /// T
     package let width: Int
     /// [B, T] int64
@@ -37,15 +39,16 @@ package struct TokenBatch {
                     .argument, "row \(index) of \(row.count) tokens cannot be scored from place \(starts[index])")
             }
         }
+        let width = rows.map(\.count).max() ?? 0
         self.rows = rows
         self.padding = padding
+        offsets = rows.indices.map { $0 * width + (padding == .left ? width - rows[$0].count : 0) }
         scored = zip(rows, starts).map { $1..<$0.count }
-        let width = rows.map(\.count).max() ?? 0
         self.width = width
         var padded = [Int64](repeating: 0, count: rows.count * width)
         var places = [Int64](repeating: 0, count: rows.count * width)
         for (index, row) in rows.enumerated() {
-            let start = index * width + (padding == .left ? width - row.count : 0)
+            let start = offsets[index]
             for (place, token) in row.enumerated() {
                 padded[start + place] = Int64(token)
                 places[start + place] = Int64(place)
@@ -59,6 +62,31 @@ package struct TokenBatch {
             positions = try Tensor.arange(0..<width, device: device).unsqueeze(0)
             mask = nil
         }
+    }
+
+    /// Sequences that share lines: B lines of T places, with as little padding as first-fit leaves.
+    ///
+    /// A token looks at its own sequence alone, and positions count from its start, so that each sequence gives what it
+    /// gives by itself, but for rounding.
+    ///
+    /// - Parameter longest: places of a line at most; at least the longest row.
+    package init(packed rows: [[Int32]], scoredFrom: [Int]? = nil, longest: Int, device: Device = .cpu) throws {
+        let plain = try TokenBatch(rows, scoredFrom: scoredFrom)
+        let lines = SequencePacking.lines(rows.map(\.count), longest: longest)
+        let width = lines.map { $0.reduce(0) { $0 + rows[$1].count } }.max() ?? 0
+        let places = SequencePacking.places(rows.map(\.count), lines, width: width)
+        self.rows = rows
+        self.width = width
+        padding = .right
+        scored = plain.scored
+        offsets = places.offsets
+        var padded = [Int64](repeating: 0, count: lines.count * width)
+        for (row, offset) in zip(rows, places.offsets) {
+            for (place, token) in row.enumerated() { padded[offset + place] = Int64(token) }
+        }
+        tokens = try Tensor.of(padded, shape: [lines.count, width], device: device)
+        positions = try Tensor.of(places.positions, shape: [lines.count, width], device: device)
+        mask = try Tensor.of(places.mask, shape: [lines.count, 1, width, width], device: device)
     }
 
     /// Prompts with their responses; the response tokens are scored.
@@ -82,19 +110,15 @@ package struct TokenBatch {
     /// Real tokens, padding not counted.
     package var tokenCount: Int { rows.reduce(0) { $0 + $1.count } }
 
-    private func offset(_ row: Int) -> Int {
-        row * width + (padding == .left ? width - rows[row].count : 0)
-    }
-
     /// [N] int64: where in [B * T] the state lies that each scored token is predicted from.
     package func predictorIndex() throws -> Tensor {
-        let places = scored.indices.flatMap { row in scored[row].map { Int64(offset(row) + $0 - 1) } }
+        let places = scored.indices.flatMap { row in scored[row].map { Int64(offsets[row] + $0 - 1) } }
         return try Tensor.of(places, device: tokens.device)
     }
 
     /// [B] int64: where in [B * T] the last real token of each row lies.
     package func lastIndex() throws -> Tensor {
-        try Tensor.of(rows.indices.map { Int64(offset($0) + rows[$0].count - 1) }, device: tokens.device)
+        try Tensor.of(rows.indices.map { Int64(offsets[$0] + rows[$0].count - 1) }, device: tokens.device)
     }
 
     /// [N] int64: the scored tokens themselves.

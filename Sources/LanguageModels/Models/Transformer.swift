@@ -9,16 +9,23 @@ package final class Transformer {
     package let parameters: [NamedTensor]
     /// The embedding table [V, d].
     package let embedding: Tensor
+    /// Added to some of the linear maps; the parameters above are those of the base.
+    package let adapter: LowRankAdapter?
+    /// Gradient checkpointing: of a pass with history only what lies between layers is kept, the rest is computed again
+    /// in the backward pass. Saves memory for a third more work; results and gradients stay the same to the bit.
+    package var recomputesLayers = false
     let family: any Family
 
     /// - Parameter tensor: makes or loads each parameter; gets its index in the fixed order.
     init(
-        _ configuration: ModelConfiguration, _ tensor: (TensorSpecification, Int) throws -> Tensor
+        _ configuration: ModelConfiguration, adapter: LowRankAdapter? = nil,
+        _ tensor: (TensorSpecification, Int) throws -> Tensor
     ) throws {
         guard let type = Families.named(configuration.modelType) else {
             throw LanguageModelError(.configuration, "model_type '\(configuration.modelType)' is not supported")
         }
         self.configuration = configuration
+        self.adapter = adapter
         parameters = try type.tensors(configuration).enumerated().map { index, specification in
             NamedTensor(specification.name, try tensor(specification, index))
         }
@@ -27,7 +34,7 @@ package final class Transformer {
             throw LanguageModelError(.weights, "the model has no tensor '\(type.embeddingName)'")
         }
         embedding = table
-        family = try type.init(configuration, named)
+        family = try type.init(configuration, ParameterTable(named, changes: adapter?.changes ?? [:]))
     }
 
     /// Fresh weights.
@@ -47,16 +54,23 @@ package final class Transformer {
         }
     }
 
-    /// A copy of the weights, without gradients.
+    /// The same weights, not copied, with another adapter or none. None of those that share may train the base.
+    package convenience init(sharing other: Transformer, adapter: LowRankAdapter?) throws {
+        try self.init(other.configuration, adapter: adapter) { _, index in other.parameters[index].tensor }
+    }
+
+    /// A copy of weights and adapter, without gradients.
     package func copy() throws -> Transformer {
-        let named = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.tensor) })
-        return try Transformer(configuration) { specification, _ in
-            guard let tensor = named[specification.name] else {
-                throw LanguageModelError(.weights, "the model has no tensor '\(specification.name)'")
-            }
-            return try noGrad { try tensor.detach().clone() }
+        try Transformer(configuration, adapter: adapter?.copy()) { _, index in
+            try noGrad { try parameters[index].tensor.detach().clone() }
         }
     }
+
+    /// What is trained: the adapter, or everything when there is none.
+    package var trainable: [NamedTensor] { adapter?.parameters ?? parameters }
+
+    /// The weights of a model without an adapter that computes the same.
+    func mergedParameters() throws -> [NamedTensor] { try adapter?.merged(parameters) ?? parameters }
 
     package var device: Device { embedding.device }
 
@@ -71,7 +85,7 @@ package final class Transformer {
         return try family.forward(
             ForwardInput(
                 tokens: batch.tokens, positions: batch.positions, mask: batch.mask, causal: batch.mask == nil,
-                cache: nil))
+                cache: nil, recompute: recomputesLayers))
     }
 
     /// - Throws: when a token id lies outside the vocabulary, as with a tokenizer that does not fit the model.

@@ -27,6 +27,18 @@ final class ForwardPass {
     /// S, keys of this pass and of earlier ones.
     var reach: Int { past + width }
 
+    /// One layer: x [B, T, d] -> [B, T, d].
+    ///
+    /// Where it is to be computed again, x must require gradients for the layer to be a part of the graph; the base of
+    /// an adapter has none, so x gets one that nobody asks for.
+    func layer(_ x: Tensor, _ body: @escaping (Tensor) throws -> Tensor) throws -> Tensor {
+        guard input.recompute, input.cache == nil, recordsHistory else { return try body(x) }
+        if x.requiresGrad { return try x.recomputed(body) }
+        let leaf = try x.detach()
+        try leaf.setRequiresGrad(true)
+        return try leaf.recomputed(body)
+    }
+
     /// Called after the last layer.
     func end() { input.cache?.advance(by: width) }
 

@@ -47,10 +47,9 @@ final class GatedTrunk {
 
     /// Blocks with the names of Llama and its RMSNorm at the end.
     convenience init(
-        _ configuration: ModelConfiguration, _ parameters: [String: Tensor],
+        _ configuration: ModelConfiguration, _ table: ParameterTable,
         _ block: (ModelConfiguration, ParameterTable, Int) throws -> GatedBlock
     ) throws {
-        let table = ParameterTable(parameters)
         self.init(
             configuration, embedding: try table.tensor("model.embed_tokens.weight"),
             blocks: try (0..<configuration.layerCount).map { try block(configuration, table, $0) },
@@ -76,7 +75,8 @@ final class GatedTrunk {
         var x = try embedding.embedding(input.tokens)
         if let embeddingScale { x = try x * rounded(embeddingScale) }
         for block in blocks {
-            x = try block(x, configuration, turn: block.attention.window == nil ? turn : localTurn, pass)
+            let turn = block.attention.window == nil ? turn : localTurn
+            x = try pass.layer(x) { [configuration] in try block($0, configuration, turn: turn, pass) }
         }
         pass.end()
         return try finalNorm(x)

@@ -6,11 +6,15 @@ struct Projection {
     let weight: Tensor
     /// [out]
     let bias: Tensor?
+    var change: LowRank?
 
     /// x [..., in] -> [..., out]
-    func callAsFunction(_ x: Tensor) throws -> Tensor { try x.linear(weight, bias) }
+    func callAsFunction(_ x: Tensor) throws -> Tensor {
+        let y = try x.linear(weight, bias)
+        return try change.map { try y + $0(x) } ?? y
+    }
 
-    /// The map onto some of the outputs.
+    /// The map onto some of the outputs, of a model without an adapter.
     func rows(_ range: Range<Int>) throws -> Projection {
         Projection(
             weight: try weight.slice(0, range).contiguous(), bias: try bias.map { try $0.slice(0, range).contiguous() })

@@ -3,8 +3,16 @@ import Torch
 /// A model's tensors by name, as the layers ask for them.
 struct ParameterTable {
     private let tensors: [String: Tensor]
+    /// By the name of a linear map.
+    private let changes: [String: LowRank]
 
-    init(_ tensors: [String: Tensor]) { self.tensors = tensors }
+    init(_ tensors: [String: Tensor], changes: [String: LowRank] = [:]) {
+        self.tensors = tensors
+        self.changes = changes
+    }
+
+    /// What an adapter adds to the linear map `name`.
+    func change(_ name: String) -> LowRank? { changes[name] }
 
     func tensor(_ name: String) throws -> Tensor {
         guard let tensor = tensors[name] else {
@@ -15,7 +23,8 @@ struct ParameterTable {
 
     /// `name`.weight [out, in] and, where the family has one, `name`.bias [out].
     func projection(_ name: String) throws -> Projection {
-        Projection(weight: try tensor("\(name).weight"), bias: tensors["\(name).bias"])
+        Projection(
+            weight: try tensor("\(name).weight"), bias: tensors["\(name).bias"], change: change(name))
     }
 
     /// `name`.weight [d] of an RMSNorm.

@@ -11,13 +11,13 @@ struct TensorList {
 
     /// `name`.weight [output, input] and perhaps `name`.bias [output].
     mutating func linear(_ name: String, _ output: Int, _ input: Int, bias: Bool) {
-        all.append(TensorSpecification("\(name).weight", [output, input], normal))
+        all.append(TensorSpecification("\(name).weight", [output, input], normal, linear: .outputInput))
         if bias { all.append(TensorSpecification("\(name).bias", [output], .zeros)) }
     }
 
     /// GPT-2's Conv1D, a linear map stored the other way round: `name`.weight [input, output], `name`.bias [output].
     mutating func convolution(_ name: String, _ output: Int, _ input: Int) {
-        all.append(TensorSpecification("\(name).weight", [input, output], normal))
+        all.append(TensorSpecification("\(name).weight", [input, output], normal, linear: .inputOutput))
         all.append(TensorSpecification("\(name).bias", [output], .zeros))
     }
 
