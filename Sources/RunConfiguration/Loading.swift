@@ -58,6 +58,7 @@ extension RunConfiguration {
     package static func referenceYAML() -> String {
         var example = RunConfiguration()
         example.architecture = ArchitectureSection()
+        example.sft.lora = LoRASection()
         example.rewards = RewardKind.Word.allCases.map { word in
             var reward = RewardSection()
             reward.kind = RewardKind(word)
@@ -77,8 +78,23 @@ extension RunConfiguration {
 
 /// Other spellings of the same.
 private enum Shorthand {
-    /// `schedule: {mode: {lag: 2}}` for `schedule: {mode: lag, lag: 2}`.
     static func expand(_ root: inout ConfigNode) {
+        expandSchedule(&root)
+        for section in ["pretrain", "sft", "reward_model", "ppo"] { expandTargets(&root, section) }
+    }
+
+    /// `targets: all-linear` for `targets: [all-linear]`.
+    private static func expandTargets(_ root: inout ConfigNode, _ key: String) {
+        guard var section = root[key], var lora = section["lora"], let targets = lora["targets"],
+            case .scalar = targets.content, !targets.isOff
+        else { return }
+        lora.set("targets", to: ConfigNode(content: .list([targets]), place: targets.place))
+        section.set("lora", to: lora)
+        root.set(key, to: section)
+    }
+
+    /// `schedule: {mode: {lag: 2}}` for `schedule: {mode: lag, lag: 2}`.
+    private static func expandSchedule(_ root: inout ConfigNode) {
         guard var schedule = root["schedule"], let mode = schedule["mode"], case .mapping(let entries) = mode.content,
             entries.count == 1, let lag = mode["lag"]
         else { return }

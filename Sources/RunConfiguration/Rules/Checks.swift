@@ -8,6 +8,7 @@ extension RunConfiguration {
         checkModels(&problems)
         checkData(&problems)
         checkArchitecture(&problems)
+        checkTraining(&problems)
         if stages.contains(.ppo) {
             checkRollout(&problems)
             checkRewards(&problems)

@@ -103,8 +103,27 @@ extension RunConfiguration {
                 "ppo.old_log_probabilities",
                 "the generator's are of an older version in mode lag; write auto or recompute")
         }
+        checkAdapters(&problems)
         if let overlong = ppo.overlong, overlong.cache > overlong.maximum {
             problems.add("ppo.overlong.cache", "the cache \(overlong.cache) is above the maximum \(overlong.maximum)")
+        }
+    }
+
+    private func checkAdapters(_ problems: inout Problems) {
+        if ppo.sharedBase == true, ppo.lora == nil {
+            problems.add("ppo.shared_base", "needs ppo.lora: without adapters policy and critic change the base itself")
+        }
+        guard ppo.sharesBase, ppo.advantage == .gae, ppo.critic == .separate, ppo.criticFrom == .reward,
+            let reward = models.reward
+        else { return }
+        let made = stages.contains(.rewardModel) && reward == rewardModelDirectory
+        if made ? rewardModel.training.lora == nil : !Files.exists(reward + "/adapter/adapter_config.json") {
+            problems.add(
+                "ppo.critic_from",
+                """
+                the reward model is no adapter, so a critic that shares the policy's base cannot start from it; write \
+                critic_from: policy, or shared_base: false, or train the reward model with lora
+                """)
         }
     }
 

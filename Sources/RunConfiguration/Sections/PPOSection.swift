@@ -52,6 +52,9 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
     package var staleImportanceCap: Double? = 2
     package var oldLogProbabilities = OldLogProbabilities.auto
     package var drift = DriftSection()
+    package var lora: LoRASection?
+    package var sharedBase: Bool?
+    package var gradientCheckpointing = false
     package var checkpointEvery = 1
     package var keepCheckpoints = 3
 
@@ -61,6 +64,7 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
         visitLoop(&keys)
         visitLosses(&keys)
         visitOptimizers(&keys)
+        visitAdapters(&keys)
         visitRewards(&keys)
         visitGuards(&keys)
     }
@@ -105,6 +109,20 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
         keys.value("schedule", &schedule, "What the rate does after that.")
         keys.value("clip_norm", &clipNorm, .above(0), "Gradients are scaled down to this norm.")
     }
+
+    private mutating func visitAdapters<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.optionalSection(
+            "lora", &lora, "Train low-rank adapters in place of the whole policy; only they are sent to generators.")
+        keys.optional(
+            "shared_base", &sharedBase,
+            "With lora, whether a separate critic is an adapter and a head over the policy's own base. Default: yes.")
+        keys.value(
+            "gradient_checkpointing", &gradientCheckpointing,
+            "Keep less for the backward pass and compute it again: less memory, a third more work, the same bits.")
+    }
+
+    /// Whether policy and separate critic are adapters over one copy of the base.
+    package var sharesBase: Bool { lora != nil && sharedBase ?? true }
 
     private mutating func visitRewards<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.optional("reward_clip", &rewardClip, .above(0), "Scores are clipped to plus and minus this.")

@@ -1,5 +1,6 @@
 /// How a supervised stage trains: pretrain, sft and, with more keys, reward_model.
 package struct TrainingSection: ConfigurationSection, Codable, Equatable {
+    package enum Precision: String, Sendable, Codable, CaseIterable, ChoiceValue { case float32, bfloat16 }
     package enum Decay: String, Sendable, Codable, CaseIterable, ChoiceValue { case linear, cosine, constant }
 
     package var epochs = 1.0
@@ -14,7 +15,14 @@ package struct TrainingSection: ConfigurationSection, Codable, Equatable {
     package var epsilon = 1e-8
     package var clipNorm = 1.0
     package var validationFraction = 0.02
+    package var evaluateEvery: Int?
+    package var patience: Int?
+    package var checkpointEvery: Int?
+    package var packing = false
+    package var dtype = Precision.float32
+    package var gradientCheckpointing = false
     package var threads = 2
+    package var lora: LoRASection?
 
     package init() {}
 
@@ -38,8 +46,29 @@ package struct TrainingSection: ConfigurationSection, Codable, Equatable {
         keys.value("epsilon", &epsilon, .above(0), "AdamW's epsilon.")
         keys.value("clip_norm", &clipNorm, .above(0), "Gradients are scaled down to this norm.")
         keys.value("validation_fraction", &validationFraction, .within(0...0.5), "Share of the data that is held out.")
+        keys.optional(
+            "evaluate_every", &evaluateEvery, .atLeast(1),
+            "Steps between looks at the held-out data; the best weights are kept. off: each epoch if patience is set.")
+        keys.optional(
+            "patience", &patience, .atLeast(1), "Looks in a row that find nothing better before it stops early.")
+        keys.optional(
+            "checkpoint_every", &checkpointEvery, .atLeast(1),
+            "Steps between checkpoints, from which the same command goes on after an interruption, bit for bit.")
+        keys.value(
+            "dtype", &dtype,
+            "Of the weights that compute; with bfloat16 the optimizer keeps copies in float32, or only the adapter is.")
+        keys.value(
+            "packing", &packing,
+            "Put several sequences into a line, apart by masks and positions: no time goes into padding.")
+        keys.value(
+            "gradient_checkpointing", &gradientCheckpointing,
+            "Keep less for the backward pass and compute it again: less memory, a third more work, the same bits.")
         keys.value("threads", &threads, .within(1...1024), "Threads that compute; the result depends on their number.")
+        keys.optionalSection("lora", &lora, "Train low-rank adapters in place of the whole model.")
     }
+
+    /// Whether held-out data are looked at while it trains.
+    package var validates: Bool { patience != nil || evaluateEvery != nil }
 }
 
 extension Rule where T == [Double] {

@@ -68,6 +68,11 @@ package struct StageDirectory: Sendable {
         return state
     }
 
+    /// Where an interrupted call of the stage left what to go on from (``StageCheckpoints``).
+    package var checkpoints: URL {
+        final.deletingLastPathComponent().appending(path: ".\(final.lastPathComponent).checkpoints")
+    }
+
     private var partial: URL {
         final.deletingLastPathComponent().appending(path: ".\(final.lastPathComponent).partial")
     }

@@ -1,0 +1,37 @@
+import Torch
+
+/// What learns, where what computes is in half precision: fp32 copies of its weights (Micikevicius et al. 2018, "Mixed
+/// precision training"). bf16 has the range of fp32, so losses need no scaling. Weights that are fp32 are their own copy.
+///
+/// Owned by the loop, on the thread that owns the tensors.
+struct MasterWeights {
+    private let pairs: [(working: Tensor, master: Tensor)]
+    /// For the optimizer and for checkpoints, in the order of the parameters.
+    let parameters: [NamedTensor]
+
+    init(_ working: [NamedTensor]) throws {
+        var pairs: [(working: Tensor, master: Tensor)] = []
+        parameters = try working.map { parameter in
+            guard try parameter.tensor.dtype != .float32 else { return parameter }
+            let master = try noGrad { try parameter.tensor.detach().to(dtype: .float32) }
+            pairs.append((parameter.tensor, master))
+            return NamedTensor(parameter.name, master)
+        }
+        self.pairs = pairs
+    }
+
+    /// After each backward pass: gradients of micro-batches are added up in fp32.
+    func collect() throws {
+        for pair in pairs {
+            guard let gradient = try pair.working.gradient() else { continue }
+            let wide = try gradient.to(dtype: .float32)
+            try pair.master.setGradient(noGrad { try pair.master.gradient().map { try $0 + wide } ?? wide })
+            try pair.working.setGradient(nil)
+        }
+    }
+
+    /// After the masters have changed.
+    func publish() throws {
+        try noGrad { for pair in pairs { try pair.working.copy(from: pair.master) } }
+    }
+}

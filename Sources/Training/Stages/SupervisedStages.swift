@@ -1,0 +1,148 @@
+import Datasets
+import Foundation
+import LanguageModels
+import PolicyOptimization
+import RunConfiguration
+import Tokenizers
+import Torch
+
+/// Pretraining and fine-tuning: next-token loss.
+extension TrainingStages {
+    /// End of text of tokenizers that the stage pretrain makes.
+    private static let endOfText = "<|endoftext|>"
+
+    static func pretrain(_ run: RunConfiguration, _ reporter: any ProgressReporter) throws {
+        let file = try required(run.data.pretrain, "data.pretrain")
+        try within("pretrain", run, run.pretrainedDirectory, run.pretrain, [file], reporter) { workspace in
+            let texts = try LoadedRows<TextRow>.read(path: file, onBadLine: bad(run)).rows.map(\.text)
+            let (model, tokenizer) = try start(run, texts)
+            let end = tokenizer.eosID.map { [$0] } ?? []
+            let context = model.configuration.contextLength
+            let rows = texts.map { Array((tokenizer.encode($0) + end).prefix(context)) }.filter { $0.count > 1 }
+            let examples = Examples(rows: rows, starts: rows.map { _ in 1 })
+            return try supervised("pretrain", model, run.models.base, run.pretrain, run, workspace, examples)
+        }
+    }
+
+    private static func start(_ run: RunConfiguration, _ texts: [String]) throws -> (CausalLM, Tokenizer) {
+        let device = Device(run.device) ?? .cpu
+        if let base = run.models.base {
+            return (
+                try CausalLM(directory: base, device: device, dtype: dtype(run.pretrain)),
+                try Tokenizer(directory: base)
+            )
+        }
+        guard let shape = run.architecture else {
+            throw TrainingError(.setting, "pretrain: give models.base, or architecture to start from nothing")
+        }
+        let files = [
+            "tokenizer.json": Data(
+                try BPETrainer.train(texts: texts, vocabularySize: shape.vocabulary, specialTokens: [endOfText])),
+            "tokenizer_config.json": Data(
+                BPETrainer.configuration(
+                    bos: nil, eos: endOfText, pad: endOfText, maximumLength: shape.context, chatTemplate: nil)),
+        ]
+        let configuration = try ModelConfiguration(
+            vocabularySize: shape.vocabulary, hiddenSize: shape.hidden, intermediateSize: shape.intermediate,
+            layerCount: shape.layers, headCount: shape.heads, keyValueHeadCount: shape.kvHeads,
+            contextLength: shape.context, tiedHead: shape.tied, endTokens: [0], padToken: 0)
+        return (
+            try CausalLM(
+                configuration: configuration, seed: run.seed, device: device, dtype: dtype(run.pretrain),
+                companions: files),
+            try Tokenizer(files: files)
+        )
+    }
+
+    static func sft(_ run: RunConfiguration, _ reporter: any ProgressReporter) throws {
+        let file = try required(run.data.sft, "data.sft")
+        let base = try required(run.baseDirectory, "models.base")
+        let inputs = [file, base + "/model.safetensors"]
+        try within("sft", run, run.sftDirectory, run.sft, inputs, reporter) { workspace in
+            let model = try CausalLM(directory: base, device: Device(run.device) ?? .cpu, dtype: dtype(run.sft))
+            let encoder = try TextEncoder(directory: base, run)
+            let loaded = try LoadedRows<DemonstrationRow>.read(path: file, onBadLine: bad(run))
+            var examples = Examples(rows: [], starts: [])
+            for (index, row) in loaded.rows.enumerated() {
+                let pair = try encoder.encode(row.prompt, row.completion)
+                guard pair.prompt.count + pair.answer.count <= model.configuration.contextLength else {
+                    throw TrainingError(
+                        .data,
+                        "\(file):\(loaded.lines[index]): longer than the context of \(model.configuration.contextLength)"
+                    )
+                }
+                examples.rows.append(pair.prompt + pair.answer)
+                examples.starts.append(pair.prompt.count)
+            }
+            var figures = try supervised("sft", model, base, run.sft, run, workspace, examples)
+            figures["skipped"] = Double(loaded.skipped)
+            return figures
+        }
+    }
+
+    /// Sequences, and where in each the tokens start that are learned.
+    struct Examples {
+        var rows: [[Int32]]
+        var starts: [Int]
+
+        /// Two parts; which row falls into which is a function of seed, count and fraction.
+        func split(holdOut fraction: Double, seed: UInt64) -> (learned: Examples, held: Examples) {
+            var random = CounterGenerator(seed, 0x6865_6c64)
+            let order = random.permutation(rows.count)
+            let count = min(rows.count - 1, max(1, Int(Double(rows.count) * fraction)))
+            func part(_ indices: [Int]) -> Examples {
+                Examples(rows: indices.map { rows[$0] }, starts: indices.map { starts[$0] })
+            }
+            return (part(order.dropFirst(max(0, count)).sorted()), part(order.prefix(max(0, count)).sorted()))
+        }
+    }
+
+    /// Trains `base` or an adapter over it, writes the result, and gives the stage's figures.
+    private static func supervised(
+        _ name: String, _ base: CausalLM, _ baseName: String?, _ section: TrainingSection, _ run: RunConfiguration,
+        _ workspace: Workspace, _ examples: Examples
+    ) throws -> [String: Double] {
+        let adapter = try adapter(section.lora, name, for: base, at: baseName, run)
+        let model = try adapter.map { try CausalLM(sharing: base, adapter: $0) } ?? base
+        var (learned, held) = (examples, Examples(rows: [], starts: []))
+        if section.validates {
+            guard examples.rows.count > 1 else {
+                throw TrainingError(.data, "\(name): one row is too few to hold some out")
+            }
+            (learned, held) = examples.split(holdOut: section.validationFraction, seed: run.seed)
+        }
+        try model.setTrainable(true)
+        model.trunk.recomputesLayers = section.gradientCheckpointing
+        let validation = held.rows.isEmpty ? nil : { try heldOutLoss(model, held, budget: section.tokenBudget) }
+        let outcome = try workspace.loop(plan(name, section, run)).run(
+            lengths: learned.rows.map(\.count), parameters: model.trainable, validation: validation
+        ) { piece, batch in
+            let tokens = batch.reduce(0) { $0 + learned.rows[$1].count - learned.starts[$1] }
+            let (rows, starts) = (piece.map { learned.rows[$0] }, piece.map { learned.starts[$0] })
+            let part =
+                try section.packing
+                ? TokenBatch(
+                    packed: rows, scoredFrom: starts, longest: model.configuration.contextLength, device: model.device)
+                : TokenBatch(rows, scoredFrom: starts, device: model.device)
+            let loss = try SupervisedLoss.backward(model, part, globalTokens: tokens)
+            return TrainingLoop.Part(loss: loss, tokens: part.tokenCount)
+        }
+        try model.export(to: workspace.directory, dtype: dtype(section))
+        try adapter?.export(to: workspace.adapterDirectory)
+        var figures = outcome.figures
+        figures["rows"] = Double(examples.rows.count)
+        return figures
+    }
+
+    /// Mean of -log pi over the scored tokens.
+    private static func heldOutLoss(_ model: CausalLM, _ held: Examples, budget: Int) throws -> Double {
+        var sum = 0.0
+        for piece in TokenBudget.cut(held.rows.map(\.count), budget: budget) {
+            sum += try SupervisedLoss.sum(
+                model,
+                TokenBatch(
+                    piece.map { held.rows[$0] }, scoredFrom: piece.map { held.starts[$0] }, device: model.device))
+        }
+        return sum / Double(max(1, zip(held.rows, held.starts).reduce(0) { $0 + $1.0.count - $1.1 }))
+    }
+}
