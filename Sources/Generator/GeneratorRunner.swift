@@ -18,8 +18,9 @@ package actor GeneratorRunner: JobRunner {
     private let logger: Logger
     private let policy: PolicyHolder
     private var manifests: [Int: ArtifactManifest] = [:]
-    private var spare: [Int: Data] = [:]
-    private var fetching: [Int: Task<Data, any Error>] = [:]
+    /// Files of versions that are not in use yet: whole weights, or an adapter.
+    private var spare: [Int: [String: Data]] = [:]
+    private var fetching: [Int: Task<[String: Data], any Error>] = [:]
     private var tokenizer: Tokenizer?
 
     /// - Parameter threads: of the run's configuration; nil until WELCOME brings it.
@@ -78,24 +79,32 @@ package actor GeneratorRunner: JobRunner {
             try await executor.run { try policy.load(files) }
         }
         if policy.version != version.number {
-            let weights: Data
-            if version.number == 0 {
-                weights = try await pull(start, progress)["model.safetensors"] ?? Data()
-            } else if let ready = spare[version.number] {
-                weights = ready
-            } else if let manifest = manifests[version.number] {
-                weights = try await prefetch(manifest).value
-            } else {
-                throw JobError(
-                    code: "artifact", message: "policy version \(version) was not announced to this worker",
-                    retryable: true)
-            }
-            try await executor.run { try policy.swap(weights, to: version.number) }
+            try await change(to: version, start, progress)
         }
         // What is older is not asked for again but by a late retry, which pulls it anew.
         spare = spare.filter { $0.key >= version.number }
         link.tell(.loaded(.policy, version))
         logger.debug("policy loaded", metadata: ["version": "\(version)"])
+    }
+
+    private func change(
+        to version: PolicyVersion, _ start: ArtifactManifest, _ progress: @escaping @Sendable (Int) -> Bool
+    ) async throws {
+        let policy = policy
+        let files: [String: Data]
+        if version.number == 0 {
+            if try await executor.run({ try policy.restore() }) { return }
+            files = try await pull(start, progress)
+        } else if let ready = spare[version.number] {
+            files = ready
+        } else if let manifest = manifests[version.number] {
+            files = try await prefetch(manifest).value
+        } else {
+            throw JobError(
+                code: "artifact", message: "policy version \(version) was not announced to this worker",
+                retryable: true)
+        }
+        try await executor.run { try policy.swap(files, to: version.number) }
     }
 
     private func pull(
@@ -105,21 +114,24 @@ package actor GeneratorRunner: JobRunner {
         try await client.pull(manifest) { _ = progress($0 / 1_000_000) }
     }
 
-    private func prefetch(_ manifest: ArtifactManifest) -> Task<Data, any Error> {
+    private func prefetch(_ manifest: ArtifactManifest) -> Task<[String: Data], any Error> {
         let number = manifest.version.number
         if let task = fetching[number] { return task }
         let task = Task { [client] in
-            guard let weights = try await client.pull(manifest)["model.safetensors"] else {
+            let files = try await client.pull(manifest)
+            guard ["model.safetensors", AdapterFiles.weightsFile].contains(where: { files[$0] != nil }) else {
                 throw JobError(
-                    code: "artifact", message: "policy version \(number) has no model.safetensors", retryable: true)
+                    code: "artifact",
+                    message: "policy version \(number) has neither model.safetensors nor \(AdapterFiles.weightsFile)",
+                    retryable: true)
             }
-            return weights
+            return files
         }
         fetching[number] = task
         Task {
             let result = await task.result
             fetching[number] = nil
-            if case .success(let weights) = result { spare[number] = weights }
+            if case .success(let files) = result { spare[number] = files }
         }
         return task
     }

@@ -8,7 +8,7 @@ import Tokenizers
 /// The policy's weights and what samples from them. Used on the compute thread; `version` is readable anywhere.
 final class PolicyHolder: Sendable {
     // SAFETY: touched on the compute thread alone.
-    nonisolated(unsafe) private var model: CausalLM?
+    nonisolated(unsafe) private var merged: MergedModel?
     private let held = Mutex<Int?>(nil)
 
     /// Number of the version that is loaded.
@@ -16,20 +16,35 @@ final class PolicyHolder: Sendable {
     var isLoaded: Bool { version != nil }
 
     func load(_ files: [String: Data]) throws {
-        model = try CausalLM(files: files)
+        merged = try MergedModel(CausalLM(files: files))
         held.withLock { $0 = 0 }
     }
 
-    func swap(_ weights: Data, to number: Int) throws {
-        try model?.load(safetensors: weights)
+    /// Whole weights, or an adapter, which is merged into those of version 0.
+    func swap(_ files: [String: Data], to number: Int) throws {
+        if let weights = files["model.safetensors"] {
+            try merged?.model.load(safetensors: weights)
+        } else {
+            try merged?.merge(adapter: files)
+        }
         held.withLock { $0 = number }
+    }
+
+    /// Back to version 0, where adapters were merged into it; false when its weights are gone.
+    func restore() throws -> Bool {
+        guard let merged, merged.hasMerged else { return false }
+        try merged.restore()
+        held.withLock { $0 = 0 }
+        return true
     }
 
     /// - Returns: nil when the job was called back on the way.
     func generate(
         _ job: GenerateJob, version: Int, tokenizer: Tokenizer, progress: @escaping @Sendable (Int) -> Bool
     ) throws -> JobOutcome? {
-        guard let model else { throw JobError(code: "model", message: "no policy is loaded", retryable: true) }
+        guard let model = merged?.model else {
+            throw JobError(code: "model", message: "no policy is loaded", retryable: true)
+        }
         let requests = job.prompts.map {
             GenerationRequest(tokens: $0.tokens, row: $0.row, samples: 0..<job.samplesPerPrompt)
         }

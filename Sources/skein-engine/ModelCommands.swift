@@ -8,6 +8,7 @@ import Torch
 /// A model directory with what it takes to use it from the command line.
 struct ModelOptions: ParsableArguments {
     @Option(help: "Hugging Face directory.") var model: String
+    @Option(help: "Directory of a LoRA adapter in PEFT's format, merged into the model.") var adapter: String?
     @Option(help: "cpu or cuda[:N].") var device = "cpu"
     @Option(help: "Threads that compute.") var threads = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
@@ -26,6 +27,10 @@ struct ModelOptions: ParsableArguments {
                     \(model): the tokenizer has \(tokenizer.vocabularySize) tokens, the model only \
                     \(language.configuration.vocabularySize); they do not belong together
                     """)
+            }
+            if let adapter {
+                try MergedModel(language).merge(
+                    LowRankAdapter(directory: adapter, for: language.configuration, device: language.device))
             }
             return (language, tokenizer)
         }

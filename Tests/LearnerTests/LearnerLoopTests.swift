@@ -14,7 +14,7 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
     struct Crash: Error {}
 
     struct State {
-        var served: [Int: Data] = [:]
+        var served: [Int: [String: Data]] = [:]
         var kinds: [ArtifactKind] = []
         var released = 0
         var committed: [Int] = []
@@ -42,12 +42,18 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
 
     func batch(step: Int) async throws -> Int {
         let version = max(0, step - lag)
-        guard let weights = state.withLock({ $0.served[version] }) else {
+        guard let files = state.withLock({ $0.served[version] }) else {
             throw LearnerError(.cluster, "version \(version) is not served")
         }
         let samples = try noGrad {
             let policy = try CausalLM(directory: base.path)
-            if version > 0 { try policy.load(safetensors: weights) }
+            if version > 0 {
+                if let weights = files["model.safetensors"] {
+                    try policy.load(safetensors: weights)
+                } else {
+                    try MergedModel(policy).merge(adapter: files)
+                }
+            }
             return try Bench.rollout(
                 policy, reference: CausalLM(directory: base.path), step: step, version: version, prompts: 4,
                 reward: Bench.evenness)
@@ -86,8 +92,8 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
     ) async throws -> ArtifactManifest {
         state.withLock { state in
             state.kinds.append(kind)
-            if kind == .policy, let file = files.first(where: { $0.name == "model.safetensors" }) {
-                state.served[version.number] = file.data
+            if kind == .policy {
+                state.served[version.number] = Dictionary(uniqueKeysWithValues: files.map { ($0.name, $0.data) })
             }
         }
         return ArtifactManifest(kind: kind, version: version, files: [], sha256: "", sources: [])
@@ -97,16 +103,24 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
 }
 
 @Suite(.serialized) struct LearnerLoopTests {
-    fileprivate func run(_ root: URL, _ cluster: FakeCluster, steps: Int) async throws {
+    /// - Parameter lora: policy and critic are adapters over one base.
+    fileprivate func run(
+        _ root: URL, _ cluster: FakeCluster, steps: Int, lora: LoRAConfiguration? = nil
+    ) async throws {
         let directory = root.appending(path: "run")
         let base = cluster.base
         let store = CheckpointStore(directory: directory.appending(path: "checkpoints"), keep: cluster.lag + 2)
         let executor = ComputeExecutor()
         defer { executor.shutDown() }
         let engine = try await LearnerEngine.start(on: executor, store: store, runDirectory: directory) {
-            let policy = try CausalLM(directory: base.path)
+            let model = try CausalLM(directory: base.path)
+            func adapter(_ seed: UInt64) throws -> LowRankAdapter? {
+                try lora.map { try LowRankAdapter($0, for: model.configuration, seed: seed) }
+            }
+            let policy = try adapter(1).map { try CausalLM(sharing: model, adapter: $0) } ?? model
             return try PPOTrainer(
-                policy: policy, critic: .separate(ValueModel(from: policy)), settings: Bench.settings())
+                policy: policy, critic: .separate(ValueModel(from: model, adapter: adapter(2))),
+                settings: Bench.settings())
         }
         try await LearnerLoop(
             plan: LearnerLoop.Plan(steps: steps, epoch: 1, runDirectory: directory, base: base), engine: engine,
@@ -152,6 +166,49 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
             let figures = try JSONDecoder().decode([String: Double].self, from: metrics)
             #expect(figures[Metric.globalStep] == 3)
             #expect(try policy(root) == whole)
+        }
+    }
+
+    @Test func withLoRAOnlyTheAdapterIsSentAndKept() async throws {
+        let wide = try ModelConfiguration(
+            vocabularySize: 24, hiddenSize: 128, intermediateSize: 384, layerCount: 2, headCount: 4, contextLength: 48,
+            endTokens: [Bench.end])
+        let lora = LoRAConfiguration(rank: 2, alpha: 16, targets: ["q_proj", "v_proj"])
+        var whole = Data()
+        for crashes in [false, true] {
+            try await inTemporaryDirectory { root in
+                let base = root.appending(path: "base")
+                try CausalLM(configuration: wide, seed: 1).export(to: base.path)
+                var cluster = FakeCluster(lag: 1, base: base)
+                if crashes {
+                    cluster.state.withLock { $0.crashAtCommit = 2 }
+                    await #expect(throws: FakeCluster.Crash.self) {
+                        try await run(root, cluster, steps: 4, lora: lora)
+                    }
+                    cluster = FakeCluster(lag: 1, base: base, from: cluster)
+                }
+                try await run(root, cluster, steps: 4, lora: lora)
+                let served = cluster.state.withLock { $0.served }
+                func bytes(_ version: Int) -> Double {
+                    Double(served[version]?.values.reduce(0) { $0 + $1.count } ?? 0)
+                }
+                for version in 1...4 where served[version] != nil {
+                    #expect(served[version]?.keys.sorted() == ["adapter_config.json", "adapter_model.safetensors"])
+                    #expect(bytes(version) <= 0.03 * bytes(0), "\(bytes(version)) of \(bytes(0))")
+                }
+                // Nothing of the base is in a checkpoint; what generators make of it is what the learner exports.
+                let checkpoint = root.appending(path: "run/checkpoints/step-000004")
+                let files = try CheckpointFiles.policyFiles(in: checkpoint)
+                #expect(files.map(\.name) == ["adapter_config.json", "adapter_model.safetensors"])
+                #expect(!FileManager.default.fileExists(atPath: checkpoint.path + "/critic/model.safetensors"))
+                let merged = try MergedModel(CausalLM(directory: base.path))
+                try merged.merge(adapter: try #require(served[4]))
+                #expect(try merged.model.safetensorsData() == policy(root))
+                #expect(try policy(root) != Data(contentsOf: base.appending(path: "model.safetensors")))
+                #expect(AdapterFiles.isAdapter(root.appending(path: "run/policy/adapter").path))
+                // Restarted or not, the same bits.
+                if whole.isEmpty { whole = try policy(root) } else { #expect(try policy(root) == whole) }
+            }
         }
     }
 

@@ -5,12 +5,14 @@ import Torch
 
 /// What a checkpoint directory holds:
 ///
-///     policy/                  Hugging Face directory, fp32
-///     critic/                  value model, when it is separate; value_head.safetensors when it is shared
+///     policy/                  Hugging Face directory, fp32; with LoRA PEFT's directory of the adapter alone
+///     critic/                  value model, or its adapter and head, when it is separate
+///     value_head.safetensors   when it is shared
 ///     optimizer.safetensors    moments and step counts, names prefixed `policy.` and `critic.`
 ///     state.json               step, controllers, running moments, guard rails, figures of the last step
 package enum CheckpointFiles {
     static let stateFile = "state.json"
+    static let weightsFile = "model.safetensors"
     static let optimizerFile = "optimizer.safetensors"
     static let sharedHeadFile = "value_head.safetensors"
 
@@ -34,13 +36,19 @@ package enum CheckpointFiles {
     /// The figures of the step that a checkpoint follows.
     package static func metrics(in directory: URL) throws -> Data { try encode(metrics: state(in: directory).metrics) }
 
-    /// The policy's safetensors, mapped.
-    package static func policyWeights(in directory: URL) throws -> Data {
-        let file = directory.appending(path: "policy/model.safetensors")
-        do {
-            return try Data(contentsOf: file, options: .mappedIfSafe)
-        } catch {
-            throw LearnerError(.checkpoint, "cannot read \(file.path(percentEncoded: false))", cause: error)
+    /// What generators need of a policy's version beside version 0: its weights, or its adapter; mapped.
+    package static func policyFiles(in directory: URL) throws -> [(name: String, data: Data)] {
+        let policy = directory.appending(path: "policy")
+        let names =
+            AdapterFiles.isAdapter(policy.path(percentEncoded: false))
+            ? [AdapterFiles.configurationFile, AdapterFiles.weightsFile] : [weightsFile]
+        return try names.map { name in
+            let file = policy.appending(path: name)
+            do {
+                return (name, try Data(contentsOf: file, options: .mappedIfSafe))
+            } catch {
+                throw LearnerError(.checkpoint, "cannot read \(file.path(percentEncoded: false))", cause: error)
+            }
         }
     }
 
@@ -61,11 +69,19 @@ extension PPOTrainer {
     /// Writes the whole state into an empty directory; the caller makes it durable (``CheckpointStore``).
     package func saveCheckpoint(to directory: URL, report: StepReport? = nil) throws {
         let path = directory.path(percentEncoded: false)
-        try policy.export(to: "\(path)/policy")
+        if let adapter = policy.trunk.adapter {
+            try adapter.export(to: "\(path)/policy")
+        } else {
+            try policy.export(to: "\(path)/policy")
+        }
         var optimizer = try policyOptimizer.state().map { NamedTensor("policy.\($0.name)", $0.tensor) }
         switch critic {
         case .separate(let model):
-            try model.export(to: "\(path)/critic")
+            if model.trunk.adapter == nil {
+                try model.export(to: "\(path)/critic")
+            } else {
+                try model.exportAdapter(to: "\(path)/critic")
+            }
             optimizer += try criticOptimizer?.state().map { NamedTensor("critic.\($0.name)", $0.tensor) } ?? []
         case .shared(let head):
             try Safetensors.write(
@@ -101,8 +117,7 @@ extension PPOTrainer {
             }
             switch critic {
             case .separate(let model):
-                let stored = try ValueModel(directory: "\(path)/critic")
-                try Self.copy(stored.parameters, into: model.parameters)
+                try Self.copy(Self.stored(like: model, in: "\(path)/critic"), into: model.trainable)
                 try criticOptimizer?.load(part("critic."))
             case .shared(let head):
                 let stored = try Safetensors(path: "\(path)/\(CheckpointFiles.sharedHeadFile)").tensors()
@@ -110,7 +125,15 @@ extension PPOTrainer {
             case nil: break
             }
             try policyOptimizer.load(part("policy."))
-            try policy.load(safetensors: CheckpointFiles.policyWeights(in: directory))
+            if let adapter = policy.trunk.adapter {
+                let stored = try Self.stored(like: adapter, in: "\(path)/policy", policy.configuration)
+                try Self.copy(stored.parameters, into: adapter.parameters)
+            } else {
+                try policy.load(
+                    safetensors: Data(
+                        contentsOf: directory.appending(path: "policy/\(CheckpointFiles.weightsFile)"),
+                        options: .mappedIfSafe))
+            }
         } catch let error as LearnerError {
             throw error
         } catch {
@@ -118,6 +141,26 @@ extension PPOTrainer {
                 .checkpoint, "\(path) does not fit this run's models or is damaged", cause: error)
         }
         state = saved.trainer
+    }
+
+    /// The adapter in a directory, if it is of the same shape as this run's.
+    private static func stored(
+        like adapter: LowRankAdapter, in path: String, _ model: ModelConfiguration
+    ) throws -> LowRankAdapter {
+        let stored = try LowRankAdapter(directory: path, for: model)
+        guard stored.configuration.scale == adapter.configuration.scale,
+            stored.parameters.map(\.name) == adapter.parameters.map(\.name)
+        else {
+            throw LearnerError(.checkpoint, "\(path) was made with another rank, alpha or other targets of lora")
+        }
+        return stored
+    }
+
+    private static func stored(like model: ValueModel, in path: String) throws -> [NamedTensor] {
+        guard let adapter = model.trunk.adapter else { return try ValueModel(directory: path).parameters }
+        let head = try Safetensors(path: "\(path)/\(ValueModel.headFile)").tensors()
+        return try stored(like: adapter, in: path, model.configuration).parameters
+            + head.map { NamedTensor($0.key, $0.value) }
     }
 
     private static func copy(_ source: [NamedTensor], into target: [NamedTensor]) throws {

@@ -38,13 +38,13 @@ package final class PPOTrainer {
         try critic?.setTrainable(true)
         switch critic {
         case .shared(let head):
-            policyOptimizer = try AdamW(policy.parameters + head.parameters, settings.adam)
+            policyOptimizer = try AdamW(policy.trainable + head.parameters, settings.adam)
             criticOptimizer = nil
         case .separate(let model):
-            policyOptimizer = try AdamW(policy.parameters, settings.adam)
-            criticOptimizer = try AdamW(model.parameters, settings.adam)
+            policyOptimizer = try AdamW(policy.trainable, settings.adam)
+            criticOptimizer = try AdamW(model.trainable, settings.adam)
         case nil:
-            policyOptimizer = try AdamW(policy.parameters, settings.adam)
+            policyOptimizer = try AdamW(policy.trainable, settings.adam)
             criticOptimizer = nil
         }
     }

@@ -61,11 +61,18 @@ package actor LearnerEngine {
         return report
     }
 
-    /// The policy's weights as safetensors bytes (fp32).
-    package func weights() throws -> Data { try trainer.policy.safetensorsData() }
+    /// What generators need of the policy as it is, fp32: all weights, or the adapter alone.
+    package func policyFiles() throws -> [(name: String, data: Data)] {
+        guard let adapter = trainer.policy.trunk.adapter else {
+            return [(CheckpointFiles.weightsFile, try trainer.policy.safetensorsData())]
+        }
+        return try adapter.files().sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
 
-    /// The final policy as a Hugging Face directory.
+    /// The final policy as a Hugging Face directory; an adapter is merged, and stands in `adapter` by itself too.
     package func export(to directory: URL) throws {
-        try trainer.policy.export(to: directory.path(percentEncoded: false))
+        let path = directory.path(percentEncoded: false)
+        try trainer.policy.export(to: path)
+        try trainer.policy.trunk.adapter?.export(to: "\(path)/adapter")
     }
 }

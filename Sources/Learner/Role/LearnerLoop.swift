@@ -104,7 +104,7 @@ package struct LearnerLoop: Sendable {
         await link.report(phase: "publish", fraction: 0)
         let manifest = try await artifacts.serve(
             kind: .policy, version: PolicyVersion(epoch: plan.epoch, number: step + 1),
-            files: [("model.safetensors", try await engine.weights())])
+            files: try await engine.policyFiles())
         try await link.publish([manifest])
         try await link.commit(step: step, metrics: try CheckpointFiles.encode(report), manifest: manifest)  // 4
         await artifacts.release(below: checkpoints.all().first?.step ?? 0)
@@ -137,7 +137,7 @@ package struct LearnerLoop: Sendable {
         for checkpoint in checkpoints.all() where checkpoint.step > 0 {
             let manifest = try await artifacts.serve(
                 kind: .policy, version: version(checkpoint.step),
-                files: [("model.safetensors", try CheckpointFiles.policyWeights(in: checkpoint.url))])
+                files: try CheckpointFiles.policyFiles(in: checkpoint.url))
             manifests.append(manifest)
             newest = manifest
         }

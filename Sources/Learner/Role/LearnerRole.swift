@@ -106,13 +106,11 @@ package struct LearnerRole: Sendable {
         let settings = PPOSettings(run)
         try settings.validate()
         let threads = run.roles.learner.threads
-        let device = run.device
         let reward = run.models.reward
-        let fromReward = run.ppo.criticFrom == .reward
+        let models = TrainerModels(run, policy: base)
         let engine = try await LearnerEngine.start(on: executor, store: checkpoints, runDirectory: directory) {
             try TorchRuntime.configure(threads: threads)
-            return try makeTrainer(
-                policy: base, criticFrom: fromReward ? reward : nil, device: Device(device) ?? .cpu, settings: settings)
+            return try models.trainer(settings)
         }
         var fixed: [LearnerLoop.FixedArtifact] = []
         if let reference = run.models.reference {
@@ -125,36 +123,6 @@ package struct LearnerRole: Sendable {
             plan: LearnerLoop.Plan(
                 steps: run.ppo.steps, epoch: epoch, runDirectory: directory, base: URL(filePath: base)),
             engine: engine, checkpoints: checkpoints, link: link, artifacts: artifacts, fixed: fixed, log: log)
-    }
-
-    /// On the compute thread.
-    private static func makeTrainer(
-        policy: String, criticFrom reward: String?, device: Device, settings: PPOSettings
-    ) throws -> PPOTrainer {
-        let model = try CausalLM(directory: policy, device: device)
-        guard settings.estimator.needsCritic else {
-            return try PPOTrainer(policy: model, critic: nil, settings: settings)
-        }
-        let critic: Critic
-        switch settings.critic {
-        case .shared:
-            critic = .shared(
-                try ScalarHead(hiddenSize: model.configuration.hiddenSize, seed: settings.seed, device: device))
-        case .separate:
-            guard let reward else {
-                critic = .separate(try ValueModel(from: model))
-                break
-            }
-            let start = try RewardModel(directory: reward, device: device)
-            guard start.configuration.vocabularySize == model.configuration.vocabularySize else {
-                throw LearnerError(
-                    .setting,
-                    "the reward model \(reward) has a vocabulary of \(start.configuration.vocabularySize), the policy of "
-                        + "\(model.configuration.vocabularySize): the critic cannot read the policy's tokens")
-            }
-            critic = .separate(try ValueModel(from: start))
-        }
-        return try PPOTrainer(policy: model, critic: critic, settings: settings)
     }
 }
 
