@@ -29,6 +29,14 @@ import Testing
         return folder.path + "/run.yaml"
     }
 
+    /// Of the files in a folder, not of folders in it.
+    private func bytes(_ folder: String) throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: folder).reduce(0) { sum, name in
+            let values = try FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")
+            return sum + (values[.type] as? FileAttributeType == .typeRegular ? values[.size] as? Int ?? 0 : 0)
+        }
+    }
+
     @Test func adaptersAreTrainedSentAndMerged() async throws {
         let base = try await TinyRun.base.path() + "/base"
         var policies: [Data] = []
@@ -45,6 +53,8 @@ import Testing
             // What generators pulled for the last version, beside what they pulled for the first.
             let sent = try FileManager.default.contentsOfDirectory(atPath: run + "/checkpoints/step-000003/policy")
             #expect(sent.sorted() == ["adapter_config.json", "adapter_model.safetensors"])
+            let (first, last) = try (bytes(run + "/sft"), bytes(run + "/checkpoints/step-000003/policy"))
+            #expect(Double(last) <= 0.03 * Double(first), "\(last) of \(first) bytes")
             let metrics = try String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8)
             #expect(metrics.split(separator: "\n").count == 3)
             // The merged policy and the adapter over its base say the same.
@@ -57,6 +67,33 @@ import Testing
             let merged = try await answer(["--model", run + "/policy"])
             #expect(try await answer(["--model", run + "/sft", "--adapter", run + "/policy/adapter"]) == merged)
             #expect(!merged.isEmpty)
+        }
+        #expect(policies[0] == policies[1])
+    }
+
+    @Test func aKilledLearnerGoesOnFromItsAdapters() async throws {
+        var policies: [Data] = []
+        for kills in [0, 1] {
+            let run = try await TinyRun(steps: 6, generators: 1)
+            let words = ["--set", "ppo.lora.rank=2", "--set", "ppo.learning_rate=1e-2"]
+            let running = try Running(Skein.executable.path, ["run", run.file] + words)
+            if kills > 0 {
+                // After the second checkpoint, so that there are moments to go on with.
+                let checkpoints = run.directory + "/checkpoints"
+                let learner = try await eventually { () -> Int32? in
+                    let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints)) ?? []
+                    guard names.contains("step-000002") else { return nil }
+                    return try await run.workers().first { $0.role == "learner" && $0.pid > 0 }?.pid
+                }
+                kill(try #require(learner), SIGKILL)
+            }
+            let result = try await running.result()
+            try #require(result.status == 0, "\(result.error)")
+            policies.append(try run.policy())
+            let logs = try FileManager.default.contentsOfDirectory(atPath: run.directory + "/logs").map {
+                try String(contentsOfFile: "\(run.directory)/logs/\($0)", encoding: .utf8)
+            }
+            #expect(logs.contains { $0.contains("resuming") } == (kills > 0))
         }
         #expect(policies[0] == policies[1])
     }

@@ -135,6 +135,31 @@ import Torch
         #expect(try half.parameters.allSatisfy { try $0.tensor.dtype == .bfloat16 })
     }
 
+    @Test func anAdapterOverHalfPrecisionIsFullPrecision() throws {
+        let base = try CausalLM(files: model().files(), dtype: .bfloat16)
+        let before = try base.safetensorsData()
+        let adapter = try LowRankAdapter(LoRAConfiguration(rank: 2), for: base.configuration, seed: 1)
+        let adapted = try CausalLM(sharing: base, adapter: adapter)
+        let batch = try TokenBatch(Self.rows)
+        let untrained = try SupervisedLoss.sum(adapted, batch)
+        _ = try run(adapted, plan())
+        #expect(try SupervisedLoss.sum(adapted, batch) < untrained - 1)
+        #expect(try adapter.parameters.allSatisfy { try $0.tensor.dtype == .float32 })
+        #expect(try base.safetensorsData() == before)
+        // Merged in full precision, the change is whole.
+        let merged = try CausalLM(files: adapted.files())
+        let name = "model.layers.0.mlp.up_proj"
+        let weight = try #require(merged.parameters.first { $0.name == "\(name).weight" }?.tensor)
+        let start = try #require(base.parameters.first { $0.name == "\(name).weight" }?.tensor)
+        let a = try #require(adapter.parameters.first { $0.name.hasSuffix("\(name).lora_A.weight") }?.tensor)
+        let b = try #require(adapter.parameters.first { $0.name.hasSuffix("\(name).lora_B.weight") }?.tensor)
+        let apart = try noGrad {
+            let change = try b.detach().matmul(a.detach()) * adapter.configuration.scale
+            return try (weight - start.detach().to(dtype: .float32) - change).abs().max().item()
+        }
+        #expect(apart < 1e-6)
+    }
+
     @Test func aDamagedCheckpointIsNamed() throws {
         try inTemporaryDirectory { folder in
             let checkpoints = StageCheckpoints(directory: folder, inputs: "a")

@@ -13,12 +13,12 @@ struct LowRank {
         try (x.to(dtype: .float32).linear(a) * scale).linear(b).to(dtype: x.dtype)
     }
 
-    /// `weight` with the change in it, without history. -> the shape and type of `weight`
+    /// `weight` with the change in it, without history. -> the shape of `weight`, fp32: a change may be smaller than the
+    /// last place of a half-precision weight.
     func merged(into weight: Tensor, transposed: Bool) throws -> Tensor {
         try noGrad {
             let change = try b.detach().matmul(a.detach()) * scale
-            let sum = try weight.detach().to(dtype: .float32) + (transposed ? change.transpose(0, 1) : change)
-            return try sum.to(dtype: weight.dtype).contiguous()
+            return try weight.detach().to(dtype: .float32) + (transposed ? change.transpose(0, 1) : change)
         }
     }
 }

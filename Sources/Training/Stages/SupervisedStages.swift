@@ -127,7 +127,8 @@ extension TrainingStages {
             let loss = try SupervisedLoss.backward(model, part, globalTokens: tokens)
             return TrainingLoop.Part(loss: loss, tokens: part.tokenCount)
         }
-        try model.export(to: workspace.directory, dtype: dtype(section))
+        // What an adapter adds would be lost in the last place of half-precision weights.
+        try model.export(to: workspace.directory, dtype: adapter == nil ? dtype(section) : .float32)
         try adapter?.export(to: workspace.adapterDirectory)
         var figures = outcome.figures
         figures["rows"] = Double(examples.rows.count)
