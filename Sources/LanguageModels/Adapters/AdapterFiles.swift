@@ -1,7 +1,7 @@
 import Foundation
 import Torch
 
-/// PEFT's directory of a LoRA adapter: adapter_config.json and adapter_model.safetensors (PEFT 0.10 to 0.21).
+/// PEFT's directory of a LoRA adapter: adapter_config.json and adapter_model.safetensors; the fixtures are by PEFT 0.21.
 package struct AdapterFiles {
     package static let configurationFile = "adapter_config.json"
     package static let weightsFile = "adapter_model.safetensors"
