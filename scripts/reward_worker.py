@@ -89,7 +89,8 @@ class Worker:
         elif kind == "lease" and message.lease.WhichOneof("work") == "score":
             self.work(message.lease)
         elif kind == "result_ack":
-            self.results.pop((str(message.result_ack.job), message.result_ack.attempt), None)
+            for ack in (message.result_ack, *message.result_ack.more):
+                self.results.pop((str(ack.job), ack.attempt), None)
         elif kind == "drain":
             self.draining = True
         elif kind == "refused" and message.refused.code not in ("epoch", "hello"):

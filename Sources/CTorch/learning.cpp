@@ -67,6 +67,8 @@ ctorch_status ctorch_adamw_step(
         at::_fused_adamw_(
             weights, gradients, first, second, /*max_exp_avg_sqs=*/{}, steps, options->learning_rate, options->beta1,
             options->beta2, options->weight_decay, epsilon, /*amsgrad=*/false, /*maximize=*/false);
+        // The kernel does not count its changes, and copies of the weights must be known to be old.
+        for (const auto &weight : weights) weight.unsafeGetTensorImpl()->bump_version();
     });
 }
 

@@ -17,7 +17,8 @@ package enum Message: Sendable {
     case refused(code: String, message: String)
     case lease(Job, attempt: Int, leaseMilliseconds: Int)
     case cancel(JobID, attempt: Int, reason: String)
-    case resultAck(JobID, attempt: Int, AckStatus)
+    /// At least one.
+    case resultAck([Acknowledgement])
     case drain
     case artifact(ArtifactManifest)
     case stop(reason: String, exitCode: Int)
@@ -34,6 +35,19 @@ package enum Message: Sendable {
     // Puller and source of artifacts
     case chunkRequest(sha256: String, index: Int)
     case chunk(sha256: String, index: Int, bytes: SharedChunk?)
+}
+
+/// The coordinator has a result, and the worker may forget it.
+package struct Acknowledgement: Sendable, Hashable {
+    package var job: JobID
+    package var attempt: Int
+    package var status: AckStatus
+
+    package init(_ job: JobID, attempt: Int, _ status: AckStatus) {
+        self.job = job
+        self.attempt = attempt
+        self.status = status
+    }
 }
 
 /// One job of a complete batch, as the learner gets it.

@@ -40,6 +40,9 @@ package final class ServerEndpoint: Sendable {
 
     private struct State {
         var known: Set<WorkerID> = []
+        /// Routing ids of those known, which every message needs both ways.
+        var identities: [WorkerID: [UInt8]] = [:]
+        var peers: [[UInt8]: WorkerID] = [:]
         var offences: [[UInt8]: Int] = [:]
         var backlog: [WorkerID: [Outgoing]] = [:]
     }
@@ -103,6 +106,7 @@ package final class ServerEndpoint: Sendable {
     package func forget(_ peer: WorkerID) {
         thread.perform { [self] in
             state.known.remove(peer)
+            if let identity = state.identities.removeValue(forKey: peer) { state.peers[identity] = nil }
             state.backlog[peer] = nil
         }
     }
@@ -138,9 +142,7 @@ package final class ServerEndpoint: Sendable {
         }
         let envelope: Envelope
         do {
-            guard let text = String(validating: identity, as: UTF8.self), let peer = WorkerID(routingID: text) else {
-                throw ClusterError(.malformed, "the routing id is not name#incarnation")
-            }
+            let peer = try state.peers[identity] ?? Self.peer(identity)
             envelope = try Codec.decode(frames.dropFirst())
             if case .hello(let hello) = envelope.message {
                 guard hello.id == peer else {
@@ -163,6 +165,13 @@ package final class ServerEndpoint: Sendable {
         }
     }
 
+    private static func peer(_ identity: [UInt8]) throws -> WorkerID {
+        guard let text = String(validating: identity, as: UTF8.self), let peer = WorkerID(routingID: text) else {
+            throw ClusterError(.malformed, "the routing id is not name#incarnation")
+        }
+        return peer
+    }
+
     private func admit(_ hello: Hello, _ envelope: Envelope, _ peer: WorkerID) -> Incoming? {
         guard hello.protocolMin <= Wire.version, Wire.version <= hello.protocolMax else {
             refuse(
@@ -174,6 +183,9 @@ package final class ServerEndpoint: Sendable {
             return nil
         }
         state.known.insert(peer)
+        let identity = Array(peer.routingID.utf8)
+        state.identities[peer] = identity
+        state.peers[identity] = peer
         return Incoming(peer: peer, envelope: envelope, frames: [])
     }
 
@@ -216,7 +228,8 @@ package final class ServerEndpoint: Sendable {
             logger.error("a message cannot be sent", metadata: ["peer": "\(outgoing.peer)", "reason": "\(error)"])
             return true
         }
-        switch socket.send(frames, to: Array(outgoing.peer.routingID.utf8)) {
+        let identity = state.identities[outgoing.peer] ?? Array(outgoing.peer.routingID.utf8)
+        switch socket.send(frames, to: identity) {
         case .sent:
             counts.withLock {
                 $0.sent += 1

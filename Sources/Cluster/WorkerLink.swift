@@ -292,10 +292,12 @@ package final class WorkerLink: Sendable {
                 if code != "malformed" { shut() }
             }
             return
-        case .resultAck(let job, let attempt, _):
-            let key = Attempt(job: job, number: attempt)
-            state.unacknowledged[key] = nil
-            state.leased.remove(key)
+        case .resultAck(let acks):
+            for ack in acks {
+                let key = Attempt(job: ack.job, number: ack.attempt)
+                state.unacknowledged[key] = nil
+                state.leased.remove(key)
+            }
             // Nobody waits for it but `isFlushed`.
             return
         case .lease(let job, let attempt, _): state.leased.insert(Attempt(job: job.id, number: attempt))

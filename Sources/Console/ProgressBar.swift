@@ -7,6 +7,7 @@ package final class ProgressBar: Sendable {
         var started = ContinuousClock.now
         var lastShown: ContinuousClock.Instant?
         var open = false
+        var isDone = false
     }
 
     private let title: String
@@ -21,6 +22,9 @@ package final class ProgressBar: Sendable {
     /// - Parameter detail: figures worth watching, for example `loss 2.31`.
     package func update(_ done: Int, of total: Int, detail: String = "") {
         let text: String? = state.withLock { state in
+            // The end may be told twice, by who saw it and by who knows it.
+            if state.isDone { return nil }
+            state.isDone = done >= total
             let now = ContinuousClock.now
             let pause: Duration = Console.isTerminal ? .milliseconds(100) : .seconds(10)
             if done < total, let last = state.lastShown, now - last < pause { return nil }

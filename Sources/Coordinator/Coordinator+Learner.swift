@@ -103,9 +103,7 @@ extension Coordinator {
         openedSteps = max(openedSteps, committed)
         if let assembly { ledger.forget(assembly.allJobs) }
         journal.write([.step(step, metrics: metrics, manifest)]) { [self] in
-            endpoint.thread.perform { [self] in
-                assumeIsolated { $0.committed(step, figures, assembly, peer, id) }
-            }
+            assumeIsolated { $0.committed(step, figures, assembly, peer, id) }
         }
         publish([manifest])
     }

@@ -112,20 +112,20 @@ extension Coordinator {
     ) {
         let peer = incoming.peer
         if case .failed(let code, let message, let retryable) = outcome {
-            outbox.append(.init(peer, .resultAck(job, attempt: attempt, .accepted)))
+            acknowledge(job, attempt, peer, .accepted)
             failed(job, attempt, peer, code: code, message: message, retryable: retryable)
             return
         }
         if let problem = problem(with: outcome, of: job) {
-            outbox.append(.init(peer, .resultAck(job, attempt: attempt, .stale)))
+            acknowledge(job, attempt, peer, .stale)
             failed(job, attempt, peer, code: "invalid", message: problem, retryable: true)
             return
         }
         let (admission, cancelled) = ledger.complete(job)
         switch admission {
-        case .stale: outbox.append(.init(peer, .resultAck(job, attempt: attempt, .stale)))
+        case .stale: acknowledge(job, attempt, peer, .stale)
         case .duplicate:
-            outbox.append(.init(peer, .resultAck(job, attempt: attempt, .duplicate)))
+            acknowledge(job, attempt, peer, .duplicate)
             journal.write([.duplicate(job, worker: peer.routingID, attempt: attempt)])
         case .accepted:
             if let (other, number) = cancelled, other != peer {
@@ -168,18 +168,14 @@ extension Coordinator {
         // The acknowledgement leaves, and the slot is free, when the result is on disk; so does the answer to the
         // learner, which may only see what survives.
         let entry = Journal.Entry.result(job, worker: peer.routingID, attempt: attempt, frames: incoming.frames)
-        journal.write([entry]) { [self] in
-            endpoint.thread.perform { [self] in
-                assumeIsolated { $0.flushed(job, attempt, peer) }
-            }
-        }
+        journal.write([entry]) { [self] in assumeIsolated { $0.flushed(job, attempt, peer) } }
     }
 
     private func flushed(_ job: JobID, _ attempt: Int, _ peer: WorkerID) {
         guard !isOver else { return }
         workers[peer]?.unflushed -= 1
         unflushed[job.step, default: 1] -= 1
-        outbox.append(.init(peer, .resultAck(job, attempt: attempt, .accepted)))
+        acknowledge(job, attempt, peer, .accepted)
         answerBatchRequest()
         guard !needsAssignment else { return }
         // Many results become durable at once: assign once for all of them.
@@ -193,9 +189,18 @@ extension Coordinator {
         }
     }
 
+    /// Many results become durable at once: their acknowledgements travel together.
+    private func acknowledge(_ job: JobID, _ attempt: Int, _ peer: WorkerID, _ status: AckStatus) {
+        acknowledgements[peer, default: []].append(Acknowledgement(job, attempt: attempt, status))
+    }
+
     private func failed(
         _ job: JobID, _ attempt: Int, _ peer: WorkerID, code: String, message: String, retryable: Bool
     ) {
+        if code == JobOutcome.draining {
+            ledger.handBack(job, attempt: attempt, by: peer)
+            return
+        }
         logger.warning(
             "a job failed",
             metadata: ["job": "\(job)", "worker": "\(peer)", "code": "\(code)", "reason": "\(message)"])

@@ -26,6 +26,8 @@ package actor Coordinator {
     /// Yields once, when the run is over.
     package nonisolated let ended: AsyncStream<Outcome>
 
+    private static let acknowledgedTogether = 1000
+
     let configuration: CoordinatorConfiguration
     let runId: String
     let endpoint: ServerEndpoint
@@ -50,6 +52,7 @@ package actor Coordinator {
     var missingSince: [String: Int64] = [:]
     var progress = ProgressFigures()
     var outbox: [ServerEndpoint.Outgoing] = []
+    var acknowledgements: [WorkerID: [Acknowledgement]] = [:]
     var isOver = false
     var needsAssignment = false
     /// Results of each step that are not on disk yet.
@@ -64,9 +67,9 @@ package actor Coordinator {
         now: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1000) }
     ) async throws -> Coordinator {
         let (ended, finish) = AsyncStream.makeStream(of: Outcome.self)
-        let journal = try Journal(path: configuration.journalPath, logger: logger, now: now) { error in
-            finish.yield(.failure(error))
-        }
+        let journal = try Journal(
+            path: configuration.journalPath, logger: logger, now: now, deliver: { thread.perform($0) },
+            onFailure: { finish.yield(.failure($0)) })
         let box = ReceiverBox()
         do {
             let recovered = try journal.start()
@@ -166,6 +169,13 @@ package actor Coordinator {
     }
 
     func flush() {
+        for (peer, acks) in acknowledgements {
+            for start in stride(from: 0, to: acks.count, by: Self.acknowledgedTogether) {
+                outbox.append(
+                    .init(peer, .resultAck(Array(acks[start..<min(start + Self.acknowledgedTogether, acks.count)]))))
+            }
+        }
+        acknowledgements.removeAll(keepingCapacity: true)
         guard !outbox.isEmpty else { return }
         endpoint.send(outbox)
         outbox.removeAll(keepingCapacity: true)

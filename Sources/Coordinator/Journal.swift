@@ -7,8 +7,8 @@ import Synchronization
 
 /// What survives: SQLite in WAL mode with synchronous FULL, one writer thread, many writes in one transaction.
 ///
-/// `write` never blocks; the completion is called on the writer thread after the commit is on disk. One process owns a
-/// journal, by file lock. Shutdown: `close()` waits for what was given before.
+/// `write` never blocks; completions run after the commit is on disk, where `deliver` takes all those of one commit. One
+/// process owns a journal, by file lock. Shutdown: `close()` waits for what was given before.
 package final class Journal: Sendable {
     package enum Entry: Sendable {
         /// A result, as its frames came.
@@ -35,6 +35,9 @@ package final class Journal: Sendable {
         package var entries = 0
     }
 
+    /// Entries of a commit from which on the next one waits for company.
+    private static let busy = 16
+
     private struct Inbox {
         var entries: [(Entry, (@Sendable () -> Void)?)] = []
         var isClosing = false
@@ -49,15 +52,18 @@ package final class Journal: Sendable {
     private let ended = DispatchSemaphore(value: 0)
     private let numbers = Mutex(Statistics())
     private let onFailure: @Sendable (CoordinatorError) -> Void
+    private let deliver: @Sendable (@escaping @Sendable () -> Void) -> Void
     package let path: String
 
     package init(
         path: String, logger: Logger, now: @escaping @Sendable () -> Int64,
+        deliver: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
         onFailure: @escaping @Sendable (CoordinatorError) -> Void
     ) throws {
         self.path = path
         self.logger = logger
         self.now = now
+        self.deliver = deliver
         self.onFailure = onFailure
         lock = open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else {
@@ -125,13 +131,19 @@ package final class Journal: Sendable {
     // MARK: - Writer thread
 
     private func loop() {
+        var last = 0
         while true {
             wakeUp.wait()
+            // One sync to disk for many results: where they come in numbers, a moment's wait costs nobody anything.
+            if last >= Self.busy { Thread.sleep(forTimeInterval: 0.0005) }
             let (work, isClosing) = inbox.withLock { inbox in
                 defer { inbox.entries.removeAll(keepingCapacity: true) }
                 return (inbox.entries, inbox.isClosing)
             }
-            if !work.isEmpty, !commit(work) { break }
+            if !work.isEmpty {
+                guard commit(work) else { break }
+                last = work.count
+            }
             if isClosing { break }
         }
         ended.signal()
@@ -160,7 +172,8 @@ package final class Journal: Sendable {
             $0.seconds += seconds
             $0.entries += work.count
         }
-        for (_, completion) in work { completion?() }
+        let completions = work.compactMap(\.1)
+        if !completions.isEmpty { deliver { for completion in completions { completion() } } }
         return true
     }
 }

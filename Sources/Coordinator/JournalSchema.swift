@@ -2,6 +2,7 @@ import Cluster
 import ClusterModel
 import Foundation
 import GRDB
+import GRDBSQLite
 
 /// The tables of the journal and what is read from and written to them.
 ///
@@ -98,12 +99,58 @@ enum JournalSchema {
         _ id: JobID, _ worker: String, _ attempt: Int, _ payload: Data, _ database: Database, _ now: Int64
     ) throws {
         // No OR IGNORE: a job that is there already must never be counted again, so it is an error.
-        try database.cachedStatement(
-            sql:
-                "INSERT INTO job (step, number, kind, part, worker, attempt, completed_ms) VALUES (?, ?, ?, ?, ?, ?, ?)"
-        ).execute(arguments: [id.step, id.index, id.kind.rawValue, id.part, worker, attempt, now])
-        try database.cachedStatement(
-            sql: "INSERT INTO trajectory (step, number, kind, part, payload) VALUES (?, ?, ?, ?, ?)"
-        ).execute(arguments: [id.step, id.index, id.kind.rawValue, id.part, payload])
+        try run(
+            database,
+            "INSERT INTO job (step, number, kind, part, worker, attempt, completed_ms) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        ) { bind in
+            bind.job(id)
+            bind.text(5, worker)
+            bind.integer(6, Int64(attempt))
+            bind.integer(7, now)
+        }
+        try run(database, "INSERT INTO trajectory (step, number, kind, part, payload) VALUES (?, ?, ?, ?, ?)") { bind in
+            bind.job(id)
+            bind.blob(5, payload)
+        }
+    }
+
+    /// Runs a statement with its values bound by hand: there are two for each result, and boxing every value took as long
+    /// as SQLite does.
+    private static func run(_ database: Database, _ sql: String, _ bind: (Binding) -> Void) throws {
+        let statement = try database.cachedStatement(sql: sql).sqliteStatement
+        defer {
+            sqlite3_reset(statement)
+            sqlite3_clear_bindings(statement)
+        }
+        bind(Binding(statement: statement))
+        guard sqlite3_step(statement) == SQLITE_DONE else {
+            throw DatabaseError(
+                resultCode: database.lastErrorCode, message: database.lastErrorMessage, sql: sql)
+        }
+    }
+
+    private struct Binding {
+        /// SQLite copies what it is given.
+        // SAFETY: the value that sqlite3.h defines for SQLITE_TRANSIENT, which is no pointer.
+        private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+
+        let statement: SQLiteStatement
+
+        func integer(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(statement, index, value) }
+        func text(_ index: Int32, _ value: String) { sqlite3_bind_text(statement, index, value, -1, Self.transient) }
+
+        func blob(_ index: Int32, _ value: Data) {
+            _ = value.withUnsafeBytes {
+                sqlite3_bind_blob64(statement, index, $0.baseAddress, UInt64($0.count), Self.transient)
+            }
+        }
+
+        /// Step, number, kind and part, the first four of every statement.
+        func job(_ id: JobID) {
+            integer(1, Int64(id.step))
+            integer(2, Int64(id.index))
+            text(3, id.kind.rawValue)
+            integer(4, Int64(id.part))
+        }
     }
 }

@@ -3,7 +3,7 @@ import Foundation
 
 /// `metrics.jsonl` and `samples.jsonl` of the run directory: a line a step, and the first answers of each step.
 enum RunFiles {
-    private static let samplesKept = 8
+    private static let samplesKept = 16
 
     private struct Sample: Encodable {
         var step: Int

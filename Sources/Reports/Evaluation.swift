@@ -33,10 +33,12 @@ package struct Evaluation: Codable, Sendable, Equatable {
     package var sequenceKL: Double
     package var klBudget: Double
     package var samples: [Sample]
+    /// Mean gold score of the answers that the run kept of each step, which no step learned from: step -> mean.
+    package var goldByStep: [Int: Double]
 
     package init(
         before: Side, after: Side, prompts: Int, goldWinRate: Double, sequenceKL: Double, klBudget: Double,
-        samples: [Sample]
+        samples: [Sample], goldByStep: [Int: Double] = [:]
     ) {
         self.before = before
         self.after = after
@@ -45,5 +47,6 @@ package struct Evaluation: Codable, Sendable, Equatable {
         self.sequenceKL = sequenceKL
         self.klBudget = klBudget
         self.samples = samples
+        self.goldByStep = goldByStep
     }
 }

@@ -7,27 +7,46 @@ struct HTMLReport {
     let seconds: [String: Double]
     let steps: [[String: Double]]
 
+    /// Where the time of a step goes: title, figure.
+    private static let phases = [
+        ("generation", "timing_s/gen"), ("waiting for the batch", "timing_s/wait_batch"),
+        ("update", "timing_s/update_actor"), ("checkpoint", "timing_s/save_checkpoint"),
+        ("whole step", "timing_s/total"),
+    ]
+
     func render() -> String {
-        let plots = [
-            ("Reward", "critic/score/mean"), ("Sequence KL, nats", "actor/sequence_kl_k1"),
-            ("Entropy, nats", "actor/entropy"),
-            ("Answer length, tokens", "response_length/mean"), ("Explained variance", "critic/vf_explained_var"),
-            ("Seconds a step", "timing_s/total"),
-        ].map { title, key in
-            Self.plot(
-                title, steps.compactMap { row in row[key].flatMap { value in row["step"].map { ($0, value) } } }, "step"
-            )
-        }
-        let frontier = Self.plot(
+        let gold = evaluation?.goldByStep.sorted { $0.key < $1.key }.map { (Double($0.key), $0.value) } ?? []
+        let plots =
+            [
+                ("Reward", "critic/score/mean"), ("Sequence KL, nats", "actor/sequence_kl_k1"),
+                ("Entropy, nats", "actor/entropy"), ("Answer length, tokens", "response_length/mean"),
+                ("Explained variance", "critic/vf_explained_var"),
+            ].map { title, key in Plot(title, [Plot.Line("", curve(key))], axis: "step").svg }
+        let frontier = Plot(
             "Reward against KL",
-            steps.compactMap { row in
-                row["actor/sequence_kl_k1"].flatMap { kl in row["critic/score/mean"].map { (kl, $0) } }
-            }, "nats")
+            [
+                Plot.Line(
+                    "",
+                    steps.compactMap { row in
+                        row["actor/sequence_kl_k1"].flatMap { kl in row["critic/score/mean"].map { (kl, $0) } }
+                    })
+            ], axis: "nats"
+        ).svg
+        let goldPlot = Plot("Gold score, which nothing learns from", [Plot.Line("", gold)], axis: "step").svg
+        let times = Plot(
+            "Seconds of each phase", Self.phases.map { Plot.Line($0.0, curve($0.1)) }, axis: "step"
+        ).svg
         return """
             <!doctype html><html lang="en"><meta charset="utf-8"><title>Skein: report of a run</title>
             <meta name="viewport" content="width=device-width"><style>\(Self.style)</style>
-            <h1>Report of a run</h1>\(headline)<div class="plots">\(plots.joined())\(frontier)</div>\(samples)</html>
+            <h1>Report of a run</h1>\(headline)
+            <div class="plots">\(plots[0])\(goldPlot)\(plots.dropFirst().joined())\(frontier)\(times)</div>
+            \(samples)</html>
             """
+    }
+
+    private func curve(_ key: String) -> [(Double, Double)] {
+        steps.compactMap { row in row[key].flatMap { value in row["step"].map { ($0, value) } } }
     }
 
     private var headline: String {
@@ -68,34 +87,15 @@ struct HTMLReport {
         String(format: "<tr><td>\(name)</td><td>%.3f</td><td>%.3f</td></tr>", a, b)
     }
 
-    private static func plot(_ title: String, _ points: [(Double, Double)], _ axis: String) -> String {
-        let finite = points.filter { $0.0.isFinite && $0.1.isFinite }
-        guard finite.count > 1, let x0 = finite.map(\.0).min(), let x1 = finite.map(\.0).max(),
-            let y0 = finite.map(\.1).min(), let y1 = finite.map(\.1).max()
-        else { return "" }
-        let (w, h) = (max(x1 - x0, 1e-9), max(y1 - y0, 1e-9))
-        let path = finite.map {
-            String(format: "%.1f,%.1f", 44 + ($0.0 - x0) / w * 250, 130 - ($0.1 - y0) / h * 110)
-        }.joined(separator: " ")
-        return """
-            <figure><figcaption>\(title)</figcaption><svg viewBox="0 0 310 160" role="img" aria-label="\(title)">
-            <line x1="44" y1="130" x2="300" y2="130"/><line x1="44" y1="16" x2="44" y2="130"/>
-            <text x="40" y="24" text-anchor="end">\(number(y1))</text><text x="40" y="130" text-anchor="end">\(number(y0))</text>
-            <text x="44" y="146">\(number(x0))</text><text x="296" y="146" text-anchor="end">\(number(x1)) \(axis)</text>
-            <polyline points="\(path)"/></svg></figure>
-            """
-    }
-
-    private static func number(_ value: Double) -> String { String(format: "%.3g", value) }
-
-    private static func escape(_ text: String) -> String {
+    static func escape(_ text: String) -> String {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
     }
 
     private static let style = """
         :root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em}
         .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(280px,1fr));gap:1em}figure{margin:0}
-        svg{width:100%}line{stroke:#8888}polyline{fill:none;stroke:#2a7de1;stroke-width:2}text{font-size:10px;fill:currentColor}
+        svg{width:100%}line{stroke:#8888}polyline{fill:none;stroke-width:2}text{font-size:10px;fill:currentColor}
+        .key{font-size:12px}.key span{margin-right:1em;white-space:nowrap}
         table{border-collapse:collapse}td,th{padding:.3em .8em;border-bottom:1px solid #8884;text-align:left;vertical-align:top}
         """
 }

@@ -929,6 +929,9 @@ package nonisolated struct Skein_V1_ResultAck: Sendable {
   /// accepted, duplicate, stale
   package var status: String = String()
 
+  /// of other jobs; they hold none themselves
+  package var more: [Skein_V1_ResultAck] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2970,7 +2973,7 @@ nonisolated extension Skein_V1_Failure: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Skein_V1_ResultAck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ResultAck"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}attempt\0\u{1}status\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}attempt\0\u{1}status\0\u{1}more\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2981,6 +2984,7 @@ nonisolated extension Skein_V1_ResultAck: SwiftProtobuf.Message, SwiftProtobuf._
       case 1: try { try decoder.decodeSingularMessageField(value: &self._job) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.status) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.more) }()
       default: break
       }
     }
@@ -3000,6 +3004,9 @@ nonisolated extension Skein_V1_ResultAck: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.status.isEmpty {
       try visitor.visitSingularStringField(value: self.status, fieldNumber: 3)
     }
+    if !self.more.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.more, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3007,6 +3014,7 @@ nonisolated extension Skein_V1_ResultAck: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs._job != rhs._job {return false}
     if lhs.attempt != rhs.attempt {return false}
     if lhs.status != rhs.status {return false}
+    if lhs.more != rhs.more {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

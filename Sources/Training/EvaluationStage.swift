@@ -48,10 +48,22 @@ package enum EvaluationStage {
             sequenceKL: try sequenceKL(after, run, prompts, new, device), klBudget: run.evaluation.klBudget,
             samples: (0..<min(samplesShown, rows.count)).map {
                 Evaluation.Sample(prompt: texts[$0], before: text(old[$0]), after: text(new[$0]))
-            })
+            }, goldByStep: goldByStep(run.runDirectory + "/samples.jsonl"))
         let writer = JSONEncoder()
         writer.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try writer.encode(evaluation).write(to: URL(filePath: run.runDirectory + "/evaluation.json"), options: .atomic)
+    }
+
+    /// Mean gold score of the answers that `samples.jsonl` has of each step; a line that is cut short is left out.
+    private static func goldByStep(_ path: String) -> [Int: Double] {
+        struct Sample: Decodable { var step: Int; var prompt: String; var response: String }
+        var scores: [Int: [Double]] = [:]
+        for line in (FileManager.default.contents(atPath: path) ?? Data()).split(separator: UInt8(ascii: "\n")) {
+            guard let sample = try? JSONDecoder().decode(Sample.self, from: Data(line)) else { continue }
+            scores[sample.step, default: []].append(
+                GoldScore.score(prompt: sample.prompt, completion: sample.response))
+        }
+        return scores.mapValues { $0.reduce(0, +) / Double($0.count) }
     }
 
     private static func answers(

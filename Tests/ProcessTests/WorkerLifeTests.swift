@@ -31,6 +31,28 @@ import Testing
         #expect(try await running.result(within: 30).status == 75)
     }
 
+    @Test func aKilledSupervisorLeavesNoOrphan() async throws {
+        let run = try await TinyRun(steps: 500, generators: 2)
+        let running = try run.start()
+        let workers = try #require(
+            try await eventually { () -> [TinyRun.Worker]? in
+                let workers = try await run.workers()
+                return workers.count == 4 ? workers : nil
+            })
+        let file = try Data(contentsOf: URL(filePath: run.directory + "/coordinator.json"))
+        let coordinator = try #require(try JSONSerialization.jsonObject(with: file) as? [String: Any])
+        let pids = workers.map(\.pid) + [try #require(coordinator["pid"] as? Int32)]
+        kill(running.pid, SIGKILL)
+        let ended = try await eventually(within: 30) { () -> Bool? in
+            pids.allSatisfy { pid in
+                // One that nobody has waited for is dead as well.
+                let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+                return status?.split(separator: ")").last?.split(separator: " ").first.map { $0 == "Z" } ?? true
+            } ? true : nil
+        }
+        #expect(ended == true)
+    }
+
     @Test func aWorkerInPythonScores() async throws {
         let python = ProcessInfo.processInfo.environment["SKEIN_PYTHON"] ?? "python3"
         let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

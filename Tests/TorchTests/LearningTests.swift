@@ -102,6 +102,16 @@ import Testing
         #expect(try part.detach().floats() == whole.detach().floats())
     }
 
+    /// Packed copies of the weights tell by the version that they are old.
+    @Test func aStepChangesTheVersion() throws {
+        let x = try leaf([1, 2])
+        let optimizer = try AdamW([NamedTensor("x", x)])
+        try x.square().sum().backward()
+        let before = x.version
+        try optimizer.step(learningRate: 0.1)
+        #expect(x.version != before)
+    }
+
     @Test func aStateThatDoesNotFitIsRefusedByName() throws {
         let optimizer = try AdamW([NamedTensor("w", try leaf([1, 2]))])
         var state = Dictionary(uniqueKeysWithValues: try optimizer.state().map { ($0.name, $0.tensor) })

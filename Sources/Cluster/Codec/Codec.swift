@@ -125,13 +125,11 @@ package enum Codec {
                     $0.attempt = UInt32(clamping: attempt)
                     $0.reason = reason
                 })
-        case .resultAck(let job, let attempt, let status):
-            return .resultAck(
-                make {
-                    $0.job = job.proto
-                    $0.attempt = UInt32(clamping: attempt)
-                    $0.status = status.rawValue
-                })
+        case .resultAck(let acks):
+            var all = acks.map(\.proto)
+            var first = all.isEmpty ? Skein_V1_ResultAck() : all.removeFirst()
+            first.more = all
+            return .resultAck(first)
         case .drain: return .drain(Skein_V1_Drain())
         case .artifact(let manifest): return .artifact(manifest.proto)
         case .stop(let reason, let code):
@@ -221,10 +219,7 @@ package enum Codec {
         case .cancel(let proto):
             return .cancel(try JobID(proto.job), attempt: Int(proto.attempt), reason: proto.reason)
         case .resultAck(let proto):
-            guard let status = AckStatus(rawValue: proto.status) else {
-                throw ClusterError(.malformed, "status \(proto.status.prefix(40)) is unknown")
-            }
-            return .resultAck(try JobID(proto.job), attempt: Int(proto.attempt), status)
+            return .resultAck([try Acknowledgement(proto)] + (try proto.more.map { try Acknowledgement($0) }))
         case .drain: return .drain
         case .artifact(let proto): return .artifact(try ArtifactManifest(proto))
         case .stop(let proto): return .stop(reason: proto.reason, exitCode: Int(min(proto.exitCode, 255)))

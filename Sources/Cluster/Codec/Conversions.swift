@@ -138,3 +138,20 @@ extension Hello {
             }, host: proto.host, pid: Int(proto.pid), threads: Int(proto.threads))
     }
 }
+
+extension Acknowledgement {
+    var proto: Skein_V1_ResultAck {
+        var proto = Skein_V1_ResultAck()
+        proto.job = job.proto
+        proto.attempt = UInt32(clamping: attempt)
+        proto.status = status.rawValue
+        return proto
+    }
+
+    init(_ proto: Skein_V1_ResultAck) throws {
+        guard let status = AckStatus(rawValue: proto.status) else {
+            throw ClusterError(.malformed, "status \(proto.status.prefix(40)) is unknown")
+        }
+        self.init(try JobID(proto.job), attempt: Int(proto.attempt), status)
+    }
+}

@@ -1,7 +1,6 @@
 import ClusterModel
 import Foundation
 package import Logging
-import Synchronization
 
 /// The life of a generator or scorer around its jobs: join, take leases, renew them, hand in results, drain, leave.
 ///
@@ -21,12 +20,11 @@ package actor WorkerLoop {
 
     private enum Event: Sendable {
         case message(Message)
-        case finished
+        /// A job has ended while the worker drains.
+        case idle
         case drain
         case closed
     }
-
-    private struct Leased { var job: Job; var attempt: Int }
 
     private let link: WorkerLink
     private let runner: any JobRunner
@@ -34,13 +32,7 @@ package actor WorkerLoop {
     private let logger: Logger
     private let events: AsyncStream<Event>
     private let inbox: AsyncStream<Event>.Continuation
-
-    private var waiting: [Leased] = [] {
-        didSet { queued.set(waiting.map { RenewedJob(job: $0.job.id, attempt: $0.attempt, tokens: 0) }) }
-    }
-    private var running: Leased?
-    private let cancelled = CancelledJobs()
-    private let queued = QueuedLeases()
+    private let queue = LeaseQueue()
     private var isDraining = false
     private var hasCredit = false
 
@@ -57,14 +49,35 @@ package actor WorkerLoop {
     package nonisolated func drain() { inbox.yield(.drain) }
 
     package func run() async -> Ending {
-        link.listen { [inbox] message in inbox.yield(message.map { .message($0) } ?? .closed) }
+        // Leases go from the socket thread straight to the work; everything else takes its turn here.
+        link.listen { [queue, inbox, link] message in
+            switch message {
+            case .lease(let job, let attempt, _):
+                if !queue.push(LeasedJob(job: job, attempt: attempt)) { Self.handBack(job.id, attempt, link) }
+            case .cancel(let job, let attempt, _): queue.cancel(job, attempt: attempt)
+            case .some(let message): inbox.yield(.message(message))
+            case nil: inbox.yield(.closed)
+            }
+        }
+        let work = Task { [queue, runner, link, inbox, logger] in
+            while let leased = await queue.next() {
+                if let outcome = await Self.outcome(of: leased, runner, queue, link, logger) {
+                    link.tell(.result(leased.job.id, attempt: leased.attempt, outcome))
+                }
+                if queue.finished() { inbox.yield(.idle) }
+            }
+        }
         let pulse = Task { [weak self] in
             while !Task.isCancelled {
                 try? await Task.sleep(for: .seconds(1))
                 await self?.report()
             }
         }
-        defer { pulse.cancel() }
+        defer {
+            queue.close()
+            pulse.cancel()
+            work.cancel()
+        }
         for await event in events {
             if let ending = await handle(event) {
                 await link.close(reason: "\(ending)")
@@ -77,13 +90,11 @@ package actor WorkerLoop {
     private func handle(_ event: Event) async -> Ending? {
         switch event {
         case .message(let message): if let ending = await handle(message) { return ending }
-        case .finished:
-            running = nil
-            startNext()
+        case .idle: break
         case .drain: await beginDrain()
         case .closed: return .refused(code: "closed", message: "the link to the coordinator was closed")
         }
-        if isDraining, running == nil, waiting.isEmpty, await link.isFlushed() { return .drained }
+        if isDraining, queue.isIdle, await link.isFlushed() { return .drained }
         return nil
     }
 
@@ -97,17 +108,10 @@ package actor WorkerLoop {
             }
             for manifest in welcome.artifacts { await runner.announced(manifest) }
             await grantCredit()
-            await report()
+            report()
         case .artifact(let manifest):
             await runner.announced(manifest)
             await grantCredit()
-        case .lease(let job, let attempt, _):
-            waiting.append(Leased(job: job, attempt: attempt))
-            startNext()
-        case .cancel(let job, let attempt, let reason):
-            logger.debug("cancelled", metadata: ["job": "\(job)", "reason": "\(reason)"])
-            waiting.removeAll { $0.job.id == job && $0.attempt == attempt }
-            cancelled.insert(job, attempt)
         case .drain: await beginDrain()
         case .stop(let reason, let code): return .stopped(reason: reason, exitCode: code)
         case .refused(let code, let text) where code != "malformed": return .refused(code: code, message: text)
@@ -127,12 +131,8 @@ package actor WorkerLoop {
         guard !isDraining else { return }
         isDraining = true
         link.tell(.credit(slots: 0))
-        for leased in waiting {
-            let outcome = JobOutcome.failed(code: "draining", message: "the worker is leaving", retryable: true)
-            link.tell(.result(leased.job.id, attempt: leased.attempt, outcome))
-        }
-        waiting.removeAll()
-        await report()
+        for leased in queue.drain() { Self.handBack(leased.job.id, leased.attempt, link) }
+        report()
         // The acknowledgements may come when nothing else happens any more.
         Task { [inbox] in
             for _ in 0..<600 {
@@ -142,31 +142,33 @@ package actor WorkerLoop {
         }
     }
 
-    private func startNext() {
-        guard running == nil, !waiting.isEmpty else { return }
-        let leased = waiting.removeFirst()
-        running = leased
-        let id = leased.job.id
-        let attempt = leased.attempt
-        Task { [link, runner, inbox, logger, cancelled, queued] in
-            let renewals = Renewals(link: link, job: id, attempt: attempt, cancelled: cancelled, queued: queued)
-            let outcome: JobOutcome?
-            do {
-                outcome = try await runner.run(leased.job) { renewals.progress($0) }
-            } catch let error as JobError {
-                logger.error("job failed", metadata: ["job": "\(id)", "reason": "\(error.message)"])
-                outcome = .failed(code: error.code, message: error.message, retryable: error.retryable)
-            } catch {
-                logger.error("job failed", metadata: ["job": "\(id)", "reason": "\(error)"])
-                outcome = .failed(code: "failed", message: "\(error)", retryable: true)
+    private static func handBack(_ job: JobID, _ attempt: Int, _ link: WorkerLink) {
+        let outcome = JobOutcome.failed(
+            code: JobOutcome.draining, message: "the worker is leaving", retryable: true)
+        link.tell(.result(job, attempt: attempt, outcome))
+    }
+
+    /// nil when the job was called back.
+    private static func outcome(
+        of leased: LeasedJob, _ runner: any JobRunner, _ queue: LeaseQueue, _ link: WorkerLink, _ logger: Logger
+    ) async -> JobOutcome? {
+        do {
+            return try await runner.run(leased.job) { tokens in
+                let (goOn, renewals) = queue.progress(tokens)
+                if !renewals.isEmpty { link.tell(.renewal(renewals)) }
+                return goOn
             }
-            if let outcome { link.tell(.result(id, attempt: attempt, outcome)) }
-            inbox.yield(.finished)
+        } catch let error as JobError {
+            logger.error("job failed", metadata: ["job": "\(leased.job.id)", "reason": "\(error.message)"])
+            return .failed(code: error.code, message: error.message, retryable: error.retryable)
+        } catch {
+            logger.error("job failed", metadata: ["job": "\(leased.job.id)", "reason": "\(error)"])
+            return .failed(code: "failed", message: "\(error)", retryable: true)
         }
     }
 
-    private func report() async {
-        let state = isDraining ? "draining" : running != nil ? "busy" : hasCredit ? "idle" : "loading"
+    private func report() {
+        let state = isDraining ? "draining" : queue.isRunning ? "busy" : hasCredit ? "idle" : "loading"
         link.tell(.report(WorkerReport(state: state, residentBytes: Self.residentBytes())))
     }
 
@@ -174,50 +176,5 @@ package actor WorkerLoop {
         guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
         let fields = text.split(separator: " ")
         return fields.count > 1 ? (UInt64(fields[1]) ?? 0) * UInt64(sysconf(Int32(_SC_PAGESIZE))) : 0
-    }
-}
-
-/// Which attempts the coordinator has called back; asked from the compute thread.
-private final class CancelledJobs: Sendable {
-    private let set = Mutex<Set<String>>([])
-    func insert(_ job: JobID, _ attempt: Int) { set.withLock { _ = $0.insert("\(job)#\(attempt)") } }
-    func contains(_ job: JobID, _ attempt: Int) -> Bool { set.withLock { $0.contains("\(job)#\(attempt)") } }
-}
-
-/// Leases that wait for the job before them; its progress is theirs.
-private final class QueuedLeases: Sendable {
-    private let jobs = Mutex<[RenewedJob]>([])
-    func set(_ new: [RenewedJob]) { jobs.withLock { $0 = new } }
-    var all: [RenewedJob] { jobs.withLock { $0 } }
-}
-
-/// Turns progress of the work into renewals, a few each second at most.
-private final class Renewals: Sendable {
-    private let link: WorkerLink
-    private let job: JobID
-    private let attempt: Int
-    private let cancelled: CancelledJobs
-    private let queued: QueuedLeases
-    /// A lease that was just given needs no renewal yet.
-    private let last = Mutex(ContinuousClock.now)
-
-    init(link: WorkerLink, job: JobID, attempt: Int, cancelled: CancelledJobs, queued: QueuedLeases) {
-        self.link = link
-        self.job = job
-        self.attempt = attempt
-        self.cancelled = cancelled
-        self.queued = queued
-    }
-
-    /// False when the job was called back.
-    func progress(_ tokens: Int) -> Bool {
-        let now = ContinuousClock.now
-        let isDue = last.withLock { last in
-            if now - last < .milliseconds(250) { return false }
-            last = now
-            return true
-        }
-        if isDue { link.tell(.renewal([RenewedJob(job: job, attempt: attempt, tokens: tokens)] + queued.all)) }
-        return !cancelled.contains(job, attempt)
     }
 }

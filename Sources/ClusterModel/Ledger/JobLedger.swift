@@ -181,6 +181,13 @@ package struct JobLedger: Sendable {
         return .retried(attempt: attempt)
     }
 
+    /// Edge 5: a worker that leaves gives back what it did not begin. No failure.
+    package mutating func handBack(_ job: JobID, attempt: Int, by worker: WorkerID) {
+        guard case .leased(let lease) = states[job], lease.worker == worker, lease.attempt == attempt else { return }
+        leases[worker]?.remove(job)
+        putBack(job)
+    }
+
     /// Edge 5 for leases whose deadline has passed. Their workers hang, or are gone.
     package mutating func expire(now: Int64) -> [(job: JobID, lease: Lease)] {
         var expired: [(JobID, Lease)] = []

@@ -132,4 +132,7 @@ package enum JobOutcome: Sendable, Hashable {
     case trajectories([Trajectory])
     case scores(Scores)
     case failed(code: String, message: String, retryable: Bool)
+
+    /// Code of a job that a leaving worker hands back as it got it.
+    package static let draining = "draining"
 }

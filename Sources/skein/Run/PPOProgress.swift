@@ -8,9 +8,18 @@ struct PPOProgress: Sendable {
     let directory: String
     let steps: Int
     let supervisor: Supervisor
+    private let bar = ProgressBar("ppo")
+
+    init(directory: String, steps: Int, supervisor: Supervisor) {
+        self.directory = directory
+        self.steps = steps
+        self.supervisor = supervisor
+    }
+
+    /// The run may have been over before its last step was seen.
+    func finish() { bar.update(steps, of: steps) }
 
     func run() async {
-        let bar = ProgressBar("ppo")
         var shown = -1
         // Ends by itself: cancelling a request that is under way can trap inside URLSession on Linux.
         while await !supervisor.isOver {

@@ -58,11 +58,12 @@ struct RunStages: Sendable {
                 logLevel: logLevel),
             logger: makeLogger("skein.run"))
         let signals = interruptions { await supervisor.interrupt() }
-        Task {
-            await PPOProgress(directory: directory.path, steps: configuration.ppo.steps, supervisor: supervisor).run()
-        }
+        let progress = PPOProgress(
+            directory: directory.path, steps: configuration.ppo.steps, supervisor: supervisor)
+        Task { await progress.run() }
         defer { signals.cancel() }
         try await supervisor.run()
+        progress.finish()
     }
 
     /// The first SIGINT or SIGTERM stops in order; the second ends at once (children follow by their `ParentWatch`).

@@ -103,9 +103,12 @@ actor Supervisor {
         let child: Child
         switch slot {
         case .coordinator:
+            // A new one listens where the old one did, so that workers find it again.
+            let place = address.isEmpty ? [] : ["--set", "coordinator.bind=\(address)"]
             child = try Child(
                 name: name, executable: plan.skein,
-                arguments: ["coordinator", plan.runFile, "--supervised", "--log-level", plan.logLevel], logPath: log)
+                arguments: ["coordinator", plan.runFile, "--supervised", "--log-level", plan.logLevel] + place,
+                logPath: log)
         case .worker(let role, _):
             child = try Child(
                 name: name, executable: plan.engine,
