@@ -86,8 +86,9 @@ class Worker:
                 self.send(result=result)
             self.send(credit=dict(slots=0 if self.draining else SLOTS))
             print(f"reward_worker: joined {message.welcome.run_id}", file=sys.stderr)
-        elif kind == "lease" and message.lease.WhichOneof("work") == "score":
-            self.work(message.lease)
+        elif kind == "lease":
+            for lease in (message.lease, *message.lease.more):
+                self.work(lease)
         elif kind == "result_ack":
             for ack in (message.result_ack, *message.result_ack.more):
                 self.results.pop((str(ack.job), ack.attempt), None)

@@ -15,7 +15,8 @@ package enum Message: Sendable {
     // Coordinator to worker
     case welcome(Welcome)
     case refused(code: String, message: String)
-    case lease(Job, attempt: Int, leaseMilliseconds: Int)
+    /// At least one.
+    case lease([Grant])
     case cancel(JobID, attempt: Int, reason: String)
     /// At least one.
     case resultAck([Acknowledgement])
@@ -35,6 +36,19 @@ package enum Message: Sendable {
     // Puller and source of artifacts
     case chunkRequest(sha256: String, index: Int)
     case chunk(sha256: String, index: Int, bytes: SharedChunk?)
+}
+
+/// A job that a worker may work at until the lease's deadline.
+package struct Grant: Sendable, Hashable {
+    package var job: Job
+    package var attempt: Int
+    package var leaseMilliseconds: Int
+
+    package init(_ job: Job, attempt: Int, leaseMilliseconds: Int) {
+        self.job = job
+        self.attempt = attempt
+        self.leaseMilliseconds = leaseMilliseconds
+    }
 }
 
 /// The coordinator has a result, and the worker may forget it.

@@ -300,7 +300,8 @@ package final class WorkerLink: Sendable {
             }
             // Nobody waits for it but `isFlushed`.
             return
-        case .lease(let job, let attempt, _): state.leased.insert(Attempt(job: job.id, number: attempt))
+        case .lease(let grants):
+            for grant in grants { state.leased.insert(Attempt(job: grant.job.id, number: grant.attempt)) }
         case .cancel(let job, let attempt, _): state.leased.remove(Attempt(job: job, number: attempt))
         default: break
         }

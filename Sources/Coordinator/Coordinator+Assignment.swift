@@ -51,7 +51,7 @@ extension Coordinator {
         if job.kind == .generate, progress.generateStarted[job.step] == nil {
             progress.generateStarted[job.step] = time
         }
-        outbox.append(.init(id, .lease(payload, attempt: attempt, leaseMilliseconds: period)))
+        grants[id, default: []].append(Grant(payload, attempt: attempt, leaseMilliseconds: period))
         return true
     }
 

@@ -26,8 +26,6 @@ package actor Coordinator {
     /// Yields once, when the run is over.
     package nonisolated let ended: AsyncStream<Outcome>
 
-    private static let acknowledgedTogether = 1000
-
     let configuration: CoordinatorConfiguration
     let runId: String
     let endpoint: ServerEndpoint
@@ -53,6 +51,7 @@ package actor Coordinator {
     var progress = ProgressFigures()
     var outbox: [ServerEndpoint.Outgoing] = []
     var acknowledgements: [WorkerID: [Acknowledgement]] = [:]
+    var grants: [WorkerID: [Grant]] = [:]
     var isOver = false
     var needsAssignment = false
     /// Results of each step that are not on disk yet.
@@ -166,19 +165,6 @@ package actor Coordinator {
         flush()
         if let limit = stopDeadline, time > limit || workers.values.allSatisfy({ $0.state == .gone }) { end() }
         publishSnapshot(force: false)
-    }
-
-    func flush() {
-        for (peer, acks) in acknowledgements {
-            for start in stride(from: 0, to: acks.count, by: Self.acknowledgedTogether) {
-                outbox.append(
-                    .init(peer, .resultAck(Array(acks[start..<min(start + Self.acknowledgedTogether, acks.count)]))))
-            }
-        }
-        acknowledgements.removeAll(keepingCapacity: true)
-        guard !outbox.isEmpty else { return }
-        endpoint.send(outbox)
-        outbox.removeAll(keepingCapacity: true)
     }
 
     // MARK: - Steps

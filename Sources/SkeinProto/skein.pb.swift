@@ -577,40 +577,55 @@ package nonisolated struct Skein_V1_Credit: Sendable {
   package init() {}
 }
 
-package nonisolated struct Skein_V1_Lease: Sendable {
+package nonisolated struct Skein_V1_Lease: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   package var job: Skein_V1_JobID {
-    get {_job ?? Skein_V1_JobID()}
-    set {_job = newValue}
+    get {_storage._job ?? Skein_V1_JobID()}
+    set {_uniqueStorage()._job = newValue}
   }
   /// Returns true if `job` has been explicitly set.
-  package var hasJob: Bool {self._job != nil}
+  package var hasJob: Bool {_storage._job != nil}
   /// Clears the value of `job`. Subsequent reads from it will return its default value.
-  package mutating func clearJob() {self._job = nil}
+  package mutating func clearJob() {_uniqueStorage()._job = nil}
 
-  package var attempt: UInt32 = 0
+  package var attempt: UInt32 {
+    get {_storage._attempt}
+    set {_uniqueStorage()._attempt = newValue}
+  }
 
-  package var leaseMs: UInt32 = 0
+  package var leaseMs: UInt32 {
+    get {_storage._leaseMs}
+    set {_uniqueStorage()._leaseMs = newValue}
+  }
 
-  package var work: Skein_V1_Lease.OneOf_Work? = nil
+  package var work: OneOf_Work? {
+    get {return _storage._work}
+    set {_uniqueStorage()._work = newValue}
+  }
 
   package var generate: Skein_V1_Generate {
     get {
-      if case .generate(let v)? = work {return v}
+      if case .generate(let v)? = _storage._work {return v}
       return Skein_V1_Generate()
     }
-    set {work = .generate(newValue)}
+    set {_uniqueStorage()._work = .generate(newValue)}
   }
 
   package var score: Skein_V1_Score {
     get {
-      if case .score(let v)? = work {return v}
+      if case .score(let v)? = _storage._work {return v}
       return Skein_V1_Score()
     }
-    set {work = .score(newValue)}
+    set {_uniqueStorage()._work = .score(newValue)}
+  }
+
+  /// small jobs travel together; these hold none themselves, and their frames follow in order
+  package var more: [Skein_V1_Lease] {
+    get {_storage._more}
+    set {_uniqueStorage()._more = newValue}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -623,7 +638,7 @@ package nonisolated struct Skein_V1_Lease: Sendable {
 
   package init() {}
 
-  fileprivate var _job: Skein_V1_JobID? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct Skein_V1_Sampling: Sendable {
@@ -2320,81 +2335,130 @@ nonisolated extension Skein_V1_Credit: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Skein_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Lease"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}attempt\0\u{3}lease_ms\0\u{1}generate\0\u{1}score\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}attempt\0\u{3}lease_ms\0\u{1}generate\0\u{1}score\0\u{1}more\0")
+
+  fileprivate class _StorageClass {
+    var _job: Skein_V1_JobID? = nil
+    var _attempt: UInt32 = 0
+    var _leaseMs: UInt32 = 0
+    var _work: Skein_V1_Lease.OneOf_Work?
+    var _more: [Skein_V1_Lease] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _job = source._job
+      _attempt = source._attempt
+      _leaseMs = source._leaseMs
+      _work = source._work
+      _more = source._more
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._job) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.leaseMs) }()
-      case 4: try {
-        var v: Skein_V1_Generate?
-        var hadOneofValue = false
-        if let current = self.work {
-          hadOneofValue = true
-          if case .generate(let m) = current {v = m}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._job) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._attempt) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._leaseMs) }()
+        case 4: try {
+          var v: Skein_V1_Generate?
+          var hadOneofValue = false
+          if let current = _storage._work {
+            hadOneofValue = true
+            if case .generate(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._work = .generate(v)
+          }
+        }()
+        case 5: try {
+          var v: Skein_V1_Score?
+          var hadOneofValue = false
+          if let current = _storage._work {
+            hadOneofValue = true
+            if case .score(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._work = .score(v)
+          }
+        }()
+        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._more) }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.work = .generate(v)
-        }
-      }()
-      case 5: try {
-        var v: Skein_V1_Score?
-        var hadOneofValue = false
-        if let current = self.work {
-          hadOneofValue = true
-          if case .score(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.work = .score(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._job {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if self.attempt != 0 {
-      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 2)
-    }
-    if self.leaseMs != 0 {
-      try visitor.visitSingularUInt32Field(value: self.leaseMs, fieldNumber: 3)
-    }
-    switch self.work {
-    case .generate?: try {
-      guard case .generate(let v)? = self.work else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    }()
-    case .score?: try {
-      guard case .score(let v)? = self.work else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    }()
-    case nil: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._job {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._attempt != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._attempt, fieldNumber: 2)
+      }
+      if _storage._leaseMs != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._leaseMs, fieldNumber: 3)
+      }
+      switch _storage._work {
+      case .generate?: try {
+        guard case .generate(let v)? = _storage._work else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      }()
+      case .score?: try {
+        guard case .score(let v)? = _storage._work else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      }()
+      case nil: break
+      }
+      if !_storage._more.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._more, fieldNumber: 6)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Skein_V1_Lease, rhs: Skein_V1_Lease) -> Bool {
-    if lhs._job != rhs._job {return false}
-    if lhs.attempt != rhs.attempt {return false}
-    if lhs.leaseMs != rhs.leaseMs {return false}
-    if lhs.work != rhs.work {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._job != rhs_storage._job {return false}
+        if _storage._attempt != rhs_storage._attempt {return false}
+        if _storage._leaseMs != rhs_storage._leaseMs {return false}
+        if _storage._work != rhs_storage._work {return false}
+        if _storage._more != rhs_storage._more {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -22,7 +22,7 @@ package final class Socket: @unchecked Sendable {
 
     /// Limits of one message with all its frames.
     package static let maximumMessage = 1 << 20
-    package static let maximumFrames = 16
+    package static let maximumFrames = 64
 
     let handle: UnsafeMutableRawPointer
     private var isClosed = false

@@ -34,6 +34,8 @@ package final class SocketThread: SerialExecutor, Sendable {
     private let inbox = Mutex(Inbox())
     // SAFETY: the following are touched by the socket thread alone.
     nonisolated(unsafe) private var watched: [Watched] = []
+    /// Of `watched`, and the eventfd behind them; empty when they have to be made anew.
+    nonisolated(unsafe) private var items: [zmq_pollitem_t] = []
     nonisolated(unsafe) private var timers: [Timer] = []
     nonisolated(unsafe) private var endOfTurn: [() -> Void] = []
     private let threadID = Mutex<pthread_t?>(nil)
@@ -94,6 +96,7 @@ package final class SocketThread: SerialExecutor, Sendable {
     /// Calls `onReadable` whenever messages wait at the socket.
     package func watch(_ socket: Socket, onReadable: @escaping () -> Void) {
         watched.append(Watched(socket: socket, onReadable: onReadable))
+        items.removeAll()
     }
 
     /// Calls `body` with true when the socket's connection was (again) accepted, with false when it was lost.
@@ -111,6 +114,7 @@ package final class SocketThread: SerialExecutor, Sendable {
 
     package func unwatch(_ socket: Socket) {
         watched.removeAll { $0.socket === socket }
+        items.removeAll()
     }
 
     package func every(_ interval: Duration, _ body: @escaping () -> Void) {
@@ -151,10 +155,12 @@ package final class SocketThread: SerialExecutor, Sendable {
     }
 
     private func poll() {
-        var items = watched.map {
-            zmq_pollitem_t(socket: $0.socket.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)
+        if items.isEmpty {
+            items = watched.map {
+                zmq_pollitem_t(socket: $0.socket.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)
+            }
+            items.append(zmq_pollitem_t(socket: nil, fd: wakeUp, events: Int16(ZMQ_POLLIN), revents: 0))
         }
-        items.append(zmq_pollitem_t(socket: nil, fd: wakeUp, events: Int16(ZMQ_POLLIN), revents: 0))
         let now = ContinuousClock.now
         var wait = 1000.0
         for timer in timers { wait = min(wait, max(0, (timer.next - now) / .milliseconds(1))) }
@@ -164,7 +170,8 @@ package final class SocketThread: SerialExecutor, Sendable {
                 var value: UInt64 = 0
                 _ = read(wakeUp, &value, 8)
             }
-            let ready = zip(items, watched).filter { $0.0.revents != 0 }.map(\.1)
+            // A body may change what is watched, so all that are ready are found first.
+            let ready = watched.indices.filter { items[$0].revents != 0 }.map { watched[$0] }
             for item in ready { item.onReadable() }
         }
         let after = ContinuousClock.now

@@ -116,8 +116,11 @@ package enum Codec {
                     $0.code = code
                     $0.message = text
                 })
-        case .lease(let job, let attempt, let milliseconds):
-            return .lease(Skein_V1_Lease(job, attempt: attempt, leaseMilliseconds: milliseconds, frames: &frames))
+        case .lease(let grants):
+            var all = grants.map { Skein_V1_Lease($0, frames: &frames) }
+            var first = all.isEmpty ? Skein_V1_Lease() : all.removeFirst()
+            first.more = all
+            return .lease(first)
         case .cancel(let job, let attempt, let reason):
             return .cancel(
                 make {
@@ -214,8 +217,7 @@ package enum Codec {
                     leaseMilliseconds: Int(proto.leaseMs), graceMilliseconds: Int(proto.graceMs)))
         case .refused(let proto): return .refused(code: proto.code, message: proto.message)
         case .lease(let proto):
-            return .lease(
-                try proto.value(&frames), attempt: Int(proto.attempt), leaseMilliseconds: Int(proto.leaseMs))
+            return .lease([try proto.grant(&frames)] + (try proto.more.map { try $0.grant(&frames) }))
         case .cancel(let proto):
             return .cancel(try JobID(proto.job), attempt: Int(proto.attempt), reason: proto.reason)
         case .resultAck(let proto):

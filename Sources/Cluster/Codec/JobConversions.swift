@@ -96,12 +96,12 @@ extension Skein_V1_Scores {
 }
 
 extension Skein_V1_Lease {
-    init(_ job: Job, attempt: Int, leaseMilliseconds: Int, frames: inout [Frame]) {
+    init(_ grant: Grant, frames: inout [Frame]) {
         self.init()
-        self.job = job.id.proto
-        self.attempt = UInt32(clamping: attempt)
-        leaseMs = UInt32(clamping: leaseMilliseconds)
-        switch job {
+        job = grant.job.id.proto
+        attempt = UInt32(clamping: grant.attempt)
+        leaseMs = UInt32(clamping: grant.leaseMilliseconds)
+        switch grant.job {
         case .generate(let job):
             var proto = Skein_V1_Generate()
             proto.version = job.version.proto
@@ -131,7 +131,11 @@ extension Skein_V1_Lease {
         }
     }
 
-    func value(_ frames: inout FrameReader) throws -> Job {
+    func grant(_ frames: inout FrameReader) throws -> Grant {
+        Grant(try value(&frames), attempt: Int(attempt), leaseMilliseconds: Int(leaseMs))
+    }
+
+    private func value(_ frames: inout FrameReader) throws -> Job {
         let id = try JobID(job)
         switch work {
         case .generate(let proto):

@@ -2,11 +2,6 @@ import ClusterModel
 import DequeModule
 import Synchronization
 
-struct LeasedJob: Sendable {
-    var job: Job
-    var attempt: Int
-}
-
 /// The leases of a worker, between the socket thread that gets them and the one task that works through them: a job that
 /// waits already costs no switch of threads.
 ///
@@ -14,13 +9,13 @@ struct LeasedJob: Sendable {
 ///     WAITING --called back, or handed back by a drain--> gone;  RUNNING --called back--> CANCELLED --finished--> gone
 final class LeaseQueue: Sendable {
     private struct State {
-        var waiting: Deque<LeasedJob> = []
-        var running: LeasedJob?
+        var waiting: Deque<Grant> = []
+        var running: Grant?
         var isCancelled = false
         var isDraining = false
         var isClosed = false
         var lastRenewal = ContinuousClock.now
-        var consumer: CheckedContinuation<LeasedJob?, Never>?
+        var consumer: CheckedContinuation<Grant?, Never>?
     }
 
     private static let renewalInterval: Duration = .milliseconds(250)
@@ -28,8 +23,8 @@ final class LeaseQueue: Sendable {
     private let state = Mutex(State())
 
     /// False when no more leases are taken.
-    func push(_ leased: LeasedJob) -> Bool {
-        let (taken, consumer) = state.withLock { state -> (Bool, CheckedContinuation<LeasedJob?, Never>?) in
+    func push(_ leased: Grant) -> Bool {
+        let (taken, consumer) = state.withLock { state -> (Bool, CheckedContinuation<Grant?, Never>?) in
             guard !state.isDraining, !state.isClosed else { return (false, nil) }
             guard let consumer = state.consumer else {
                 state.waiting.append(leased)
@@ -44,9 +39,9 @@ final class LeaseQueue: Sendable {
     }
 
     /// The next lease, which runs from now on; nil when the queue is closed. One task at a time may wait.
-    func next() async -> LeasedJob? {
+    func next() async -> Grant? {
         await withCheckedContinuation { continuation in
-            let ready = state.withLock { state -> LeasedJob?? in
+            let ready = state.withLock { state -> Grant?? in
                 if state.isClosed { return .some(nil) }
                 guard let first = state.waiting.popFirst() else {
                     state.consumer = continuation
@@ -59,7 +54,7 @@ final class LeaseQueue: Sendable {
         }
     }
 
-    private static func start(_ leased: LeasedJob, _ state: inout State) {
+    private static func start(_ leased: Grant, _ state: inout State) {
         state.running = leased
         state.isCancelled = false
         // A lease that was just given needs no renewal yet.
@@ -85,7 +80,7 @@ final class LeaseQueue: Sendable {
     }
 
     /// Takes no more leases; returns those that were not begun.
-    func drain() -> [LeasedJob] {
+    func drain() -> [Grant] {
         state.withLock { state in
             state.isDraining = true
             defer { state.waiting.removeAll() }

@@ -52,8 +52,8 @@ package actor WorkerLoop {
         // Leases go from the socket thread straight to the work; everything else takes its turn here.
         link.listen { [queue, inbox, link] message in
             switch message {
-            case .lease(let job, let attempt, _):
-                if !queue.push(LeasedJob(job: job, attempt: attempt)) { Self.handBack(job.id, attempt, link) }
+            case .lease(let grants):
+                for grant in grants where !queue.push(grant) { Self.handBack(grant.job.id, grant.attempt, link) }
             case .cancel(let job, let attempt, _): queue.cancel(job, attempt: attempt)
             case .some(let message): inbox.yield(.message(message))
             case nil: inbox.yield(.closed)
@@ -150,7 +150,7 @@ package actor WorkerLoop {
 
     /// nil when the job was called back.
     private static func outcome(
-        of leased: LeasedJob, _ runner: any JobRunner, _ queue: LeaseQueue, _ link: WorkerLink, _ logger: Logger
+        of leased: Grant, _ runner: any JobRunner, _ queue: LeaseQueue, _ link: WorkerLink, _ logger: Logger
     ) async -> JobOutcome? {
         do {
             return try await runner.run(leased.job) { tokens in

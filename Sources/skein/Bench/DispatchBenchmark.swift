@@ -33,7 +33,7 @@ struct DispatchBenchmark {
         var slots: Int
     }
 
-    static let pipelined = Load(jobs: 10_000, steps: 4, slots: 512)
+    static let pipelined = Load(jobs: 10_000, steps: 6, slots: 2048)
     static let lockstep = Load(jobs: 2_000, steps: 2, slots: 1)
 
     private static let log = makeLogger("bench", level: .error)
