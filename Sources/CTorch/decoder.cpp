@@ -6,123 +6,195 @@ using namespace ctorch;
 
 namespace {
 
-const float *floats(const ctorch_tensor *tensor, at::IntArrayRef shape) {
+/// Weights of a decoder are fp32 on the CPU.
+const at::Tensor &checked(const ctorch_tensor *tensor, at::IntArrayRef shape) {
+    TORCH_CHECK(tensor != nullptr, "a decoder lacks a tensor of shape ", shape);
     const auto &t = value(tensor);
     TORCH_CHECK(
-        t.scalar_type() == at::kFloat && t.is_cpu() && t.is_contiguous() && t.sizes() == shape,
-        "a decoder needs contiguous fp32 weights on the CPU of shape ", shape, ", not ", t.sizes());
+        t.scalar_type() == at::kFloat && t.is_cpu() && t.sizes() == shape,
+        "a decoder needs fp32 weights on the CPU of shape ", shape, ", not ", t.sizes());
+    return t;
+}
+
+const float *floats(const ctorch_tensor *tensor, at::IntArrayRef shape) {
+    const auto &t = checked(tensor, shape);
+    TORCH_CHECK(t.is_contiguous(), "a decoder needs contiguous norms, biases and tables");
     return t.const_data_ptr<float>();
 }
 
 Buffer copied(const ctorch_tensor *tensor, int64_t count) {
+    const float *from = floats(tensor, {count});
     Buffer copy(count);
-    std::memcpy(copy.get(), floats(tensor, {count}), count * sizeof(float));
+    std::memcpy(copy.get(), from, count * sizeof(float));
     return copy;
 }
 
-/// One weight [rows, k] and its bias.
-struct Part {
-    const ctorch_tensor *weight, *bias;
-    int64_t rows;
+PackedNorm packed(const ctorch_decoder_norm &norm, int64_t width, bool biased) {
+    PackedNorm made;
+    if (norm.weight == nullptr) return made;
+    TORCH_CHECK(biased == (norm.bias != nullptr), "a decoder's LayerNorms have biases, its RMSNorms have none");
+    made.weight = copied(norm.weight, width);
+    if (biased) made.bias = copied(norm.bias, width);
+    return made;
+}
+
+/// Where one output column of a product comes from: `k` weights, `stride` apart; nothing for padding.
+struct Column {
+    const float *from = nullptr;
+    int64_t stride = 0;
+    float bias = 0;
 };
 
-/// Room for weights of n rows together, biases zero. n is a multiple of what a panel takes, or the last panel is padded.
-Packed room(int lanes, int64_t n, int64_t k) {
-    Packed packed;
-    packed.n = n;
-    packed.k = k;
-    packed.panels = (n + 2 * lanes - 1) / (2 * lanes);
-    packed.weight = Buffer(packed.panels * 2 * lanes * k);
-    packed.bias = Buffer(packed.panels * 2 * lanes);
-    std::fill_n(packed.weight.get(), packed.panels * 2 * lanes * k, 0.f);
-    std::fill_n(packed.bias.get(), packed.panels * 2 * lanes, 0.f);
-    return packed;
-}
-
-/// Writes row r of `part` to column `place(r)` of the panels.
-template <typename Place>
-void fill(Packed &packed, int lanes, const Part &part, Place place) {
-    const float *weight = floats(part.weight, {part.rows, packed.k});
-    const float *bias = part.bias == nullptr ? nullptr : floats(part.bias, {part.rows});
-    for (int64_t r = 0; r < part.rows; r++) {
-        int64_t column = place(r);
-        float *to = packed.weight.get() + column / (2 * lanes) * packed.k * 2 * lanes + column % (2 * lanes);
-        for (int64_t i = 0; i < packed.k; i++) to[i * 2 * lanes] = weight[r * packed.k + i];
-        if (bias != nullptr) packed.bias.get()[column] = bias[r];
+/// The columns of x W^T + b, W [rows, k] of any strides.
+std::vector<Column> columns(const ctorch_decoder_linear &linear, int64_t rows, int64_t k) {
+    const auto &weight = checked(linear.weight, {rows, k});
+    const float *bias = linear.bias == nullptr ? nullptr : floats(linear.bias, {rows});
+    std::vector<Column> made(rows);
+    for (int64_t r = 0; r < rows; r++) {
+        made[r] = {
+            weight.const_data_ptr<float>() + r * weight.stride(0), weight.stride(1), bias == nullptr ? 0 : bias[r]};
     }
+    return made;
 }
 
-/// Weights one above the other.
-Packed stacked(int lanes, int64_t k, std::initializer_list<Part> parts) {
-    int64_t n = 0;
-    for (const auto &part : parts) n += part.rows;
-    Packed packed = room(lanes, n, k);
-    int64_t first = 0;
-    for (const auto &part : parts) {
-        fill(packed, lanes, part, [&](int64_t r) { return first + r; });
-        first += part.rows;
+/// `parts` one above the other.
+std::vector<Column> stacked(std::initializer_list<std::vector<Column>> parts) {
+    std::vector<Column> made;
+    for (const auto &part : parts) made.insert(made.end(), part.begin(), part.end());
+    return made;
+}
+
+/// L columns of the gate, then the same L of up, and so on; the last of each are padded.
+std::vector<Column> in_turn(int lanes, const std::vector<Column> &gate, const std::vector<Column> &up) {
+    std::vector<Column> made((gate.size() + lanes - 1) / lanes * 2 * lanes);
+    for (size_t r = 0; r < gate.size(); r++) {
+        const size_t place = r / lanes * 2 * lanes + r % lanes;
+        made[place] = gate[r];
+        made[place + lanes] = up[r];
     }
-    return packed;
+    return made;
 }
 
-/// Panels of L columns of the gate and the same L of up.
-Packed gate_and_up(int lanes, int64_t k, const Part &gate, const Part &up) {
-    Packed packed = room(lanes, (gate.rows + lanes - 1) / lanes * 2 * lanes, k);
-    fill(packed, lanes, gate, [&](int64_t r) { return r / lanes * 2 * lanes + r % lanes; });
-    fill(packed, lanes, up, [&](int64_t r) { return r / lanes * 2 * lanes + lanes + r % lanes; });
-    return packed;
+/// Writes columns in panels, every member of the team some of them.
+Packed packed(ctorch_decoder &decoder, int64_t k, std::vector<Column> from) {
+    const int64_t wide = 2 * decoder.lanes;
+    Packed made;
+    made.n = static_cast<int64_t>(from.size());
+    made.k = k;
+    made.panels = (made.n + wide - 1) / wide;
+    made.weight = Buffer(made.panels * wide * k);
+    made.bias = Buffer(made.panels * wide);
+    from.resize(made.panels * wide);
+    for (size_t c = 0; c < from.size(); c++) made.bias.get()[c] = from[c].bias;
+    decoder.team->run([&](int member) {
+        const int members = decoder.team->count();
+        for (int64_t panel = made.panels * member / members; panel < made.panels * (member + 1) / members; panel++) {
+            const Column *column = from.data() + panel * wide;
+            float *to = made.weight.get() + panel * wide * k;
+            // Some depth at a time, so that the lines read for one column serve the next rows too.
+            for (int64_t depth = 0; depth < k; depth += 16) {
+                const int64_t end = std::min(k, depth + 16);
+                for (int64_t c = 0; c < wide; c++) {
+                    for (int64_t i = depth; i < end; i++) {
+                        to[i * wide + c] = column[c].from == nullptr ? 0 : column[c].from[i * column[c].stride];
+                    }
+                }
+            }
+        }
+    });
+    return made;
+}
+
+PackedLayer packed(ctorch_decoder &decoder, const ctorch_decoder_layer &from) {
+    const auto &shape = decoder.shape;
+    const int64_t d = shape.hidden, f = shape.intermediate;
+    const int64_t queries = shape.heads * shape.head_size, keys = shape.kv_heads * shape.head_size;
+    PackedLayer layer;
+    layer.input_norm = packed(from.input_norm, d, shape.layer_norms);
+    layer.feed_forward_norm = packed(from.feed_forward_norm, d, shape.layer_norms);
+    layer.attention_output_norm = packed(from.attention_output_norm, d, shape.layer_norms);
+    layer.feed_forward_output_norm = packed(from.feed_forward_output_norm, d, shape.layer_norms);
+    layer.query_norm = packed(from.query_norm, shape.head_size, false);
+    layer.key_norm = packed(from.key_norm, shape.head_size, false);
+    TORCH_CHECK(layer.input_norm && layer.feed_forward_norm, "a decoder's layer needs a norm before each part");
+    TORCH_CHECK(
+        !shape.parallel || (!layer.attention_output_norm && !layer.feed_forward_output_norm),
+        "a decoder has no norms after parts that are side by side");
+    layer.qkv = packed(
+        decoder, d, stacked({columns(from.q, queries, d), columns(from.k, keys, d), columns(from.v, keys, d)}));
+    layer.o = packed(decoder, queries, columns(from.o, d, queries));
+    layer.gated = from.gate.weight != nullptr;
+    auto up = columns(from.up, f, d);
+    layer.inner = packed(
+        decoder, d, layer.gated ? in_turn(decoder.lanes, columns(from.gate, f, d), up) : std::move(up));
+    layer.down = packed(decoder, f, columns(from.down, d, f));
+    layer.window = from.window;
+    return layer;
+}
+
+/// A table [positions, width] that the decoder keeps alive; it bounds the positions that can be.
+const float *kept(ctorch_decoder &decoder, const ctorch_tensor *table, int64_t width) {
+    TORCH_CHECK(table != nullptr && value(table).dim() == 2, "a decoder lacks a table of positions");
+    const auto &t = value(table);
+    decoder.positions = std::min(decoder.positions, t.size(0));
+    decoder.angles.push_back(t);
+    return floats(table, {t.size(0), width});
 }
 
 void reserve(ctorch_decoder &decoder, int64_t rows, int64_t capacity) {
     auto &scratch = decoder.scratch;
     const auto &shape = decoder.shape;
+    const int members = decoder.team->count();
     if (scratch.rows < rows) {
         scratch.rows = rows;
         scratch.x = Buffer(rows * shape.hidden);
+        scratch.part = Buffer(rows * shape.hidden);
         scratch.qkv = Buffer(rows * (shape.heads + 2 * shape.kv_heads) * shape.head_size);
         scratch.mixed = Buffer(rows * shape.heads * shape.head_size);
         scratch.inner = Buffer(rows * shape.intermediate);
         scratch.normed.clear();
-        for (int i = 0; i < decoder.team->count(); i++) scratch.normed.emplace_back(rows * shape.hidden);
+        scratch.tiles.clear();
+        for (int i = 0; i < members; i++) {
+            scratch.normed.emplace_back(rows * shape.hidden);
+            scratch.tiles.emplace_back(rows * 2 * decoder.lanes);
+        }
     }
-    scratch.scores.clear();
-    for (int i = 0; i < decoder.team->count(); i++) scratch.scores.emplace_back(capacity);
+    if (scratch.capacity < capacity) {
+        scratch.capacity = capacity;
+        scratch.scores.clear();
+        for (int i = 0; i < members; i++) scratch.scores.emplace_back(capacity);
+    }
 }
 
 }  // namespace
 
 ctorch_status ctorch_decoder_create(
-    const ctorch_decoder_shape *shape, const ctorch_decoder_layer *layers, const ctorch_tensor *embedding,
-    const ctorch_tensor *final_norm, const ctorch_tensor *head, const ctorch_tensor *cos, const ctorch_tensor *sin,
+    const ctorch_decoder_shape *shape, const ctorch_decoder_layer *layers, const ctorch_decoder_tables *tables,
     int32_t threads, ctorch_decoder **out) {
     return guarded([&] {
         auto decoder = std::make_unique<ctorch_decoder>();
         decoder->shape = *shape;
-        const int lanes = decoder->lanes = vector_lanes();
-        const int64_t d = shape->hidden, queries = shape->heads * shape->head_size;
-        const int64_t keys = shape->kv_heads * shape->head_size;
+        decoder->lanes = vector_lanes();
+        decoder->positions = INT32_MAX;
+        decoder->team = std::make_unique<Team>(std::max(1, threads));
+        const int64_t d = shape->hidden, turned = shape->rotary_size;
+        floats(tables->embedding, {shape->vocabulary, d});
+        decoder->embedding = value(tables->embedding);
+        if (tables->positions != nullptr) {
+            kept(*decoder, tables->positions, d);
+            decoder->learned = value(tables->positions);
+        }
         for (int64_t i = 0; i < shape->layers; i++) {
-            const auto &from = layers[i];
-            PackedLayer layer;
-            layer.input_norm = copied(from.input_norm, d);
-            layer.post_norm = copied(from.post_norm, d);
-            layer.qkv = stacked(
-                lanes, d, {{from.q, from.q_bias, queries}, {from.k, from.k_bias, keys}, {from.v, from.v_bias, keys}});
-            layer.o = stacked(lanes, queries, {{from.o, from.o_bias, d}});
-            layer.gate_up = gate_and_up(
-                lanes, d, {from.gate, from.gate_bias, shape->intermediate}, {from.up, from.up_bias, shape->intermediate});
-            layer.down = stacked(lanes, shape->intermediate, {{from.down, from.down_bias, d}});
+            PackedLayer layer = packed(*decoder, layers[i]);
+            if (turned > 0) {
+                layer.cos = kept(*decoder, layers[i].local ? tables->local_cos : tables->cos, turned);
+                layer.sin = kept(*decoder, layers[i].local ? tables->local_sin : tables->sin, turned);
+            }
             decoder->layers.push_back(std::move(layer));
         }
-        floats(embedding, {shape->vocabulary, d});
-        floats(cos, {value(cos).size(0), shape->head_size});
-        floats(sin, value(cos).sizes());
-        decoder->embedding = value(embedding);
-        decoder->cos = value(cos);
-        decoder->sin = value(sin);
-        decoder->final_norm = copied(final_norm, d);
-        decoder->head = stacked(lanes, d, {{head, nullptr, shape->vocabulary}});
-        decoder->team = std::make_unique<Team>(std::max(1, threads));
+        decoder->final_norm = packed(tables->final_norm, d, shape->layer_norms);
+        TORCH_CHECK(decoder->final_norm, "a decoder needs a norm after its layers");
+        decoder->head = packed(*decoder, d, columns({tables->head, nullptr}, shape->vocabulary, d));
         *out = decoder.release();
     });
 }
@@ -178,18 +250,20 @@ ctorch_status ctorch_decode_cache_import(
 
 ctorch_status ctorch_decoder_step(
     ctorch_decoder *decoder, ctorch_decode_cache *cache, int64_t rows, const int32_t *tokens,
-    const int32_t *positions, const int32_t *slots, const ctorch_tensor *logits) {
-    return guarded([&] {
+    const int32_t *positions, const int32_t *slots, ctorch_tensor **logits) {
+    return produce(logits, [&] {
         for (int64_t r = 0; r < rows; r++) {
             TORCH_CHECK(
                 tokens[r] >= 0 && tokens[r] < decoder->shape.vocabulary && slots[r] >= 0 && slots[r] < cache->slots &&
-                    positions[r] >= 0 && positions[r] < cache->capacity && positions[r] < decoder->cos.size(0),
+                    positions[r] >= 0 && positions[r] < cache->capacity && positions[r] < decoder->positions,
                 "row ", r, " of a decode step is out of range");
         }
-        floats(logits, {rows, decoder->shape.vocabulary});
+        auto result = at::empty({rows, decoder->shape.vocabulary}, at::kFloat);
+        if (rows == 0) return result;
         reserve(*decoder, rows, cache->capacity);
-        Step step{*decoder, *cache, rows, tokens, positions, slots, value(logits).mutable_data_ptr<float>()};
+        Step step{*decoder, *cache, rows, tokens, positions, slots, result.mutable_data_ptr<float>()};
         decoder->team->run([&](int member) { decode_step(step, member); });
+        return result;
     });
 }
 

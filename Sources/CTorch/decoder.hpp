@@ -4,27 +4,12 @@
 #include <memory>
 #include <vector>
 
+#include "buffer.hpp"
 #include "ctorch_decoder.h"
 #include "handles.hpp"
 #include "team.hpp"
 
 namespace ctorch {
-
-/// Floats at an address that a whole vector fits.
-class Buffer {
-   public:
-    Buffer() = default;
-    explicit Buffer(int64_t count) : data_(static_cast<float *>(std::aligned_alloc(64, (count * 4 + 63) / 64 * 64))) {
-        if (data_ == nullptr) throw std::bad_alloc();
-    }
-    float *get() const { return data_.get(); }
-
-   private:
-    struct Free {
-        void operator()(float *data) const { std::free(data); }
-    };
-    std::unique_ptr<float, Free> data_;
-};
 
 /// A packed weight [n, k] with its bias padded to whole panels; no bias = zeros.
 struct Packed {
@@ -32,18 +17,30 @@ struct Packed {
     Buffer weight, bias;
 };
 
+/// Without weight there is none.
+struct PackedNorm {
+    Buffer weight, bias;
+    explicit operator bool() const { return weight.get() != nullptr; }
+};
+
 struct PackedLayer {
-    Buffer input_norm, post_norm;
-    /// q, k and v one above the other; gate and up panel by panel in turn.
-    Packed qkv, o, gate_up, down;
+    PackedNorm input_norm, feed_forward_norm, attention_output_norm, feed_forward_output_norm, query_norm, key_norm;
+    /// q, k and v one above the other; gate and up panel by panel in turn, or up alone.
+    Packed qkv, o, inner, down;
+    bool gated = false;
+    /// 0 = none.
+    int64_t window = 0;
+    /// Cosines and sines of its positions [P, rotary size]; NULL = nothing is turned.
+    const float *cos = nullptr, *sin = nullptr;
 };
 
 /// Scratch of one step, [rows, ...].
 struct Scratch {
-    int64_t rows = 0;
-    Buffer x, qkv, mixed, inner;
-    /// One for each thread: normed rows and attention scores.
-    std::vector<Buffer> normed, scores;
+    int64_t rows = 0, capacity = 0;
+    /// `part` holds what a part of a layer gives where a norm comes before it is added.
+    Buffer x, qkv, mixed, inner, part;
+    /// One for each thread: normed rows, attention scores, and sums of one panel for all rows.
+    std::vector<Buffer> normed, scores, tiles;
 };
 
 }  // namespace ctorch
@@ -52,9 +49,13 @@ struct ctorch_decoder {
     ctorch_decoder_shape shape;
     /// Floats in a vector of this machine.
     int lanes;
+    /// Positions that the tables hold.
+    int64_t positions;
     std::vector<ctorch::PackedLayer> layers;
-    at::Tensor embedding, cos, sin;
-    ctorch::Buffer final_norm;
+    /// Kept alive: the embeddings, and positions that are learned; tables of angles.
+    at::Tensor embedding, learned;
+    std::vector<at::Tensor> angles;
+    ctorch::PackedNorm final_norm;
     ctorch::Packed head;
     ctorch::Scratch scratch;
     std::unique_ptr<ctorch::Team> team;

@@ -1,13 +1,16 @@
 // Skinny products for decoding: x [m, k] W^T with m of a few dozen, where a general product spends its time repacking W.
 //
-// W is packed once into panels of `2 * L` output columns, k after k, so that a panel streams through the cache. Each
-// output is one chain of fused multiply-adds in the order of k, whatever m is and however many threads share the work:
-// a row's result does not depend on the rows beside it.
+// W is packed once into panels of `2 * L` output columns, k after k, so that weights are read as one stream. Each output is
+// one chain of fused multiply-adds in the order of k, whatever m is, however the rows are blocked and however many threads
+// share the work: a row's result does not depend on the rows beside it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+
+// Vectors are passed between functions that are always inlined, and never across a call.
+#pragma GCC diagnostic ignored "-Wpsabi"
 
 namespace ctorch {
 
@@ -33,6 +36,14 @@ template <int L>
 template <int L>
 [[gnu::always_inline]] inline void store(float *to, typename Lanes<L>::type value) {
     std::memcpy(to, &value, sizeof value);
+}
+
+/// L times the same. (Adding it to a vector of zeros would cost an addition: 0 + -0 is not -0.)
+template <int L>
+[[gnu::always_inline]] inline typename Lanes<L>::type spread(float value) {
+    typename Lanes<L>::type vector;
+    for (int i = 0; i < L; i++) vector[i] = value;
+    return vector;
 }
 
 /// exp to 2 units in the last place, by range reduction and a polynomial (Cephes). Below -87 it is 0.
@@ -62,18 +73,37 @@ template <int L>
     return zero ? V{} : result;
 }
 
-/// R rows times one panel: sums[r] = two vectors.
-template <int L, int R>
-[[gnu::always_inline]] inline void rows_times_panel(
-    const float *x, int64_t stride, int64_t k, const float *panel, typename Lanes<L>::type (&sums)[R][2]) {
-    for (int r = 0; r < R; r++) sums[r][0] = sums[r][1] = typename Lanes<L>::type{};
+/// Rows of a panel that are worked on at a time: they stay in the first-level cache while one block of rows of x after
+/// another passes over them.
+constexpr int64_t chunk_depth = 256;
+
+/// Adds R rows of x, k deep, times a chunk of a panel to `sums` [R, 2 L], or sets them where `fresh`.
+///
+/// Meanwhile it asks for the memory from `ahead` on, `pace` bytes for each row of the chunk.
+template <int L, int R, bool Far>
+[[gnu::always_inline]] inline void rows_times_chunk(
+    const float *x, int64_t stride, int64_t k, const float *chunk, bool fresh, float *sums, const char *ahead,
+    int64_t pace) {
+    using V = typename Lanes<L>::type;
+    V sum[R][2];
+    for (int r = 0; r < R; r++) {
+        sum[r][0] = fresh ? V{} : load<L>(sums + r * 2 * L);
+        sum[r][1] = fresh ? V{} : load<L>(sums + r * 2 * L + L);
+    }
     for (int64_t i = 0; i < k; i++) {
-        auto w0 = load<L>(panel + i * 2 * L), w1 = load<L>(panel + i * 2 * L + L);
+        __builtin_prefetch(ahead + i * pace, 0, 2);
+        // More than one cache line for each row.
+        if constexpr (Far) __builtin_prefetch(ahead + i * pace + 64, 0, 2);
+        auto w0 = load<L>(chunk + i * 2 * L), w1 = load<L>(chunk + i * 2 * L + L);
         for (int r = 0; r < R; r++) {
-            auto value = typename Lanes<L>::type{} + x[r * stride + i];
-            sums[r][0] = value * w0 + sums[r][0];
-            sums[r][1] = value * w1 + sums[r][1];
+            auto value = spread<L>(x[r * stride + i]);
+            sum[r][0] = value * w0 + sum[r][0];
+            sum[r][1] = value * w1 + sum[r][1];
         }
+    }
+    for (int r = 0; r < R; r++) {
+        store<L>(sums + r * 2 * L, sum[r][0]);
+        store<L>(sums + r * 2 * L + L, sum[r][1]);
     }
 }
 
@@ -81,37 +111,64 @@ template <int L, int R>
 template <int L>
 constexpr int block_rows = L == 16 ? 12 : 5;
 
-/// Calls `finish(row, panel, sums[2])` for each row and panel of [first, last).
-template <int L, int R, typename Finish>
-[[gnu::always_inline]] inline void block(
-    const float *x, int64_t k, const float *panels, int64_t panel, int64_t row, Finish &finish) {
-    typename Lanes<L>::type sums[R][2];
-    rows_times_panel<L, R>(x + row * k, k, k, panels + panel * k * 2 * L, sums);
-    for (int r = 0; r < R; r++) finish(row + r, panel, sums[r]);
+/// The same for a count of rows known only now; compiled once for each width, see decode_step.cpp.
+using Block = void (*)(
+    int64_t rows, const float *x, int64_t stride, int64_t k, const float *chunk, bool fresh, float *sums,
+    const char *ahead, int64_t pace);
+
+template <int L>
+[[gnu::always_inline]] inline void block_times_chunk(
+    int64_t rows, const float *x, int64_t stride, int64_t k, const float *chunk, bool fresh, float *sums,
+    const char *ahead, int64_t pace) {
+#define CTORCH_ROWS(R) \
+    case R: \
+        return pace > 64 ? rows_times_chunk<L, R, true>(x, stride, k, chunk, fresh, sums, ahead, pace) \
+                         : rows_times_chunk<L, R, false>(x, stride, k, chunk, fresh, sums, ahead, pace)
+    switch (rows) {
+        CTORCH_ROWS(1);
+        CTORCH_ROWS(2);
+        CTORCH_ROWS(3);
+        CTORCH_ROWS(4);
+        CTORCH_ROWS(5);
+    }
+    if constexpr (block_rows<L> > 5) {
+        switch (rows) {
+            CTORCH_ROWS(6);
+            CTORCH_ROWS(7);
+            CTORCH_ROWS(8);
+            CTORCH_ROWS(9);
+            CTORCH_ROWS(10);
+            CTORCH_ROWS(11);
+            CTORCH_ROWS(12);
+        }
+    }
+#undef CTORCH_ROWS
 }
 
+/// Calls `finish(panel)` for each panel of [first, last) once `tile` holds x W^T of its columns, [m, 2 L].
+///
+/// x [m, k]. While one chunk of a panel is multiplied, the next is fetched from memory, evenly over the blocks of rows:
+/// a product of many rows would otherwise wait for memory in its first block and let it rest in the others.
 template <int L, typename Finish>
 [[gnu::always_inline]] inline void product(
-    const float *x, int64_t m, int64_t k, const float *panels, int64_t first, int64_t last, Finish &&finish) {
+    Block block, const float *x, int64_t m, int64_t k, const float *panels, int64_t first, int64_t last, float *tile,
+    Finish &&finish) {
+    const int64_t blocks = (m + block_rows<L> - 1) / block_rows<L>;
+    constexpr int64_t line = 2 * L * sizeof(float);
+    const int64_t pace = line / blocks;
     for (int64_t panel = first; panel < last; panel++) {
-        int64_t row = 0;
-        while (row < m) {
-            switch (m - row < block_rows<L> ? m - row : block_rows<L>) {
-                case 1: block<L, 1>(x, k, panels, panel, row, finish); row += 1; break;
-                case 2: block<L, 2>(x, k, panels, panel, row, finish); row += 2; break;
-                case 3: block<L, 3>(x, k, panels, panel, row, finish); row += 3; break;
-                case 4: block<L, 4>(x, k, panels, panel, row, finish); row += 4; break;
-                case 5: block<L, 5>(x, k, panels, panel, row, finish); row += 5; break;
-                // Never reached with 8 lanes, which hold five rows.
-                case 6: block<L, 6>(x, k, panels, panel, row, finish); row += 6; break;
-                case 7: block<L, 7>(x, k, panels, panel, row, finish); row += 7; break;
-                case 8: block<L, 8>(x, k, panels, panel, row, finish); row += 8; break;
-                case 9: block<L, 9>(x, k, panels, panel, row, finish); row += 9; break;
-                case 10: block<L, 10>(x, k, panels, panel, row, finish); row += 10; break;
-                case 11: block<L, 11>(x, k, panels, panel, row, finish); row += 11; break;
-                default: block<L, 12>(x, k, panels, panel, row, finish); row += 12; break;
+        for (int64_t depth = 0; depth < k; depth += chunk_depth) {
+            const int64_t deep = k - depth < chunk_depth ? k - depth : chunk_depth;
+            const float *chunk = panels + (panel * k + depth) * 2 * L;
+            const char *ahead = reinterpret_cast<const char *>(chunk) + deep * line;
+            for (int64_t b = 0; b < blocks; b++) {
+                const int64_t row = m * b / blocks, rows = m * (b + 1) / blocks - row;
+                block(
+                    rows, x + row * k + depth, k, deep, chunk, depth == 0, tile + row * 2 * L, ahead + b * deep * pace,
+                    pace);
             }
         }
+        finish(panel);
     }
 }
 

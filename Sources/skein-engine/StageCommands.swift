@@ -81,7 +81,8 @@ struct EvaluateCommand: AsyncParsableCommand {
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measurements for scripts/bench.", subcommands: [Engine.self, PPO.self])
+        commandName: "bench", abstract: "Measurements for scripts/bench.",
+        subcommands: [Engine.self, GPT2.self, LlamaCpp.self, Weights.self, PPO.self])
 
     /// All cores, as the peers.
     static func configure() throws { try TorchRuntime.configure(threads: ProcessInfo.processInfo.activeProcessorCount) }
@@ -92,6 +93,40 @@ struct BenchCommand: AsyncParsableCommand {
         func run() async throws {
             try BenchCommand.configure()
             try printJSON(EngineBenchmark().run())
+        }
+    }
+
+    struct GPT2: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "gpt2", abstract: "Generation and a training step of GPT-2 124M, batch 8.")
+        func run() async throws {
+            try BenchCommand.configure()
+            try printJSON(EngineBenchmark(.gpt2, rows: 8).run())
+        }
+    }
+
+    struct LlamaCpp: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "llamacpp", abstract: "Generation of GPT-2 124M and the small Llama.")
+        func run() async throws {
+            try BenchCommand.configure()
+            var results: [String: EngineBenchmark.Result] = [:]
+            for rows in [8, 32] {
+                results["gpt2_\(rows)"] = try EngineBenchmark(.gpt2, rows: rows).run(training: false)
+            }
+            results["llama_32"] = try EngineBenchmark(.small, rows: 32).run(training: false)
+            try printJSON(results)
+        }
+    }
+
+    /// The models of these benchmarks, for peers that are to have the same weights.
+    struct Weights: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "weights", shouldDisplay: false)
+        @Option(help: "Folder that gets one directory for each model.") var directory: String
+        func run() async throws {
+            try BenchCommand.configure()
+            try EngineBenchmark(.gpt2, rows: 1).export(to: "\(directory)/gpt2")
+            try EngineBenchmark(.small, rows: 1).export(to: "\(directory)/llama")
         }
     }
 

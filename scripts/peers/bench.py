@@ -31,8 +31,31 @@ def suites(build):
             [skein, "bench", "engine"],
             [python, here / "bench_engine.py"],
             [
-                ("generation, tokens/s, against transformers", "generate_tokens_per_s", "generate_tokens_per_s", True, 3.0),
+                ("generation, tokens/s, against transformers", "generate_tokens_per_s", "generate_tokens_per_s", True, 5.0),
                 ("training step, tokens/s, against transformers", "train_tokens_per_s", "train_tokens_per_s", True, 1.5),
+            ],
+        ),
+        "gpt2": (
+            [skein, "bench", "gpt2"],
+            [python, here / "bench_engine.py", "--model", "gpt2"],
+            [
+                ("GPT-2 124M, generation, batch 8, tokens/s, against transformers", "generate_tokens_per_s",
+                 "generate_tokens_per_s", True, 2.5),
+                ("GPT-2 124M, training step, tokens/s, against transformers", "train_tokens_per_s",
+                 "train_tokens_per_s", True, 1.3),
+            ],
+        ),
+        "llamacpp": (
+            [skein, "bench", "llamacpp"],
+            [python, here / "bench_llamacpp.py", "--skein", skein, "--weights", build / "bench-weights"],
+            [
+                (f"{title}, tokens/s, against llama.cpp", f"{key}.generate_tokens_per_s",
+                 f"{key}.generate_tokens_per_s", True, goal)
+                for title, key, goal in [
+                    ("GPT-2 124M, generation, batch 8", "gpt2_8", 1.2),
+                    ("GPT-2 124M, generation, batch 32", "gpt2_32", 2.0),
+                    ("small Llama, generation, batch 32", "llama_32", 2.0),
+                ]
             ],
         ),
         "ppo": (
@@ -51,9 +74,28 @@ def suites(build):
     }
 
 
+def figure(result, key):
+    """`a.b` = entry b of entry a."""
+    for part in key.split("."):
+        result = result[part]
+    return result
+
+
+def shares(ours, key):
+    """What fractions of the machine's peaks, measured in the same runs, stand behind a figure; medians."""
+    *path, name = key.split(".")
+    work = name.split("_")[0]
+    found = {}
+    for share, title in [(f"{work}_of_bandwidth", "of the bandwidth"), (f"{work}_of_peak", "of the sgemm peak")]:
+        values = [figure(result, ".".join(path)) if path else result for result in ours]
+        if all(share in value for value in values):
+            found[title] = statistics.median(value[share] for value in values)
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("suite", nargs="*", help="engine, ppo, dispatch")
+    parser.add_argument("suite", nargs="*", help="engine, gpt2, llamacpp, ppo, dispatch")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--output", type=pathlib.Path, required=True)
@@ -72,16 +114,20 @@ def main():
             ours.append(measure(ours_command))
             peer.append(measure(peer_command))
         for title, our_key, peer_key, higher, target in figures:
-            mine = [round_[our_key] for round_ in ours]
-            theirs = [round_[peer_key] for round_ in peer]
+            mine = [figure(round_, our_key) for round_ in ours]
+            theirs = [figure(round_, peer_key) for round_ in peer]
             a, b = statistics.median(mine), statistics.median(theirs)
             ratio = a / b if higher else b / a
+            reached = shares(ours, our_key)
             report["measurements"].append(
                 {"suite": name, "title": title, "skein": a, "peer": b, "ratio": ratio, "target": target,
-                 "skein_rounds": mine, "peer_rounds": theirs}
+                 "skein_rounds": mine, "peer_rounds": theirs,
+                 "reached": reached}
             )
             goal = f" (goal {target:g})" if target else ""
             print(f"{title}: {a:,.4g} to {b:,.4g}, ratio {ratio:.2f}{goal}")
+            if reached:
+                print("    " + ", ".join(f"{share:.0%} {name}" for name, share in reached.items()))
     options.output.write_text(json.dumps(report, indent=2) + "\n")
     print(f"written to {options.output}")
 

@@ -1,4 +1,5 @@
-// Fused decoding for Llama-like models in fp32 on the CPU: one call a token instead of some thirty operations a layer.
+// Fused decoding in fp32 on the CPU: one call a token instead of some thirty operations a layer. One description holds
+// for every family of models; what a family does not have is NULL or 0.
 #ifndef CTORCH_DECODER_H
 #define CTORCH_DECODER_H
 
@@ -11,22 +12,64 @@ extern "C" {
 typedef struct ctorch_decoder ctorch_decoder;
 typedef struct ctorch_decode_cache ctorch_decode_cache;
 
+typedef enum ctorch_activation {
+    CTORCH_ACTIVATION_SILU,
+    CTORCH_ACTIVATION_GELU,
+    CTORCH_ACTIVATION_GELU_TANH,
+    CTORCH_ACTIVATION_RELU,
+} ctorch_activation;
+
 typedef struct ctorch_decoder_shape {
     int64_t layers, hidden, intermediate, heads, kv_heads, head_size, vocabulary;
+    /// Elements of a head that are turned, from the first; even, 0 = none.
+    int64_t rotary_size;
     double epsilon;
+    /// What scores are multiplied by before the softmax, and embeddings before all else.
+    double attention_scale, embedding_scale;
+    ctorch_activation activation;
+    /// Norms are LayerNorms rather than RMSNorms.
+    bool layer_norms;
+    /// Attention and feed-forward part read the same x.
+    bool parallel;
 } ctorch_decoder_shape;
 
-/// Weights of one layer; fp32 on the CPU, contiguous. Biases may be NULL.
+/// A weight [out, in] of any strides and a bias [out], which may be NULL.
+typedef struct ctorch_decoder_linear {
+    const ctorch_tensor *weight, *bias;
+} ctorch_decoder_linear;
+
+/// Weight and perhaps bias; no weight = no such norm.
+typedef struct ctorch_decoder_norm {
+    const ctorch_tensor *weight, *bias;
+} ctorch_decoder_norm;
+
+/// One layer; fp32 on the CPU.
 typedef struct ctorch_decoder_layer {
-    const ctorch_tensor *input_norm, *post_norm;
-    const ctorch_tensor *q, *k, *v, *o, *gate, *up, *down;
-    const ctorch_tensor *q_bias, *k_bias, *v_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
+    ctorch_decoder_norm input_norm, feed_forward_norm;
+    /// Over what each part gives, before it is added to x. Not with `parallel`.
+    ctorch_decoder_norm attention_output_norm, feed_forward_output_norm;
+    /// RMSNorms [D] over each query and key head, before they are turned.
+    ctorch_decoder_norm query_norm, key_norm;
+    ctorch_decoder_linear q, k, v, o;
+    /// down(activation(gate(x)) * up(x)), or down(activation(up(x))) without a gate.
+    ctorch_decoder_linear gate, up, down;
+    /// A token looks at itself and the `window` - 1 before it; 0 = at all before it.
+    int64_t window;
+    /// Turned by the local tables.
+    bool local;
 } ctorch_decoder_layer;
 
-/// Copies the weights into its own packed form; `cos` and `sin` [positions, D] are kept as they are.
+/// What the layers share. `embedding` [V, d], learned `positions` [P, d] or NULL, cosines and sines [P, rotary size]:
+/// these are kept as they are. `head` [V, d] is copied.
+typedef struct ctorch_decoder_tables {
+    const ctorch_tensor *embedding, *positions, *head;
+    const ctorch_tensor *cos, *sin, *local_cos, *local_sin;
+    ctorch_decoder_norm final_norm;
+} ctorch_decoder_tables;
+
+/// Copies weights into its own packed form.
 ctorch_status ctorch_decoder_create(
-    const ctorch_decoder_shape *shape, const ctorch_decoder_layer *layers, const ctorch_tensor *embedding,
-    const ctorch_tensor *final_norm, const ctorch_tensor *head, const ctorch_tensor *cos, const ctorch_tensor *sin,
+    const ctorch_decoder_shape *shape, const ctorch_decoder_layer *layers, const ctorch_decoder_tables *tables,
     int32_t threads, ctorch_decoder **out);
 void ctorch_decoder_release(ctorch_decoder *decoder);
 
@@ -40,10 +83,10 @@ ctorch_status ctorch_decode_cache_import(
     ctorch_decode_cache *cache, int64_t layer, int64_t slot, const ctorch_tensor *keys, const ctorch_tensor *values,
     int64_t row, int64_t from, int64_t length);
 
-/// One token for each of `rows` sequences: tokens[r] stands at positions[r] of slot slots[r]. logits: [rows, V].
+/// One token for each of `rows` sequences: tokens[r] stands at positions[r] of slot slots[r]. Hands out logits [rows, V].
 ctorch_status ctorch_decoder_step(
     ctorch_decoder *decoder, ctorch_decode_cache *cache, int64_t rows, const int32_t *tokens,
-    const int32_t *positions, const int32_t *slots, const ctorch_tensor *logits);
+    const int32_t *positions, const int32_t *slots, ctorch_tensor **logits);
 
 /// Counts the changes in place of a tensor; tensors without a counter give 0.
 uint32_t ctorch_version_of(const ctorch_tensor *tensor);

@@ -146,9 +146,6 @@ package struct ModelConfiguration: Sendable, Hashable {
     /// Of layer `index`; nil = it looks at everything before a token.
     func window(_ index: Int) -> Int? { windows.indices.contains(index) ? windows[index] : nil }
 
-    /// The longest sequence in which no window hides anything.
-    var longestWithoutWindow: Int { windows.compactMap { $0 }.min() ?? .max }
-
     private func validate(source: String) throws {
         func check(_ holds: Bool, _ message: String) throws {
             guard holds else { throw LanguageModelError(.configuration, "\(source): \(message)") }

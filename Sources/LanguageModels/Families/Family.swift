@@ -78,17 +78,15 @@ protocol Family: AnyObject {
     /// -> [B, T, d]
     func forward(_ input: ForwardInput) throws -> Tensor
 
-    /// The fused form for generation, with the weights as they are now; nil when there is none.
-    ///
-    /// It knows no windows: a session that outgrows ``ModelConfiguration/longestWithoutWindow`` cannot use it.
-    func decoder(head: Tensor) throws -> FusedDecoder?
+    /// The fused form for generation, with the weights as they are now; nil when the family has none.
+    func decoder(head: Tensor, threads: Int) throws -> FusedDecoder?
 }
 
 extension Family {
     static func languagePart(_ file: ConfigurationReader) throws -> ConfigurationReader { file }
     static var headName: String { "lm_head.weight" }
     static func canonicalName(_ name: String) -> String { name }
-    func decoder(head: Tensor) throws -> FusedDecoder? { nil }
+    func decoder(head: Tensor, threads: Int) throws -> FusedDecoder? { nil }
 }
 
 enum Families {

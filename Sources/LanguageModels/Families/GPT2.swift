@@ -34,6 +34,13 @@ final class GPT2: Family {
             let y = try x.linear(weight.transpose(0, 1), bias)
             return try change.map { try y + $0(x) } ?? y
         }
+
+        /// As the fused decoder takes it, the map onto some of the outputs.
+        func fused(_ outputs: Range<Int>? = nil) throws -> FusedDecoder.Linear {
+            let range = outputs ?? 0..<weight.size(1)
+            return FusedDecoder.Linear(
+                try weight.slice(1, range).transpose(0, 1), try bias.slice(0, range).contiguous())
+        }
     }
 
     private let configuration: ModelConfiguration
@@ -84,5 +91,25 @@ final class GPT2: Family {
             try Attention.heads(wide.slice(-1, part * d..<(part + 1) * d), count, size)
         }
         return try layer.output(layer.attention(heads(0), heads(1), heads(2), turn: nil, pass))
+    }
+
+    func decoder(head: Tensor, threads: Int) throws -> FusedDecoder? {
+        try noGrad {
+            let d = configuration.hiddenSize
+            var shape = FusedDecoder.Shape(configuration)
+            shape.layerNorms = true
+            let fused = try layers.map { layer in
+                FusedDecoder.Layer(
+                    inputNorm: try layer.attentionNorm.fused(), feedForwardNorm: try layer.feedForwardNorm.fused(),
+                    q: try layer.queryKeyValue.fused(0..<d), k: try layer.queryKeyValue.fused(d..<2 * d),
+                    v: try layer.queryKeyValue.fused(2 * d..<3 * d), o: try layer.output.fused(), gate: nil,
+                    up: try layer.up.fused(), down: try layer.down.fused())
+            }
+            return try FusedDecoder(
+                shape, layers: fused,
+                FusedDecoder.Tables(
+                    embedding: embedding, positions: positions, finalNorm: finalNorm.fused(), head: head),
+                threads: threads)
+        }
     }
 }

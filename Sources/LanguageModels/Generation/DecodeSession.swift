@@ -8,6 +8,9 @@ protocol DecodeSession: AnyObject {
     /// Takes one token for each row and gives the logits [R, V] for the next.
     func advance(_ tokens: [Int32]) throws -> Tensor
 
+    /// Whether ``keep(_:)`` copies nothing.
+    var keepsForFree: Bool { get }
+
     /// Row i becomes the former row `rows[i]`; the others leave.
     func keep(_ rows: [Int]) throws
 }
@@ -18,6 +21,7 @@ final class PlainDecodeSession: DecodeSession {
     private let prompts: [[Int32]]
     private let copies: [Int]
     private let cache: KeyValueCache
+    let keepsForFree = false
     /// Padding before each row, and where its next token stands.
     private var pads: [Int] = []
     private var positions: [Int] = []

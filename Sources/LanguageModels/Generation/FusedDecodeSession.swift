@@ -7,6 +7,7 @@ final class FusedDecodeSession: DecodeSession {
     private let prompts: [[Int32]]
     private let copies: [Int]
     private let cache: FusedDecoder.Cache
+    let keepsForFree = true
     /// Of each row: where its next token stands and which slot holds its past.
     private var positions: [Int32] = []
     private var slots: [Int32] = []
@@ -69,7 +70,8 @@ final class DecoderHolder {
         let versions = model.parameters.map(\.tensor.version)
         if let held, held.versions == versions { return held.decoder }
         held = nil
-        guard let decoder = try model.trunk.family.decoder(head: model.head) else { return nil }
+        guard let decoder = try model.trunk.family.decoder(head: model.head, threads: TorchRuntime.threads)
+        else { return nil }
         held = (decoder, versions)
         return decoder
     }

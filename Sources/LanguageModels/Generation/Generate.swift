@@ -49,9 +49,7 @@ extension CausalLM {
     }
 
     func decodeSession(prompts: [[Int32]], copies: [Int], newTokens: Int) throws -> any DecodeSession {
-        // The fused decoder knows no windows; a session that none of them touches does not need to.
-        let longest = (prompts.map(\.count).max() ?? 0) + newTokens
-        if longest <= configuration.longestWithoutWindow, let decoder = try decoders.decoder(self) {
+        if let decoder = try decoders.decoder(self) {
             return try FusedDecodeSession(self, decoder, prompts: prompts, copies: copies, newTokens: newTokens)
         }
         return try PlainDecodeSession(self, prompts: prompts, copies: copies, newTokens: newTokens)
@@ -86,8 +84,9 @@ extension CausalLM {
                 GenerationProgress(tokens: answers.reduce(0) { $0 + $1.tokens.count }, active: active.count))
             if active.isEmpty { break }
             var tokens = drawn.map(\.token)
-            // A finished row costs a little each step, a smaller batch costs a copy of the cache: wait for a quarter.
-            if (rows.count - active.count) * 4 >= rows.count {
+            // A finished row costs a little each step. Where a smaller batch costs a copy of the cache, a quarter must
+            // have finished first.
+            if active.count < rows.count, session.keepsForFree || (rows.count - active.count) * 4 >= rows.count {
                 try session.keep(active)
                 rows = active.map { rows[$0] }
                 tokens = active.map { tokens[$0] }

@@ -30,10 +30,53 @@ struct Sampler {
         if options.temperature == 0 { return try largest(probabilities) }
         let limited = (options.topK > 0 && options.topK < probabilities.count) || options.topP < 1
         if limited { return try pick(probabilities, among: kept(probabilities), uniform) }
-        return try pick(probabilities, among: probabilities.indices, uniform)
+        return try pickFromAll(probabilities, uniform)
     }
 
-    /// Inverse of the cumulative distribution, summed in fp64 in the order of `candidates` (ascending tokens).
+    /// Inverse of the cumulative distribution over all tokens, summed in fp64 block by block: first the block that the
+    /// number falls into, then the token in it. One pass over the vocabulary, vectors wide.
+    private func pickFromAll(_ probabilities: UnsafeBufferPointer<Float>, _ uniform: Double) throws -> Int {
+        let count = probabilities.count
+        let width = 256
+        var total = 0.0
+        /// Up to the end of each block.
+        var sums: [Double] = []
+        sums.reserveCapacity(count / width + 1)
+        for start in stride(from: 0, to: count, by: width) {
+            let end = min(count, start + width)
+            var lanes = SIMD8<Double>.zero
+            var token = start
+            while token + 8 <= end {
+                let eight = SIMD8(
+                    probabilities[token], probabilities[token + 1], probabilities[token + 2], probabilities[token + 3],
+                    probabilities[token + 4], probabilities[token + 5], probabilities[token + 6],
+                    probabilities[token + 7])
+                lanes += SIMD8<Double>(eight)
+                token += 8
+            }
+            var sum = lanes.sum()
+            while token < end {
+                sum += Double(probabilities[token])
+                token += 1
+            }
+            total += sum
+            sums.append(total)
+        }
+        guard total.isFinite, total > 0 else { throw Self.notFinite }
+        let target = uniform * total
+        let block = sums.firstIndex { $0 > target } ?? sums.count - 1
+        var sum = block == 0 ? 0 : sums[block - 1]
+        var last: Int?
+        for token in block * width..<min(count, (block + 1) * width) where probabilities[token] > 0 {
+            sum += Double(probabilities[token])
+            last = token
+            if sum > target { return token }
+        }
+        // Only rounding leads here: the last token of the block that can be drawn, or of all before it.
+        return last ?? (0..<block * width).last { probabilities[$0] > 0 } ?? 0
+    }
+
+    /// The same among a few, summed in the order of `candidates` (ascending tokens).
     private func pick<Candidates: Collection>(
         _ probabilities: UnsafeBufferPointer<Float>, among candidates: Candidates, _ uniform: Double
     ) throws -> Int where Candidates.Element == Int {

@@ -1,70 +1,112 @@
-import LanguageModels
+import Foundation
+package import LanguageModels
 import PolicyOptimization
 import Torch
 
-/// Generation and one training step of one model, the same work as `scripts/peers/bench_engine.py` has transformers do:
-/// Llama, 6 layers, d 256, ff 768, 4 heads, vocabulary 4096; batch 32, prompts of 16 tokens, 48 new ones (EOS off), and
-/// forward, backward and AdamW over 32 rows of 64 tokens.
+/// Generation and one training step of one model, the same work as `scripts/peers/bench_engine.py`, `bench_gpt2.py` and
+/// `bench_llamacpp.py` have their libraries do: prompts of 16 tokens, 48 new ones (EOS off), and forward, backward and
+/// AdamW over rows of 64 tokens.
 ///
 /// Used on the thread that owns the tensors; call `TorchRuntime.configure` first.
 package struct EngineBenchmark {
     package struct Result: Codable, Sendable {
         /// New tokens over the time of the whole generation, reading of the prompts and drawing of the tokens included.
         package var generateTokensPerSecond: Double
-        /// Tokens of the batch over the time of a step.
-        package var trainTokensPerSecond: Double
+        /// Tokens of the batch over the time of a step; nil = not asked for.
+        package var trainTokensPerSecond: Double?
+        /// What the generation reads of weights, once for each token of a row, over what the memory gives.
+        package var generateOfBandwidth: Double
+        /// Multiplications and additions of weights over the peak of a large product of matrices.
+        package var generateOfPeak: Double
+        package var trainOfPeak: Double?
+        package var yardstick: Yardstick
         package var threads: Int
 
         enum CodingKeys: String, CodingKey {
             case generateTokensPerSecond = "generate_tokens_per_s"
             case trainTokensPerSecond = "train_tokens_per_s"
-            case threads
+            case generateOfBandwidth = "generate_of_bandwidth"
+            case generateOfPeak = "generate_of_peak"
+            case trainOfPeak = "train_of_peak"
+            case yardstick, threads
         }
     }
 
-    private let rows = 32
+    /// Which model; random weights.
+    package enum Model: Sendable {
+        /// Llama, 6 layers, d 256, ff 768, 4 heads, vocabulary 4096.
+        case small
+        /// GPT-2 124M.
+        case gpt2
+
+        package var configuration: ModelConfiguration {
+            get throws {
+                switch self {
+                case .small:
+                    try ModelConfiguration(
+                        vocabularySize: 4096, hiddenSize: 256, intermediateSize: 768, layerCount: 6, headCount: 4,
+                        contextLength: 256)
+                case .gpt2: try ModelConfiguration(data: Data(Self.gpt2Entries.utf8))
+                }
+            }
+        }
+
+        private static let gpt2Entries = """
+            {"model_type": "gpt2", "vocab_size": 50257, "n_embd": 768, "n_layer": 12, "n_head": 12,
+            "n_positions": 1024}
+            """
+    }
+
+    private let rows: Int
     private let promptLength = 16
     private let newTokens = 48
     private let model: CausalLM
+    /// Weights that a token is multiplied with.
+    private let multiplied: Int
 
-    package init() throws {
-        model = try CausalLM(
-            configuration: ModelConfiguration(
-                vocabularySize: 4096, hiddenSize: 256, intermediateSize: 768, layerCount: 6, headCount: 4,
-                contextLength: 256), seed: 0)
+    package init(_ kind: Model = .small, rows: Int = 32) throws {
+        self.rows = rows
+        model = try CausalLM(configuration: kind.configuration, seed: 0)
+        let matrices = model.parameters.filter { $0.tensor.rank == 2 }
+        let looked = matrices.filter { $0.name.hasSuffix("wpe.weight") || $0.name == "model.embed_tokens.weight" }
+        multiplied = matrices.reduce(0) { $0 + $1.tensor.count } - looked.reduce(0) { $0 + $1.tensor.count }
     }
 
+    /// Writes the model as a Hugging Face directory, for peers that are to have the same weights.
+    package func export(to directory: String) throws { try model.export(to: directory) }
+
     /// The best of `repeats`, after one that does not count, as the peer does.
-    package func run(repeats: Int = 5) throws -> Result {
+    package func run(training trains: Bool = true, repeats: Int = 5) throws -> Result {
+        let yardstick = try Yardstick.measure()
         var random = CounterGenerator(0, 0)
-        func tokens(_ count: Int) -> [Int32] { (0..<count).map { _ in 3 + Int32(random.uniform() * 4093) } }
+        let vocabulary = Double(model.configuration.vocabularySize - 3)
+        func tokens(_ count: Int) -> [Int32] { (0..<count).map { _ in 3 + Int32(random.uniform() * vocabulary) } }
         let requests = (0..<rows).map { GenerationRequest(tokens: tokens(promptLength), row: $0) }
-        let generation = try fastest(repeats) { step in
+        let generation = try Yardstick.fastest(repeats) { step in
             _ = try model.generate(requests, SamplingOptions(maxNewTokens: newTokens), seed: 0, step: step)
         }
+        // One pass over the prompts gives the first token.
+        let passes = Double(newTokens)
+        let read = passes * Double(multiplied) * 4 / generation
+        let arithmetic = 2 * Double(multiplied * rows * (newTokens + promptLength - 1)) / generation
+        var result = Result(
+            generateTokensPerSecond: Double(rows * newTokens) / generation,
+            generateOfBandwidth: read * 1e-9 / yardstick.gigabytesPerSecond,
+            generateOfPeak: arithmetic * 1e-9 / yardstick.gigaflops, yardstick: yardstick,
+            threads: TorchRuntime.threads)
+        guard trains else { return result }
         try model.setTrainable(true)
         let optimizer = try AdamW(model.parameters)
         let batch = try TokenBatch((0..<rows).map { _ in tokens(promptLength + newTokens) })
         let scored = rows * (promptLength + newTokens - 1)
-        let training = try fastest(repeats) { _ in
+        let step = try Yardstick.fastest(repeats) { _ in
             try optimizer.zeroGradients()
             _ = try SupervisedLoss.backward(model, batch, globalTokens: scored)
             try optimizer.step(learningRate: 1e-4)
         }
-        return Result(
-            generateTokensPerSecond: Double(rows * newTokens) / generation,
-            trainTokensPerSecond: Double(rows * (promptLength + newTokens)) / training, threads: TorchRuntime.threads)
-    }
-
-    /// Seconds.
-    private func fastest(_ repeats: Int, _ work: (Int) throws -> Void) throws -> Double {
-        let clock = ContinuousClock()
-        var best = Double.infinity
-        for number in 0...max(1, repeats) {
-            let start = clock.now
-            try work(number)
-            if number > 0 { best = min(best, (clock.now - start).seconds) }
-        }
-        return best
+        let trained = Double(rows * (promptLength + newTokens))
+        result.trainTokensPerSecond = trained / step
+        result.trainOfPeak = 6 * Double(multiplied) * trained / step * 1e-9 / yardstick.gigaflops
+        return result
     }
 }

@@ -1,87 +1,23 @@
 import CTorch
 
-/// Fused decoding for Llama-like models in fp32 on the CPU: one call a token. Holds a packed copy of the weights.
+/// Fused decoding in fp32 on the CPU: one call a token. Holds a packed copy of the weights.
 ///
 /// A row's logits do not depend on the rows beside it. Used on the compute thread; not Sendable.
 package final class FusedDecoder {
-    package struct Shape {
-        package var hiddenSize, intermediateSize, headCount, keyValueHeadCount, headSize, vocabularySize: Int
-        package var normEpsilon: Double
-
-        package init(
-            hiddenSize: Int, intermediateSize: Int, headCount: Int, keyValueHeadCount: Int, headSize: Int,
-            vocabularySize: Int, normEpsilon: Double
-        ) {
-            self.hiddenSize = hiddenSize
-            self.intermediateSize = intermediateSize
-            self.headCount = headCount
-            self.keyValueHeadCount = keyValueHeadCount
-            self.headSize = headSize
-            self.vocabularySize = vocabularySize
-            self.normEpsilon = normEpsilon
-        }
-    }
-
-    /// A weight [out, in] and its bias [out].
-    package struct Linear {
-        package var weight: Tensor
-        package var bias: Tensor?
-
-        package init(_ weight: Tensor, _ bias: Tensor?) {
-            self.weight = weight
-            self.bias = bias
-        }
-    }
-
-    package struct Layer {
-        package var inputNorm, postNorm: Tensor
-        package var q, k, v, o, gate, up, down: Linear
-
-        package init(
-            inputNorm: Tensor, postNorm: Tensor, q: Linear, k: Linear, v: Linear, o: Linear, gate: Linear, up: Linear,
-            down: Linear
-        ) {
-            self.inputNorm = inputNorm
-            self.postNorm = postNorm
-            (self.q, self.k, self.v, self.o) = (q, k, v, o)
-            (self.gate, self.up, self.down) = (gate, up, down)
-        }
-
-        fileprivate var handles: ctorch_decoder_layer {
-            ctorch_decoder_layer(
-                input_norm: inputNorm.handle, post_norm: postNorm.handle, q: q.weight.handle, k: k.weight.handle,
-                v: v.weight.handle, o: o.weight.handle, gate: gate.weight.handle, up: up.weight.handle,
-                down: down.weight.handle, q_bias: q.bias?.handle, k_bias: k.bias?.handle, v_bias: v.bias?.handle,
-                o_bias: o.bias?.handle, gate_bias: gate.bias?.handle, up_bias: up.bias?.handle,
-                down_bias: down.bias?.handle)
-        }
-    }
-
     fileprivate let handle: OpaquePointer
-    private let vocabularySize: Int
 
-    /// - Parameters:
-    ///   - embedding: [V, d]; kept, not copied.
-    ///   - head: [V, d]
-    ///   - cos, sin: [positions, D]
-    package init(
-        _ shape: Shape, layers: [Layer], embedding: Tensor, finalNorm: Tensor, head: Tensor, cos: Tensor, sin: Tensor
-    ) throws {
-        var size = ctorch_decoder_shape(
-            layers: Int64(layers.count), hidden: Int64(shape.hiddenSize), intermediate: Int64(shape.intermediateSize),
-            heads: Int64(shape.headCount), kv_heads: Int64(shape.keyValueHeadCount),
-            head_size: Int64(shape.headSize), vocabulary: Int64(shape.vocabularySize), epsilon: shape.normEpsilon)
+    /// Copies the weights of layers and head; keeps embeddings, positions and angles as they are. `threads` share the
+    /// work; results do not depend on how many.
+    package init(_ shape: Shape, layers: [Layer], _ tables: Tables, threads: Int) throws {
+        var size = shape.described(layers: layers.count)
+        var shared = tables.handles
         let handles = layers.map(\.handles)
         var made: OpaquePointer?
-        try withExtendedLifetime(layers) {
-            try check(
-                ctorch_decoder_create(
-                    &size, handles, embedding.handle, finalNorm.handle, head.handle, cos.handle, sin.handle,
-                    Int32(clamping: TorchRuntime.threads), &made))
+        try withExtendedLifetime((layers, tables)) {
+            try check(ctorch_decoder_create(&size, handles, &shared, Int32(clamping: threads), &made))
         }
         guard let made else { throw TorchError(.libtorch, "no decoder was made") }
         handle = made
-        vocabularySize = shape.vocabularySize
     }
 
     deinit { ctorch_decoder_release(handle) }
@@ -93,10 +29,9 @@ package final class FusedDecoder {
         guard tokens.count == positions.count, tokens.count == slots.count else {
             throw TorchError(.argument, "a decode step needs a token, a position and a slot for each row")
         }
-        let logits = try Tensor.zeros([tokens.count, vocabularySize])
-        try check(
-            ctorch_decoder_step(handle, cache.handle, Int64(tokens.count), tokens, positions, slots, logits.handle))
-        return logits
+        return try Tensor.make {
+            ctorch_decoder_step(handle, cache.handle, Int64(tokens.count), tokens, positions, slots, $0)
+        }
     }
 
     /// Keys and values of a fixed number of sequences, each in its slot.

@@ -5,12 +5,30 @@ import Foundation
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measurements for scripts/bench.",
-        subcommands: [Dispatch.self, EngineBench.self, PPO.self])
+        subcommands: [Dispatch.self, EngineBench.self, GPT2.self, LlamaCpp.self, Weights.self, PPO.self])
 
     struct EngineBench: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "engine", abstract: "Generation and a training step.")
         func run() throws { try Engine.replaceProcess(arguments: ["bench", "engine"]) }
+    }
+
+    struct GPT2: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "gpt2", abstract: "Generation and a training step of GPT-2 124M, batch 8.")
+        func run() throws { try Engine.replaceProcess(arguments: ["bench", "gpt2"]) }
+    }
+
+    struct LlamaCpp: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "llamacpp", abstract: "Generation of GPT-2 124M and the small Llama.")
+        func run() throws { try Engine.replaceProcess(arguments: ["bench", "llamacpp"]) }
+    }
+
+    struct Weights: ParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "weights", shouldDisplay: false)
+        @Option(help: "Folder that gets one directory for each model.") var directory: String
+        func run() throws { try Engine.replaceProcess(arguments: ["bench", "weights", "--directory", directory]) }
     }
 
     struct PPO: ParsableCommand {

@@ -10,7 +10,7 @@ extension GatedFamily {
 
     func forward(_ input: ForwardInput) throws -> Tensor { try trunk.forward(input) }
 
-    func decoder(head: Tensor) throws -> FusedDecoder? { try trunk.decoder(head: head) }
+    func decoder(head: Tensor, threads: Int) throws -> FusedDecoder? { try trunk.decoder(head: head, threads: threads) }
 
     /// Old files carry the rotary frequencies, which follow from config.json.
     static func isIgnored(_ name: String) -> Bool { name.hasSuffix(".rotary_emb.inv_freq") }
@@ -93,65 +93,22 @@ final class GatedTrunk {
         try Tensor.full([1], factor).to(dtype: embedding.dtype).item()
     }
 
-    /// Packed weights, where the fused decoder has this family's arithmetic; nil elsewhere.
-    ///
-    /// Windows are the caller's care: the fused decoder looks at everything before a token.
-    func decoder(head: Tensor) throws -> FusedDecoder? {
-        guard configuration.activation == .silu, configuration.attentionScale == nil, localRotary == nil,
-            embeddingScale == nil, configuration.rotarySize == configuration.headSize,
-            case .rms(let lastNorm, _) = finalNorm
-        else { return nil }
-        var layers: [FusedDecoder.Layer] = []
-        for block in blocks {
-            guard let layer = try block.fused(configuration) else { return nil }
-            layers.append(layer)
-        }
-        let (cos, sin) = try rotary.tables(configuration.contextLength, device: .cpu)
-        return try FusedDecoder(
-            FusedDecoder.Shape(
-                hiddenSize: configuration.hiddenSize, intermediateSize: configuration.intermediateSize,
-                headCount: configuration.headCount, keyValueHeadCount: configuration.keyValueHeadCount,
-                headSize: configuration.headSize, vocabularySize: configuration.vocabularySize,
-                normEpsilon: configuration.normEpsilon),
-            layers: layers, embedding: embedding, finalNorm: lastNorm, head: head, cos: cos, sin: sin)
-    }
-}
-
-extension GatedBlock {
-    /// The layer's weights as the fused decoder takes them; nil when it does not know one of its parts.
-    fileprivate func fused(_ configuration: ModelConfiguration) throws -> FusedDecoder.Layer? {
-        guard attention.queryNorm == nil, attention.keyNorm == nil, attentionOutputNorm == nil,
-            feedForwardOutputNorm == nil, case .rms(let before, _) = inputNorm,
-            case .rms(let between, _) = feedForwardNorm
-        else { return nil }
-        func linear(_ projection: Projection) -> FusedDecoder.Linear { .init(projection.weight, projection.bias) }
-        let (q, k, v) = try noGrad { try queryKeyValue.parts(configuration) }
-        let (gate, up) = try noGrad { try feedForward.input.parts(configuration.intermediateSize) }
-        return FusedDecoder.Layer(
-            inputNorm: before, postNorm: between, q: linear(q), k: linear(k), v: linear(v), o: linear(output),
-            gate: linear(gate), up: linear(up), down: linear(feedForward.down))
-    }
-}
-
-extension GatedBlock.QueryKeyValue {
-    fileprivate func parts(_ configuration: ModelConfiguration) throws -> (Projection, Projection, Projection) {
-        switch self {
-        case .separate(let q, let k, let v): return (q, k, v)
-        case .fused(let all):
-            let (queries, keys) = (configuration.queryWidth, configuration.keyWidth)
-            return (
-                try all.rows(0..<queries), try all.rows(queries..<(queries + keys)),
-                try all.rows((queries + keys)..<(queries + 2 * keys))
-            )
-        }
-    }
-}
-
-extension GatedFeedForward.Input {
-    fileprivate func parts(_ size: Int) throws -> (gate: Projection, up: Projection) {
-        switch self {
-        case .separate(let gate, let up): return (gate, up)
-        case .fused(let both): return (try both.rows(0..<size), try both.rows(size..<(2 * size)))
+    /// Packed weights, as they are now.
+    func decoder(head: Tensor, threads: Int) throws -> FusedDecoder {
+        try noGrad {
+            var shape = FusedDecoder.Shape(configuration)
+            shape.embeddingScale = embeddingScale ?? 1
+            let layers = try blocks.map { block in
+                var layer = try block.fused(configuration)
+                layer.local = localRotary != nil && block.attention.window != nil
+                return layer
+            }
+            return try FusedDecoder(
+                shape, layers: layers,
+                FusedDecoder.Tables(
+                    embedding: embedding, angles: rotary.fused(configuration),
+                    localAngles: localRotary?.fused(configuration), finalNorm: finalNorm.fused(), head: head),
+                threads: threads)
         }
     }
 }
