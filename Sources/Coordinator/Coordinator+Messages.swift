@@ -22,7 +22,10 @@ extension Coordinator {
         case .result(let job, let attempt, let outcome):
             admit(outcome, of: job, attempt: attempt, incoming, time)
         case .loaded(let kind, let version): workers[peer]?.loaded[kind] = version
-        case .report(let report): workers[peer]?.report = report
+        case .report(let report):
+            workers[peer]?.report = report
+            // It asks for no jobs, so nothing else would say that it is here.
+            if workers[peer]?.hello.role == .learner, workers[peer]?.state == .joining { workers[peer]?.state = .ready }
         case .bye(let reason): leave(peer, reason: reason, lost: false)
         case .alarm(let code, let detail): alarm(code, detail)
         default: handleLearner(incoming)

@@ -97,14 +97,20 @@ package actor GeneratorRunner: JobRunner {
             files = try await pull(start, progress)
         } else if let ready = spare[version.number] {
             files = ready
-        } else if let manifest = manifests[version.number] {
-            files = try await prefetch(manifest).value
         } else {
-            throw JobError(
-                code: "artifact", message: "policy version \(version) was not announced to this worker",
-                retryable: true)
+            files = try await prefetch(manifest(of: version)).value
         }
         try await executor.run { try policy.swap(files, to: version.number) }
+    }
+
+    /// Leases and announcements come by different ways, so a lease may overtake by a moment what it needs.
+    private func manifest(of version: PolicyVersion) async throws -> ArtifactManifest {
+        for _ in 0..<500 {
+            if let manifest = manifests[version.number] { return manifest }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw JobError(
+            code: "artifact", message: "policy version \(version) was not announced to this worker", retryable: true)
     }
 
     private func pull(

@@ -58,5 +58,6 @@ struct Plot {
 
     private static func colour(_ index: Int) -> String { colours[index % colours.count] }
 
-    private static func number(_ value: Double) -> String { String(format: "%.3g", value) }
+    /// Rounding errors are no figures.
+    private static func number(_ value: Double) -> String { String(format: "%.3g", abs(value) < 1e-6 ? 0 : value) }
 }
