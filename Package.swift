@@ -107,9 +107,8 @@ let package = Package(
         .executableTarget(
             name: "skein",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Reports", "RunConfiguration",
-                "Sodium",
-                "StatusServer", "Tokenizers", "ZeroMQ", arguments, log,
+                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Reports", "Rewards",
+                "RunConfiguration", "Sodium", "StatusServer", "Tokenizers", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -139,6 +138,7 @@ let package = Package(
             "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]
         ),
         tests("ProcessTests", ["skein", "skein-engine", "Cluster", "ZeroMQ"], resources: [.copy("Fixtures")]),
+        tests("RewardsTests", ["Rewards"]),
         tests("RunConfigurationTests", ["RunConfiguration", yams]),
         tests("StatusServerTests", ["StatusServer", "ClusterModel", log]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),

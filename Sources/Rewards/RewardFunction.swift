@@ -12,16 +12,44 @@ package struct RewardInput: Sendable {
     }
 }
 
-/// A reward by rule, or by whatever else a conforming type computes.
+/// A reward by rule, or by whatever else a conforming type computes. A scorer keeps one value for the whole run and
+/// calls it for one job at a time. To add one of your own, see ``SwiftRewards``.
 package protocol RewardFunction: Sendable {
     var name: String { get }
     /// One value an input; nil where this reward failed, which is never the same as 0.
     func score(_ inputs: [RewardInput]) async throws -> [Float?]
+    /// The same, for a reward that can take longer than a lease lasts or has something to say; by default the other.
+    func score(_ inputs: [RewardInput], context: RewardContext) async throws -> [Float?]
+}
+
+extension RewardFunction {
+    package func score(_ inputs: [RewardInput], context: RewardContext) async throws -> [Float?] {
+        try await score(inputs)
+    }
+}
+
+/// What a reward that takes its time tells the scorer.
+package struct RewardContext: Sendable {
+    /// Renews the lease of the job: to be called about every second by a reward that waits, and that gives up waiting
+    /// by itself. False: the job was called back and nobody wants the values any more.
+    package let progress: @Sendable () -> Bool
+    /// Why values are nil; goes to the scorer's log and into the job's result.
+    package let note: @Sendable (String) -> Void
+
+    package init(progress: @escaping @Sendable () -> Bool, note: @escaping @Sendable (String) -> Void) {
+        self.progress = progress
+        self.note = note
+    }
 }
 
 /// What is wrong with a reward; the message says what to change.
 package struct RewardError: Error, Sendable, CustomStringConvertible {
     package let message: String
-    package init(_ message: String) { self.message = message }
+    /// Trying again cannot help: the run file or the environment is wrong.
+    package let isPermanent: Bool
+    package init(_ message: String, isPermanent: Bool = false) {
+        self.message = message
+        self.isPermanent = isPermanent
+    }
     package var description: String { message }
 }

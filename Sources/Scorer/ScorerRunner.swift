@@ -5,6 +5,7 @@ import LanguageModels
 package import Logging
 import Rewards
 import RunConfiguration
+import Synchronization
 package import Torch
 
 /// Scores trajectories: reference log-probabilities, the reward model, and rewards by rule or command.
@@ -49,6 +50,12 @@ package actor ScorerRunner: JobRunner {
             case .command(let keys):
                 rules[reward.name] = CommandReward(
                     name: reward.name, argv: keys.argv, timeout: keys.timeout, retries: keys.retries)
+            case .http(let keys):
+                rules[reward.name] = try HTTPReward(
+                    name: reward.name, url: keys.url,
+                    format: keys.format == .plain ? .plain : .openai(model: keys.model),
+                    tokenVariable: keys.tokenVariable, batch: keys.batch, timeout: keys.timeout, retries: keys.retries)
+            case .swift(let keys): rules[reward.name] = try SwiftRewards.make(keys.function, name: reward.name)
             case .worker: break
             }
         }
@@ -86,7 +93,7 @@ package actor ScorerRunner: JobRunner {
                 }
                 scores.rewards[name] = try await executor.run { try models.reward(job) }
             } else if let rule = rules[name] {
-                scores.rewards[name] = try await apply(rule, job, &scores.errors)
+                scores.rewards[name] = try await apply(rule, job, &scores.errors, progress)
             } else {
                 throw JobError(code: "configuration", message: "reward \(name) is not known here", retryable: false)
             }
@@ -95,17 +102,33 @@ package actor ScorerRunner: JobRunner {
         return .scores(scores)
     }
 
-    private func apply(_ rule: any RewardFunction, _ job: ScoreJob, _ errors: inout [String]) async throws -> [Float?] {
+    private func apply(
+        _ rule: any RewardFunction, _ job: ScoreJob, _ errors: inout [String],
+        _ progress: @escaping @Sendable (Int) -> Bool
+    ) async throws -> [Float?] {
+        let count = job.trajectories.count
+        let notes = Mutex<[String]>([])
+        let context = RewardContext(
+            progress: { progress(count) }, note: { note in notes.withLock { $0.append(note) } })
         do {
             let inputs = job.trajectories.map {
                 RewardInput(prompt: $0.promptText, response: $0.responseText, tokens: $0.responseTokens.count)
             }
-            let values = try await rule.score(inputs)
+            let values = try await rule.score(inputs, context: context)
             let failed = values.count { $0 == nil }
-            if failed > 0 { errors.append("reward \(rule.name) failed for \(failed) of \(values.count) answers") }
+            if failed > 0 {
+                errors.append("reward \(rule.name) failed for \(failed) of \(values.count) answers")
+                errors += notes.withLock { $0 }
+                logger.warning("answers without a reward", metadata: ["why": "\(errors.joined(separator: "; "))"])
+            }
             return values
+        } catch is CancellationError {
+            // The lease is gone; the next look at `progress` ends the job.
+            return job.trajectories.map { _ in nil }
         } catch {
-            throw JobError(code: "reward", message: "\(error)", retryable: true)
+            let isPermanent = (error as? RewardError)?.isPermanent ?? false
+            throw JobError(
+                code: isPermanent ? "configuration" : "reward", message: "\(error)", retryable: !isPermanent)
         }
     }
 

@@ -3,6 +3,7 @@ import Console
 import Coordinator
 import Datasets
 import Foundation
+import Rewards
 import RunConfiguration
 import Tokenizers
 
@@ -30,6 +31,7 @@ enum CoordinatorSettings {
         var builtIn: [String] = []
         var foreign: [String] = []
         for reward in run.rewards {
+            try check(reward, run)
             if case .worker = reward.kind { foreign.append(reward.name) } else { builtIn.append(reward.name) }
         }
         configuration.parts =
@@ -44,6 +46,27 @@ enum CoordinatorSettings {
         configuration.journalPath = run.runDirectory + "/journal.sqlite"
         configuration.address = run.coordinator.bind
         return configuration
+    }
+
+    /// What a scorer would only say after the run has started.
+    private static func check(_ reward: RewardSection, _ run: RunConfiguration) throws {
+        switch reward.kind {
+        case .swift(let keys):
+            do {
+                _ = try SwiftRewards.make(keys.function, name: reward.name)
+            } catch {
+                throw CommandError(.configuration, "rewards: \(error)")
+            }
+        case .http(let keys):
+            // Scorers that are started by hand have an environment of their own.
+            guard let variable = keys.tokenVariable, run.roles.scorer.count > 0,
+                ProcessInfo.processInfo.environment[variable]?.isEmpty ?? true
+            else { return }
+            throw CommandError(
+                .configuration,
+                "reward \(reward.name): the environment variable \(variable) (token_env) is not set")
+        default: return
+        }
     }
 
     private struct ModelShape: Decodable {

@@ -64,6 +64,7 @@ final class Running: @unchecked Sendable {
 
     var pid: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
+    var output: String { (try? String(contentsOfFile: folder.path + "/output", encoding: .utf8)) ?? "" }
     var error: String { (try? String(contentsOfFile: folder.path + "/error", encoding: .utf8)) ?? "" }
     func signal(_ number: Int32) { if process.isRunning { kill(pid, number) } }
 
@@ -79,7 +80,7 @@ final class Running: @unchecked Sendable {
         }
         return Skein.Result(
             status: process.terminationStatus,
-            output: (try? String(contentsOfFile: folder.path + "/output", encoding: .utf8)) ?? "", error: error)
+            output: output, error: error)
     }
 }
 

@@ -45,6 +45,9 @@ struct Workplace: ~Copyable {
         #expect(place.problems() == [])
         #expect(place.problems("stages=[ppo]", "models.reward=\(place.root.path)/model") == [])
         #expect(place.problems("stages=[ppo]", "rewards=[{kind: regex, pattern: x}]", "ppo.critic_from=policy") == [])
+        let servers =
+            "[{kind: http, url: 'http://[::1]:8000/score'}, {kind: http, name: b, url: 'https://judge.example/v1/x'}]"
+        #expect(place.problems("stages=[ppo]", "rewards=\(servers)", "ppo.critic_from=policy") == [])
         #expect(
             place.problems(
                 "stages=[pretrain,sft,reward_model,ppo]", "models.base=", "architecture={}", "data.pretrain=text")
@@ -86,6 +89,12 @@ struct Workplace: ~Copyable {
             (["rewards=[{kind: length, minimum: 3, maximum: 2}]"], "the minimum 3 is above"),
             (["rewards=[{kind: keyword, words: ['']}]"], "needs words"),
             (["rewards=[{kind: command}]"], "needs a program"),
+            (["rewards=[{kind: swift}]"], "needs the name it is registered under"),
+            (["rewards=[{kind: http}]"], "needs the URL of a server"),
+            (["rewards=[{kind: http, url: 'ftp://127.0.0.1/'}]"], "starts neither with http:// nor"),
+            (["rewards=[{kind: http, url: 'http://judge.example/score'}]"], "judge.example is not this machine"),
+            (["rewards=[{kind: http, url: 'http://127.0.0.1.example/'}]"], "is not this machine"),
+            (["rewards=[{kind: http, url: 'https://me:secret@judge.example/'}]"], "by token_env"),
             (["ppo.guard.held_out_reward=x"], "no reward is called 'x'"),
             (["ppo.guard.held_out_reward=model"], "is trained on"),
             (["ppo.old_log_probabilities=generator", "schedule.mode=lag"], "older version in mode lag"),

@@ -47,6 +47,10 @@ extension RunConfiguration {
                 problems.add("\(key).words", "a reward of kind keyword needs words, none of them empty")
             case .command(let command) where command.argv.first?.isEmpty ?? true:
                 problems.add("\(key).argv", "a reward of kind command needs a program")
+            case .http(let http):
+                if let trouble = http.troubleWithURL { problems.add("\(key).url", trouble) }
+            case .swift(let swift) where swift.function.isEmpty:
+                problems.add("\(key).function", "a reward of kind swift needs the name it is registered under")
             default: break
             }
         }

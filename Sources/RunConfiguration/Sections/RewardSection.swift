@@ -31,6 +31,12 @@ package struct RewardSection: ConfigurationSection, Codable, Equatable {
         case .worker(var rule):
             rule.visit(&keys)
             kind = .worker(rule)
+        case .http(var rule):
+            rule.visit(&keys)
+            kind = .http(rule)
+        case .swift(var rule):
+            rule.visit(&keys)
+            kind = .swift(rule)
         }
     }
 }
@@ -44,8 +50,13 @@ package enum RewardKind: Sendable, Codable, Equatable {
     case keyword(KeywordKeys)
     case command(CommandKeys)
     case worker(WorkerKeys)
+    case http(HTTPKeys)
+    /// Registered in `SwiftRewards`.
+    case swift(SwiftKeys)
 
-    enum Word: String, CaseIterable, ChoiceValue { case model, length, regex, keyword, command, worker }
+    enum Word: String, CaseIterable, ChoiceValue {
+        case model, length, regex, keyword, command, worker, http, swift
+    }
 
     init(_ word: Word) {
         switch word {
@@ -55,6 +66,8 @@ package enum RewardKind: Sendable, Codable, Equatable {
         case .keyword: self = .keyword(KeywordKeys())
         case .command: self = .command(CommandKeys())
         case .worker: self = .worker(WorkerKeys())
+        case .http: self = .http(HTTPKeys())
+        case .swift: self = .swift(SwiftKeys())
         }
     }
 
@@ -66,6 +79,8 @@ package enum RewardKind: Sendable, Codable, Equatable {
         case .keyword: .keyword
         case .command: .command
         case .worker: .worker
+        case .http: .http
+        case .swift: .swift
         }
     }
 }

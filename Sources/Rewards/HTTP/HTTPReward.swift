@@ -1,0 +1,129 @@
+import Foundation
+import FoundationNetworking
+
+/// A reward server over HTTP, asked in batches. A request that fails (no connection, no answer in time, a status of
+/// 408, 429 or 500 and above, an answer that is not of the format) is sent again after 0.5 s, 1 s, 2 s, ... at most
+/// 30 s; when it fails for good its answers have no reward. A status that says that the request itself is wrong
+/// (401, 404, ...) ends the run: no answer would ever have a reward.
+package struct HTTPReward: RewardFunction {
+    private static let (firstPause, longestPause) = (Duration.milliseconds(500), Duration.seconds(30))
+
+    package let name: String
+    private let url: URL
+    private let format: RewardFormat
+    private let token: String?
+    private let batch: Int
+    private let timeout: Double
+    private let retries: Int
+    private let client = HTTPClient()
+
+    /// - Parameters:
+    ///   - url: checked by the run file's rules: https, or http to this machine.
+    ///   - tokenVariable: name of the environment variable that holds the bearer token.
+    package init(
+        name: String, url: String, format: RewardFormat, tokenVariable: String? = nil, batch: Int, timeout: Double,
+        retries: Int
+    ) throws {
+        guard let parsed = URL(string: url) else {
+            throw RewardError("reward \(name): '\(url)' is no URL", isPermanent: true)
+        }
+        self.name = name
+        self.url = parsed
+        self.format = format
+        self.batch = max(1, batch)
+        self.timeout = timeout
+        self.retries = retries
+        token = try tokenVariable.map { try Self.token($0, name: name) }
+    }
+
+    private static func token(_ variable: String, name: String) throws -> String {
+        let value = ProcessInfo.processInfo.environment[variable]?.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let value, !value.isEmpty else {
+            throw RewardError(
+                "reward \(name): the environment variable \(variable) (token_env) is not set", isPermanent: true)
+        }
+        // Anything else could end the header's line.
+        guard value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            throw RewardError(
+                "reward \(name): the token in \(variable) has characters that no HTTP header may have",
+                isPermanent: true)
+        }
+        return value
+    }
+
+    package func score(_ inputs: [RewardInput]) async throws -> [Float?] {
+        try await score(inputs, context: RewardContext(progress: { true }, note: { _ in }))
+    }
+
+    package func score(_ inputs: [RewardInput], context: RewardContext) async throws -> [Float?] {
+        var values: [Float?] = []
+        for start in stride(from: 0, to: inputs.count, by: batch) {
+            let part = inputs[start..<min(inputs.count, start + batch)]
+            do {
+                values += try await ask(part, context)
+            } catch let error as RewardError where !error.isPermanent {
+                context.note(error.message)
+                values += part.map { _ in nil }
+            }
+        }
+        return values
+    }
+
+    private func ask(_ inputs: ArraySlice<RewardInput>, _ context: RewardContext) async throws -> [Float?] {
+        var request = URLRequest(url: url)
+        request.httpMethod = "POST"
+        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        request.setValue("application/json", forHTTPHeaderField: "Accept")
+        if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
+        request.httpBody = try format.body(inputs)
+        // The deadline below is what counts; this one starts again with every byte.
+        request.timeoutInterval = timeout + 5
+        var pause = Self.firstPause
+        for attempt in 0... {
+            do {
+                return try await exchange(request, count: inputs.count, context)
+            } catch let error as RewardError {
+                let times = attempt == 0 ? "" : " (\(attempt + 1) attempts)"
+                let message = "reward \(name): \(url.absoluteString): \(error.message)\(times)"
+                guard !error.isPermanent, attempt < retries else {
+                    throw RewardError(message, isPermanent: error.isPermanent)
+                }
+            }
+            try await Self.wait(pause, context)
+            pause = min(pause * 2, Self.longestPause)
+        }
+        return []
+    }
+
+    /// One attempt, with its deadline.
+    private func exchange(
+        _ request: URLRequest, count: Int, _ context: RewardContext
+    ) async throws -> [Float?] {
+        let answer = try await withThrowingTaskGroup(of: HTTPClient.Answer.self) { group in
+            group.addTask { try await client.send(request) }
+            group.addTask {
+                try await Self.wait(.seconds(timeout), context)
+                throw RewardError("no answer within \(timeout) s")
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? HTTPClient.Answer(status: 0, body: Data())
+        }
+        guard (200..<300).contains(answer.status) else {
+            let start = String(decoding: answer.body.prefix(200), as: UTF8.self)
+            // 400 and 422 may be about one text among many.
+            let isPermanent =
+                (300..<500).contains(answer.status) && ![400, 408, 413, 422, 425, 429].contains(answer.status)
+            throw RewardError("status \(answer.status) \(start)", isPermanent: isPermanent)
+        }
+        return try format.values(answer.body, count: count)
+    }
+
+    /// Sleeps, and keeps the lease on the way.
+    private static func wait(_ duration: Duration, _ context: RewardContext) async throws {
+        let end = ContinuousClock.now + duration
+        while ContinuousClock.now < end {
+            guard context.progress() else { throw CancellationError() }
+            try await Task.sleep(for: min(end - ContinuousClock.now, .milliseconds(500)))
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+
+/// Keys of a reward of kind `http`; the formats are described in `Sources/Rewards/HTTP/RewardFormat.swift`.
+package struct HTTPKeys: ConfigurationSection, Codable, Equatable {
+    package enum Format: String, Sendable, Codable, CaseIterable, ChoiceValue { case plain, openai }
+
+    package var url = ""
+    package var format = Format.plain
+    package var model: String?
+    package var tokenVariable: String?
+    package var batch = 32
+    package var timeout = 30.0
+    package var retries = 3
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("url", &url, "Of the reward server, with its path. http on this machine only; https anywhere.")
+        keys.value(
+            "format", &format,
+            "plain: prompts and responses, as OpenRLHF's reward servers have it. openai: as vLLM's and SGLang's.")
+        keys.optional("model", &model, "Name of the model, for a server in format openai that has several.")
+        keys.optional(
+            "token_env", &tokenVariable, "Environment variable of the scorers that holds a bearer token to be sent.")
+        keys.value("batch", &batch, .within(1...65536), "Answers in one request.")
+        keys.value("timeout_s", &timeout, .within(0.01...86400), "Seconds it may take for one request.")
+        keys.value(
+            "retries", &retries, .within(0...100),
+            "Attempts after the first, with growing pauses, before the answers of a request count as failed.")
+    }
+
+    /// What is wrong with the URL; nil = nothing. Prompts, answers and the token would be readable on the way to
+    /// another machine, hence https there.
+    var troubleWithURL: String? {
+        guard !url.isEmpty else { return "a reward of kind http needs the URL of a server" }
+        guard let parts = URLComponents(string: url), let host = parts.host, !host.isEmpty else {
+            return "'\(url)' is no URL; write http://127.0.0.1:PORT/PATH"
+        }
+        guard parts.user == nil, parts.password == nil else {
+            return "a URL stands in logs; give a token by token_env in place of user and password"
+        }
+        switch parts.scheme?.lowercased() {
+        case "https": return nil
+        case "http" where Self.isLoopback(host): return nil
+        case "http": return "\(host) is not this machine; use https, or a tunnel to a port of 127.0.0.1"
+        default: return "'\(url)' starts neither with http:// nor with https://"
+        }
+    }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        if ["localhost", "::1", "[::1]"].contains(host.lowercased()) { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        return parts.count == 4 && parts.allSatisfy { $0 != nil } && parts[0] == 127
+    }
+}
+
+/// Keys of a reward of kind `swift`.
+package struct SwiftKeys: ConfigurationSection, Codable, Equatable {
+    package var function = ""
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("function", &function, "Name under which SwiftRewards.all has it.")
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+
+/// Runs that are rewarded by a real server, with the faults that servers have.
+@Suite(.serialized) struct HTTPRewardTests {
+    /// The server of Fixtures/reward_server.py, ended with the value.
+    private final class Server {
+        let process: Running
+        let port: Int
+        var requests: [Substring] { Array(process.output.split(separator: "\n").dropFirst()) }
+
+        init() async throws {
+            let python = ProcessInfo.processInfo.environment["SKEIN_PYTHON"] ?? "/usr/bin/python3"
+            let script = try #require(
+                Bundle.module.url(forResource: "reward_server", withExtension: "py", subdirectory: "Fixtures"))
+            let process = try Running(python, [script.path])
+            let line = try await eventually { () -> Int? in
+                process.output.split(separator: "\n").first.flatMap { Int($0) }
+            }
+            port = try #require(line, "\(process.error)")
+            self.process = process
+        }
+
+        func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
+    }
+
+    private func metrics(_ run: TinyRun) throws -> [[String: Any]] {
+        try String(contentsOfFile: run.directory + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").compactMap
+        {
+            try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+        }
+    }
+
+    private func logs(_ run: TinyRun) throws -> String {
+        try FileManager.default.contentsOfDirectory(atPath: run.directory + "/logs").map {
+            try String(contentsOfFile: "\(run.directory)/logs/\($0)", encoding: .utf8)
+        }.joined()
+    }
+
+    @Test func rewardsOfAServerAndOfARuleAreAddedByWeight() async throws {
+        let server = try await Server()
+        let run = try await TinyRun(
+            steps: 2,
+            keys: """
+                rewards:
+                - {kind: http, name: far, url: "\(server.url("/score"))", batch: 3, weight: 2}
+                - {kind: http, name: judge, url: "\(server.url("/v1/classify"))", format: openai, model: judge, token_env: SKEIN_TEST_TOKEN, weight: 0}
+                - {kind: swift, function: distinct_words, weight: -0.5}
+                """)
+        let refused = try await Skein.run(["run", run.file])
+        #expect(refused.status == 78 && refused.error.contains("SKEIN_TEST_TOKEN"), "\(refused.error)")
+        let result = try await Running(
+            "/usr/bin/env", ["SKEIN_TEST_TOKEN=sesame", Skein.executable.path, "run", run.file]
+        ).result()
+        try #require(result.status == 0, "\(result.error)")
+        for step in try metrics(run) {
+            func mean(_ name: String) -> Double { step[name] as? Double ?? .nan }
+            #expect(mean("batch/dropped_no_reward") == 0)
+            let sum = 2 * mean("reward/far/mean") - 0.5 * mean("reward/swift/mean")
+            #expect(abs(mean("critic/score/mean") - sum) < 1e-4, "\(step)")
+            #expect(mean("reward/judge/mean") > mean("reward/far/mean"), "prompts are judged as well")
+        }
+        // Jobs of two prompts, so never a batch of three.
+        #expect(server.requests.contains("/score 200 2") && !server.requests.contains { $0.hasSuffix(" 4") })
+    }
+
+    @Test func aServerThatFailsOrHangsIsAskedAgain() async throws {
+        let server = try await Server()
+        let run = try await TinyRun(
+            steps: 1,
+            keys: """
+                rewards:
+                - {kind: http, name: flaky, url: "\(server.url("/flaky"))", retries: 2}
+                - {kind: http, name: hang, url: "\(server.url("/hang"))", timeout_s: 6, retries: 1}
+                """)
+        let result = try await Running(Skein.executable.path, ["run", run.file]).result()
+        try #require(result.status == 0, "\(result.error)")
+        #expect(try metrics(run).first?["batch/dropped_no_reward"] as? Double == 0)
+        #expect(server.requests.prefix(3) == ["/flaky 503 2", "/flaky 503 2", "/flaky 200 2"])
+        // One for each job: the wait was longer than the lease of 5 s, which was renewed on the way.
+        #expect(server.requests.count { $0 == "/hang 200 2" } == 8)
+    }
+
+    @Test func answersWithoutARewardAreDroppedAndCounted() async throws {
+        let server = try await Server()
+        let run = try await TinyRun(
+            steps: 1, keys: #"rewards: [{kind: http, url: "\#(server.url("/null"))"}]"#)
+        let result = try await Running(Skein.executable.path, ["run", run.file]).result()
+        try #require(result.status == 0, "\(result.error)")
+        // One null in each of eight jobs.
+        #expect(try metrics(run).first?["batch/dropped_no_reward"] as? Double == 8)
+    }
+
+    @Test func garbageIsNoRewardAndIsNamed() async throws {
+        let server = try await Server()
+        let run = try await TinyRun(
+            steps: 1, keys: #"rewards: [{kind: http, url: "\#(server.url("/garbage"))", retries: 0}]"#)
+        let result = try await Running(Skein.executable.path, ["run", run.file]).result()
+        #expect(try logs(run).contains("\(server.url("/garbage")): the answer is not the JSON"), "\(result.error)")
+        // Nothing was learned from a step of failures, and the run says why it ends.
+        #expect(result.status == 1 && result.error.contains("16 without a reward"), "\(result.error)")
+    }
+
+    @Test func aWrongAddressEndsTheRunWithTheCause() async throws {
+        let server = try await Server()
+        let run = try await TinyRun(
+            steps: 1, keys: #"rewards: [{kind: http, url: "\#(server.url("/missing"))"}]"#)
+        let result = try await Running(Skein.executable.path, ["run", run.file]).result()
+        #expect(result.status == 78)
+        #expect(result.error.contains(server.url("/missing")) && result.error.contains("404"), "\(result.error)")
+    }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import Testing
+
+@testable import Rewards
+
+@Suite struct RewardFormatTests {
+    private let inputs = [
+        RewardInput(prompt: "a ", response: "b", tokens: 1), RewardInput(prompt: "c ", response: "d\n\"", tokens: 2),
+    ]
+
+    private func values(_ format: RewardFormat, _ text: String, count: Int = 2) throws -> [Float?] {
+        try format.values(Data(text.utf8), count: count)
+    }
+
+    @Test func plainCarriesPromptsResponsesAndBothJoined() throws {
+        let body = try JSONDecoder().decode([String: [String]].self, from: RewardFormat.plain.body(inputs[...]))
+        #expect(body == ["prompts": ["a ", "c "], "responses": ["b", "d\n\""], "query": ["a b", "c d\n\""]])
+        #expect(try values(.plain, #"{"rewards": [1, null], "more": "x"}"#) == [1, nil])
+    }
+
+    @Test func openaiCarriesTheModelAndReadsScoresProbabilitiesAndPooledValues() throws {
+        struct Question: Decodable, Equatable { var model: String?; var input: [String] }
+        let body = try RewardFormat.openai(model: "rm").body(inputs[1...])
+        #expect(try JSONDecoder().decode(Question.self, from: body) == Question(model: "rm", input: ["c d\n\""]))
+        let format = RewardFormat.openai(model: nil)
+        #expect(try values(format, #"{"data":[{"index":1,"score":2},{"index":0,"score":-1.5}]}"#) == [-1.5, 2])
+        #expect(try values(format, #"{"data":[{"score":2},{"score":null}]}"#) == [2, nil])
+        #expect(try values(format, #"{"data":[{"index":0,"probs":[0.25]}]}"#, count: 1) == [0.25])
+        #expect(
+            try values(format, #"{"data":[{"index":0,"data":[[0.5],[0.75]]},{"index":1,"data":[3]}]}"#) == [0.75, 3])
+    }
+
+    @Test(arguments: [
+        "", "<html>", "[]", "{}", #"{"rewards": 3}"#, #"{"rewards": [1]}"#, #"{"rewards": [1, 2, 3]}"#,
+        #"{"rewards": [NaN, 1]}"#, #"{"rewards": [1e300, 1]}"#, #"{"rewards": [1e999, 1]}"#, #"{"rewards": ["1", 2]}"#,
+    ])
+    func plainRefuses(_ text: String) {
+        #expect(throws: RewardError.self) { try values(.plain, text) }
+    }
+
+    @Test(arguments: [
+        "{}", #"{"data": [{"score": 1}]}"#, #"{"data": [{"index": 0, "score": 1}, {"index": 0, "score": 1}]}"#,
+        #"{"data": [{"index": 0, "score": 1}, {"index": 2, "score": 1}]}"#,
+        #"{"data": [{"index": -1, "score": 1}, {"index": 0, "score": 1}]}"#,
+        #"{"data": [{"index": 1e30, "score": 1}, {"index": 0, "score": 1}]}"#,
+        #"{"data": [{"index": 0, "score": null}, {"index": 0, "score": 1}]}"#,
+        #"{"data": [{"probs": [0.5, 0.5]}, {"score": 1}]}"#, #"{"data": [{"data": ["x"]}, {"score": 1}]}"#,
+    ])
+    func openaiRefuses(_ text: String) {
+        #expect(throws: RewardError.self) { try values(.openai(model: nil), text) }
+    }
+
+    @Test func aFunctionThatNobodyRegisteredIsNamedWithThoseThatAre() throws {
+        let error = #expect(throws: RewardError.self) { try SwiftRewards.make("nonsense", name: "x") }
+        #expect(error?.message.contains("'nonsense'") == true && error?.message.contains("distinct_words") == true)
+        let words = [RewardInput(prompt: "", response: "Good, good film.", tokens: 5)]
+        #expect(DistinctWordsReward(name: "x").score(words) == [Float(2) / 3])
+    }
+}
