@@ -7,7 +7,8 @@ package import ZeroMQ
 
 /// Serves artifacts to whoever pulls: a ROUTER that answers chunk requests and knows nothing else.
 ///
-/// Each file is held once and sent without a copy. A file that several versions share is kept until the last is released.
+/// Each file is held once, and a chunk is copied when it is asked for. A file that several versions share is kept until
+/// the last is released.
 package final class ArtifactServer: Sendable {
     private struct State {
         /// By content hash.

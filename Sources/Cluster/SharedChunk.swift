@@ -1,7 +1,7 @@
 package import Foundation
 import ZeroMQ
 
-/// A piece of an artifact that is sent without being copied.
+/// A piece of an artifact, copied once when it is to be sent.
 package struct SharedChunk: Sendable {
     let bytes: SharedBytes
     private let data: Data

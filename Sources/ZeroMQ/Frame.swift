@@ -20,17 +20,21 @@ package enum Frame: Sendable {
 package struct SharedBytes: @unchecked Sendable {
     /// Keeps the memory alive.
     let owner: NSData
-    let offset: Int
     package let count: Int
 
-    /// The bytes `range` of `data`, not copied.
+    /// The bytes `range` of `data`. They are copied, and only they: `data as NSData` would copy all of `data` on Linux,
+    /// once for each chunk of a file, which for a model of 500 MB is 250 GB.
     package init(_ data: Data, range: Range<Int>) {
-        owner = data as NSData
         let low = min(max(0, range.lowerBound), data.count)
-        offset = low
-        count = min(max(0, range.upperBound), data.count) - low
+        let high = max(low, min(range.upperBound, data.count))
+        count = high - low
+        owner = data.withUnsafeBytes { all in
+            let piece = UnsafeRawBufferPointer(rebasing: all[low..<high])
+            guard let start = piece.baseAddress else { return NSData() }
+            return NSData(bytes: start, length: piece.count)
+        }
     }
 
-    // SAFETY: NSData made from an immutable Data never changes; `offset` and `count` lie inside it by `init`.
-    var pointer: UnsafeMutableRawPointer { UnsafeMutableRawPointer(mutating: owner.bytes + offset) }
+    // SAFETY: an NSData that is made here and never handed out does not change; `count` is its length.
+    var pointer: UnsafeMutableRawPointer { UnsafeMutableRawPointer(mutating: owner.bytes) }
 }
