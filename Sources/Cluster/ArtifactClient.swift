@@ -19,6 +19,8 @@ package final class ArtifactClient: Sendable {
         var sources: [String]
         var source = 0
         var failures = 0
+        /// When the last chunk came, or the pull turned to another source.
+        var lastChunk = ContinuousClock.now
         var waiting: [Waiting]
     }
 
@@ -30,7 +32,9 @@ package final class ArtifactClient: Sendable {
     /// Chunks asked for and not yet here.
     private static let window = 8
     private static let patience: Duration = .seconds(3)
-    private static let failuresAllowed = 40
+    private static let failuresAllowed = 10
+    /// Files whose place is remembered.
+    private static let placesKept = 1000
 
     private let thread: SocketThread
     private let logger: Logger
@@ -38,6 +42,8 @@ package final class ArtifactClient: Sendable {
     // SAFETY: touched on the socket thread alone.
     nonisolated(unsafe) private var sockets: [String: Socket] = [:]
     nonisolated(unsafe) private var pulls: [String: Pull] = [:]
+    /// Where each announced file is served, by the newest word; a pull may begin with an older one.
+    nonisolated(unsafe) private var places: [String: [String]] = [:]
     private let cache = Mutex<[String: Data]>([:])
 
     package init(on thread: SocketThread, logger: Logger) {
@@ -74,10 +80,12 @@ package final class ArtifactClient: Sendable {
     package func relocate(_ manifest: ArtifactManifest) {
         guard !manifest.sources.isEmpty else { return }
         thread.perform { [self] in
+            if places.count > Self.placesKept { places.removeAll() }
             for file in manifest.files {
+                places[file.sha256] = manifest.sources
                 guard var pull = pulls[file.sha256], pull.sources != manifest.sources else { continue }
                 pull.sources = manifest.sources
-                (pull.source, pull.failures, pull.next) = (0, 0, 0)
+                (pull.source, pull.failures, pull.next, pull.lastChunk) = (0, 0, 0, .now)
                 pull.underway.removeAll()
                 pulls[file.sha256] = pull
                 request(file.sha256)
@@ -95,7 +103,8 @@ package final class ArtifactClient: Sendable {
                 let waiting = Waiting(progress: progress, continuation: continuation)
                 if pulls[file.sha256] == nil {
                     pulls[file.sha256] = Pull(
-                        file: file, buffer: Data(count: file.size), sources: sources, waiting: [waiting])
+                        file: file, buffer: Data(count: file.size), sources: places[file.sha256] ?? sources,
+                        waiting: [waiting])
                 } else {
                     pulls[file.sha256]?.waiting.append(waiting)
                 }
@@ -166,6 +175,7 @@ package final class ArtifactClient: Sendable {
             return
         }
         pull.done.insert(index)
+        pull.lastChunk = .now
         for waiting in pull.waiting { waiting.progress?(pull.done.count * pull.file.chunkSize) }
         pulls[hash] = pull
         if pull.done.count == pull.file.chunkHashes.count {
@@ -199,7 +209,8 @@ package final class ArtifactClient: Sendable {
         let now = ContinuousClock.now
         for (hash, pull) in pulls {
             let late = pull.underway.filter { now - $0.value > Self.patience }.keys
-            if late.isEmpty {
+            // A source that is gone takes no request, so nothing is under way that could be late.
+            if late.isEmpty, now - pull.lastChunk < Self.patience {
                 request(hash)
                 continue
             }
@@ -208,6 +219,7 @@ package final class ArtifactClient: Sendable {
             changed.next = min(changed.next, late.min() ?? changed.next)
             changed.failures += 1
             changed.source += 1
+            changed.lastChunk = now
             counts.withLock { $0.retransmits += UInt64(late.count) }
             pulls[hash] = changed
             if changed.failures > Self.failuresAllowed {

@@ -18,7 +18,7 @@ import Testing
         try #require(try await reached(2))
         let learner = try #require(try await run.workers().first { $0.role == "learner" && $0.state != "gone" })
         kill(learner.pid, SIGKILL)
-        try #require(try await reached(4))
+        try #require(try await reached(4), "\(running.error) \(run.logs())")
         let file = try Data(contentsOf: URL(filePath: run.directory + "/coordinator.json"))
         let coordinator = try #require(try JSONSerialization.jsonObject(with: file) as? [String: Any])
         kill(try #require(coordinator["pid"] as? Int32), SIGKILL)

@@ -44,6 +44,15 @@ struct TinyRun {
         return try? JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
     }
 
+    /// The end of what each process logged, for the message of a failure.
+    func logs() -> String {
+        let folder = directory + "/logs"
+        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted().map { name in
+            let text = (try? String(contentsOfFile: folder + "/" + name, encoding: .utf8)) ?? ""
+            return "\n== \(name)\n" + text.suffix(1500)
+        }.joined()
+    }
+
     struct Worker { var name: String; var role: String; var state: String; var pid: Int32; var jobsDone: Int }
 
     func workers() async throws -> [Worker] {
