@@ -22,4 +22,15 @@ package enum JournalSummary {
             }
         }
     }
+
+    /// Committed steps; 0 when there is no journal.
+    package static func committedSteps(path: String) -> Int {
+        guard FileManager.default.fileExists(atPath: path) else { return 0 }
+        var configuration = Configuration()
+        configuration.readonly = true
+        let count = try? DatabaseQueue(path: path, configuration: configuration).read {
+            try Int.fetchOne($0, sql: "SELECT count(*) FROM step")
+        }
+        return count ?? 0
+    }
 }

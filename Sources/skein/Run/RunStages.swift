@@ -1,5 +1,6 @@
 import ClusterModel
 import Console
+import Coordinator
 import Foundation
 import RunConfiguration
 
@@ -50,6 +51,13 @@ struct RunStages: Sendable {
     }
 
     private func runPPO() async throws {
+        // Everything is committed and exported: a cluster would have nothing to do, and wait for it.
+        if JournalSummary.committedSteps(path: directory.path + "/journal.sqlite") >= configuration.ppo.steps,
+            FileManager.default.fileExists(atPath: directory.path + "/policy/model.safetensors")
+        {
+            Console.error("ppo: used again, all \(configuration.ppo.steps) steps are committed")
+            return
+        }
         let supervisor = Supervisor(
             plan: Supervisor.Plan(
                 runDirectory: directory.path, runFile: directory.runFile, engine: try Engine.path(),
