@@ -2,9 +2,20 @@
 #include <cmath>
 #include <optional>
 
+#include "exact.hpp"
 #include "handles.hpp"
 
 using namespace ctorch;
+
+namespace {
+
+/// An activation of a feed-forward part.
+template <typename Plain>
+at::Tensor activated(ctorch_activation activation, const at::Tensor &x, Plain plain) {
+    return exact_arithmetic() ? exact_activation(activation, x, plain) : plain();
+}
+
+}  // namespace
 
 ctorch_status ctorch_unary(ctorch_unary_op op, const ctorch_tensor *a, ctorch_tensor **out) {
     return produce(out, [&]() -> at::Tensor {
@@ -21,10 +32,11 @@ ctorch_status ctorch_unary(ctorch_unary_op op, const ctorch_tensor *a, ctorch_te
             case CTORCH_LOG_SIGMOID: return at::log_sigmoid(x);
             case CTORCH_SOFTPLUS: return at::softplus(x);
             case CTORCH_TANH: return x.tanh();
-            case CTORCH_SILU: return at::silu(x);
-            case CTORCH_RELU: return x.relu();
-            case CTORCH_GELU: return at::gelu(x);
-            case CTORCH_GELU_TANH: return at::gelu(x, "tanh");
+            case CTORCH_SILU: return activated(CTORCH_ACTIVATION_SILU, x, [&] { return at::silu(x); });
+            case CTORCH_RELU: return activated(CTORCH_ACTIVATION_RELU, x, [&] { return x.relu(); });
+            case CTORCH_GELU: return activated(CTORCH_ACTIVATION_GELU, x, [&] { return at::gelu(x); });
+            case CTORCH_GELU_TANH:
+                return activated(CTORCH_ACTIVATION_GELU_TANH, x, [&] { return at::gelu(x, "tanh"); });
             case CTORCH_SIN: return x.sin();
             case CTORCH_COS: return x.cos();
             case CTORCH_NOT: return x.logical_not();
@@ -142,10 +154,13 @@ ctorch_status ctorch_rms_norm(
     const ctorch_tensor *x, const ctorch_tensor *weight, double epsilon, ctorch_tensor **out) {
     return produce(out, [&] {
         const auto &w = value(weight);
-        // As the Llama family defines it: the mean of squares in fp32, the gain after the cast back.
-        auto wide = value(x).scalar_type() == at::kDouble ? value(x) : value(x).to(at::kFloat);
-        auto scaled = wide * (wide * wide).mean(-1, /*keepdim=*/true).add(epsilon).rsqrt();
-        return scaled.to(value(x).scalar_type()) * w;
+        auto plain = [&] {
+            // As the Llama family defines it: the mean of squares in fp32, the gain after the cast back.
+            auto wide = value(x).scalar_type() == at::kDouble ? value(x) : value(x).to(at::kFloat);
+            auto scaled = wide * (wide * wide).mean(-1, /*keepdim=*/true).add(epsilon).rsqrt();
+            return scaled.to(value(x).scalar_type()) * w;
+        };
+        return exact_arithmetic() ? exact_norm(value(x), w, std::nullopt, epsilon, plain) : plain();
     });
 }
 
@@ -155,7 +170,26 @@ ctorch_status ctorch_layer_norm(
     return produce(out, [&] {
         std::optional<at::Tensor> shift;
         if (bias != nullptr) shift = value(bias);
-        return at::layer_norm(value(x), value(weight).sizes(), value(weight), shift, epsilon);
+        auto plain = [&] { return at::layer_norm(value(x), value(weight).sizes(), value(weight), shift, epsilon); };
+        if (!exact_arithmetic()) return plain();
+        TORCH_CHECK(shift, "exact arithmetic has no LayerNorm without a bias");
+        return exact_norm(value(x), value(weight), shift, epsilon, plain);
+    });
+}
+
+ctorch_status ctorch_rotate(
+    const ctorch_tensor *x, const ctorch_tensor *cos, const ctorch_tensor *sin, ctorch_tensor **out) {
+    return produce(out, [&] {
+        const auto &heads = value(x), &c = value(cos), &s = value(sin);
+        auto plain = [&] {
+            const int64_t turned = c.size(-1), half = turned / 2;
+            auto first = heads.narrow(-1, 0, turned);
+            auto crossed = at::cat({-heads.narrow(-1, half, half), heads.narrow(-1, 0, half)}, -1);
+            auto result = first * c + crossed * s;
+            if (turned == heads.size(-1)) return result;
+            return at::cat({result, heads.narrow(-1, turned, heads.size(-1) - turned)}, -1);
+        };
+        return exact_arithmetic() ? exact_rotation(heads, c, s, plain) : plain();
     });
 }
 
@@ -181,5 +215,24 @@ ctorch_status ctorch_attention(
             values = values.repeat_interleave(heads / shared, 1);
         }
         return at::scaled_dot_product_attention(query, keys, values, allowed, 0.0, causal, factor);
+    });
+}
+
+ctorch_status ctorch_causal_attention(
+    const ctorch_tensor *q, const ctorch_tensor *k, const ctorch_tensor *v, int64_t window, double scale,
+    ctorch_tensor **out) {
+    return produce(out, [&] {
+        const auto &query = value(q), &keys = value(k), &values = value(v);
+        auto plain = [&] {
+            const int64_t length = query.size(2), group = query.size(1) / std::max<int64_t>(1, keys.size(1));
+            std::optional<at::Tensor> band;
+            if (window > 0 && window < length) {
+                band = at::ones({length, length}, query.options().dtype(at::kBool)).tril().triu(1 - window);
+            }
+            return at::scaled_dot_product_attention(
+                query, keys.repeat_interleave(group, 1), values.repeat_interleave(group, 1), band, 0.0,
+                !band.has_value(), scale);
+        };
+        return exact_arithmetic() ? exact_attention(query, keys, values, window, scale, plain) : plain();
     });
 }

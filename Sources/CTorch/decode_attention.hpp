@@ -56,63 +56,72 @@ template <int L, int N>
     for (int n = 0; n < N; n++) store<L>(out + n * L, mixed[n] / sum);
 }
 
+/// softmax(q . keys * scale) values over positions [first, length), for one query head [D].
+///
+/// keys [position / L, D, L], values [position, D]; `scores` has room for the positions in whole vectors. What keys hold
+/// beyond `length` must be numbers.
+template <int L>
+[[gnu::always_inline]] inline void attend_to(
+    const float *q, const float *keys, const float *values, int64_t size, int64_t first, int64_t length, float scale,
+    float *scores, float *out) {
+    using V = typename Lanes<L>::type;
+    using I = typename Lanes<L>::integers;
+    I lane;
+    for (int i = 0; i < L; i++) lane[i] = i;
+    V most = V{} - INFINITY;
+    auto keep = [&](int64_t block, V sum) __attribute__((always_inline)) {
+        I place = lane + static_cast<int32_t>(block * L);
+        sum = sum * scale;
+        sum = place < static_cast<int32_t>(length) ? sum : V{} - INFINITY;
+        sum = place >= static_cast<int32_t>(first) ? sum : V{} - INFINITY;
+        store<L>(scores + block * L, sum);
+        most = sum > most ? sum : most;
+    };
+    const int64_t from = first / L, blocks = (length + L - 1) / L;
+    int64_t b = from;
+    for (; b + 4 <= blocks; b += 4) {
+        V sums[4];
+        score<L, 4>(q, keys + b * size * L, size, sums);
+        for (int n = 0; n < 4; n++) keep(b + n, sums[n]);
+    }
+    for (; b < blocks; b++) {
+        V sums[1];
+        score<L, 1>(q, keys + b * size * L, size, sums);
+        keep(b, sums[0]);
+    }
+    float highest = most[0];
+    for (int i = 1; i < L; i++) highest = std::max(highest, most[i]);
+    V total{};
+    for (b = from; b < blocks; b++) {
+        V weight = exponential<L>(load<L>(scores + b * L) - highest);
+        store<L>(scores + b * L, weight);
+        total += weight;
+    }
+    float sum = 0;
+    for (int i = 0; i < L; i++) sum += total[i];
+    int64_t d = 0;
+    for (; d + 4 * L <= size; d += 4 * L) mix<L, 4>(scores, values + d, size, first, length, sum, out + d);
+    for (; d + L <= size; d += L) mix<L, 1>(scores, values + d, size, first, length, sum, out + d);
+    for (; d < size; d++) {
+        float a = 0;
+        for (int64_t s = first; s < length; s++) a = scores[s] * values[s * size + d] + a;
+        out[d] = a / sum;
+    }
+}
+
 /// All query heads of one row that share a key head. `qkv` is the row's; `mixed` gets [H, D].
 template <int L>
 [[gnu::always_inline]] inline void attend(
     const Step &step, int64_t layer, int64_t row, int64_t kv, const float *qkv, float *scores, float *mixed) {
-    using V = typename Lanes<L>::type;
-    using I = typename Lanes<L>::integers;
     const auto &shape = step.decoder.shape;
     const int64_t size = shape.head_size, group = shape.heads / shape.kv_heads;
     const int64_t window = step.decoder.layers[layer].window, length = step.positions[row] + 1;
     const int64_t first = window > 0 && window < length ? length - window : 0;
     const int64_t base = step.cache.head(layer, step.slots[row], kv);
-    const float *keys = step.cache.keys.get() + base, *values = step.cache.values.get() + base;
-    const float scale = static_cast<float>(shape.attention_scale);
-    I lane;
-    for (int i = 0; i < L; i++) lane[i] = i;
     for (int64_t head = kv * group; head < (kv + 1) * group; head++) {
-        const float *q = qkv + head * size;
-        V most = V{} - INFINITY;
-        auto keep = [&](int64_t block, V sum) __attribute__((always_inline)) {
-            I place = lane + static_cast<int32_t>(block * L);
-            sum = sum * scale;
-            sum = place < static_cast<int32_t>(length) ? sum : V{} - INFINITY;
-            sum = place >= static_cast<int32_t>(first) ? sum : V{} - INFINITY;
-            store<L>(scores + block * L, sum);
-            most = sum > most ? sum : most;
-        };
-        const int64_t from = first / L, blocks = (length + L - 1) / L;
-        int64_t b = from;
-        for (; b + 4 <= blocks; b += 4) {
-            V sums[4];
-            score<L, 4>(q, keys + b * size * L, size, sums);
-            for (int n = 0; n < 4; n++) keep(b + n, sums[n]);
-        }
-        for (; b < blocks; b++) {
-            V sums[1];
-            score<L, 1>(q, keys + b * size * L, size, sums);
-            keep(b, sums[0]);
-        }
-        float highest = most[0];
-        for (int i = 1; i < L; i++) highest = std::max(highest, most[i]);
-        V total{};
-        for (b = from; b < blocks; b++) {
-            V weight = exponential<L>(load<L>(scores + b * L) - highest);
-            store<L>(scores + b * L, weight);
-            total += weight;
-        }
-        float sum = 0;
-        for (int i = 0; i < L; i++) sum += total[i];
-        float *out = mixed + head * size;
-        int64_t d = 0;
-        for (; d + 4 * L <= size; d += 4 * L) mix<L, 4>(scores, values + d, size, first, length, sum, out + d);
-        for (; d + L <= size; d += L) mix<L, 1>(scores, values + d, size, first, length, sum, out + d);
-        for (; d < size; d++) {
-            float a = 0;
-            for (int64_t s = first; s < length; s++) a = scores[s] * values[s * size + d] + a;
-            out[d] = a / sum;
-        }
+        attend_to<L>(
+            qkv + head * size, step.cache.keys.get() + base, step.cache.values.get() + base, size, first, length,
+            static_cast<float>(shape.attention_scale), scores, mixed + head * size);
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include <atomic>
 
+#include "exact.hpp"
 #include "handles.hpp"
 
 using namespace ctorch;
@@ -33,6 +34,7 @@ const std::optional<c10::TypedOperatorHandle<Pointwise>> &pointwise() {
 
 /// a [m, k] b [n, k] -> a b^T [m, n]. Transposed views are fine: oneDNN reads any strides.
 at::Tensor product(const at::Tensor &a, const at::Tensor &b, const std::optional<at::Tensor> &bias = std::nullopt) {
+    if (!pointwise() || b.size(0) <= 1) return at::linear(a, b, bias);
     return pointwise()->call(a, b, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
@@ -42,7 +44,7 @@ struct Linear : torch::autograd::Function<Linear> {
         const std::optional<at::Tensor> &bias) {
         context->save_for_backward({x, weight});
         context->saved_data["bias"] = bias.has_value();
-        return product(x, weight, bias);
+        return exact_arithmetic() ? exact_product(x, weight, bias) : product(x, weight, bias);
     }
 
     static torch::autograd::variable_list backward(
@@ -80,12 +82,13 @@ ctorch_status ctorch_linear(
         const auto &input = value(x), &w = value(weight);
         std::optional<at::Tensor> b;
         if (bias != nullptr) b = value(bias);
-        if (!suits(input, w)) return at::linear(input, w, b);
+        if (!exact_arithmetic() && !suits(input, w)) return at::linear(input, w, b);
         auto shape = input.sizes().vec();
         shape.back() = w.size(0);
         auto flat = input.reshape({-1, input.size(-1)}).contiguous();
         bool differentiable = at::GradMode::is_enabled() &&
                               (flat.requires_grad() || w.requires_grad() || (b && b->requires_grad()));
-        return (differentiable ? Linear::apply(flat, w, b) : product(flat, w, b)).reshape(shape);
+        if (differentiable) return Linear::apply(flat, w, b).reshape(shape);
+        return (exact_arithmetic() ? exact_product(flat, w, b) : product(flat, w, b)).reshape(shape);
     });
 }

@@ -22,6 +22,7 @@ package actor GeneratorRunner: JobRunner {
     private var spare: [Int: [String: Data]] = [:]
     private var fetching: [Int: Task<[String: Data], any Error>] = [:]
     private var tokenizer: Tokenizer?
+    private var arithmetic = Arithmetic.fast
 
     /// - Parameter threads: of the run's configuration; nil until WELCOME brings it.
     package init(executor: ComputeExecutor, client: ArtifactClient, link: WorkerLink, threads: Int, logger: Logger) {
@@ -37,9 +38,11 @@ package actor GeneratorRunner: JobRunner {
         struct Configuration: Decodable {
             struct Roles: Decodable { struct Workers: Decodable { var threads: Int }; var generator: Workers }
             var roles: Roles
+            var arithmetic: String?
         }
         let configured = try? JSONDecoder().decode(Configuration.self, from: roleConfiguration)
         let count = configured?.roles.generator.threads ?? threads
+        arithmetic = configured?.arithmetic.flatMap(Arithmetic.init) ?? .fast
         try await executor.run { try TorchRuntime.configure(threads: count) }
     }
 
@@ -76,7 +79,7 @@ package actor GeneratorRunner: JobRunner {
         if !policy.isLoaded {
             let files = try await pull(start, progress)
             tokenizer = try Tokenizer(files: files)
-            try await executor.run { try policy.load(files) }
+            try await executor.run { [arithmetic] in try policy.load(files, arithmetic) }
         }
         if policy.version != version.number {
             try await change(to: version, start, progress)

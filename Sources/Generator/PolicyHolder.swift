@@ -4,6 +4,7 @@ import Foundation
 import LanguageModels
 import Synchronization
 import Tokenizers
+import Torch
 
 /// The policy's weights and what samples from them. Used on the compute thread; `version` is readable anywhere.
 final class PolicyHolder: Sendable {
@@ -15,8 +16,10 @@ final class PolicyHolder: Sendable {
     var version: Int? { held.withLock { $0 } }
     var isLoaded: Bool { version != nil }
 
-    func load(_ files: [String: Data]) throws {
-        merged = try MergedModel(CausalLM(files: files))
+    func load(_ files: [String: Data], _ arithmetic: Arithmetic) throws {
+        let model = try CausalLM(files: files)
+        model.trunk.arithmetic = arithmetic
+        merged = MergedModel(model)
         held.withLock { $0 = 0 }
     }
 

@@ -7,6 +7,7 @@ package struct RunConfiguration: Sendable, Equatable {
     package var name = "run"
     package var seed: UInt64 = 1
     package var device = "cpu"
+    package var arithmetic = Arithmetic.fast
     package var runDirectory = "runs/run"
     package var stages: [Stage] = [.ppo]
     package var models = ModelsSection()
@@ -27,6 +28,8 @@ package struct RunConfiguration: Sendable, Equatable {
     var places = KeyPlaces()
 
     package init() {}
+
+    package enum Arithmetic: String, Sendable, Codable, CaseIterable, ChoiceValue { case fast, exact }
 
     /// Directories that the stages make.
     package var pretrainedDirectory: String { runDirectory + "/pretrained" }
@@ -60,6 +63,9 @@ extension RunConfiguration: ConfigurationSection {
         keys.value("name", &name, .notEmpty, "Name of the run, for people.")
         keys.value("seed", &seed, "Decides every random number.")
         keys.value("device", &device, .device, "Where tensors live.")
+        keys.value(
+            "arithmetic", &arithmetic,
+            "exact: log-probabilities of generator and learner are equal to the bit, on the cpu, slower. fast: to 1e-4.")
         keys.value("run_directory", &runDirectory, .notEmpty, "Where everything of the run is kept.")
         keys.list(
             "stages", &stages, .atLeastOne(), "What is done, in this order: pretrain, sft, reward_model, ppo, evaluate."
@@ -83,7 +89,7 @@ extension RunConfiguration: ConfigurationSection {
 extension RunConfiguration: Codable {
     // All but the places.
     private enum CodingKeys: String, CodingKey {
-        case name, seed, device, runDirectory, stages, models, data, architecture, pretrain, sft, rewardModel, rollout
+        case name, seed, device, arithmetic, runDirectory, stages, models, data, architecture, pretrain, sft, rewardModel, rollout
         case rewards, schedule, ppo, evaluation, coordinator, roles
     }
 }

@@ -2,6 +2,7 @@ import ClusterModel
 import Foundation
 import LanguageModels
 import Synchronization
+import Torch
 
 /// The frozen models of a scorer. Used on the compute thread; the flags are readable anywhere.
 final class ScorerModels: Sendable {
@@ -13,8 +14,10 @@ final class ScorerModels: Sendable {
     var hasReference: Bool { loaded.withLock { $0.reference } }
     var hasReward: Bool { loaded.withLock { $0.reward } }
 
-    func loadReference(_ files: [String: Data]) throws {
-        referenceModel = try CausalLM(files: files)
+    func loadReference(_ files: [String: Data], _ arithmetic: Arithmetic) throws {
+        let model = try CausalLM(files: files)
+        model.trunk.arithmetic = arithmetic
+        referenceModel = model
         loaded.withLock { $0.reference = true }
     }
 

@@ -20,6 +20,7 @@ package actor ScorerRunner: JobRunner {
     private var manifests: [ArtifactKind: ArtifactManifest] = [:]
     private var rules: [String: any RewardFunction] = [:]
     private var modelRewards: Set<String> = []
+    private var arithmetic = Arithmetic.fast
 
     package init(executor: ComputeExecutor, client: ArtifactClient, link: WorkerLink, logger: Logger) {
         self.executor = executor
@@ -31,6 +32,7 @@ package actor ScorerRunner: JobRunner {
     package func configure(_ roleConfiguration: Data) async throws {
         let run = try RunConfiguration(json: roleConfiguration)
         let threads = run.roles.scorer.threads
+        arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
         try await executor.run { try TorchRuntime.configure(threads: threads) }
         guard rules.isEmpty, modelRewards.isEmpty else { return }
         for reward in run.rewards {
@@ -80,7 +82,9 @@ package actor ScorerRunner: JobRunner {
         if job.reference {
             if !models.hasReference {
                 let files = try await pull(.reference, progress)
-                try await loading("reference model") { try models.loadReference(files) }
+                try await loading("reference model") { [arithmetic] in
+                    try models.loadReference(files, arithmetic)
+                }
             }
             scores.referenceLogProbabilities = try await executor.run { try models.reference(job) }
             guard progress(job.trajectories.count) else { return nil }

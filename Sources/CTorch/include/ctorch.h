@@ -175,10 +175,26 @@ ctorch_status ctorch_rms_norm(const ctorch_tensor *x, const ctorch_tensor *weigh
 ctorch_status ctorch_layer_norm(
     const ctorch_tensor *x, const ctorch_tensor *weight, const ctorch_tensor *bias, double epsilon,
     ctorch_tensor **out);
+/// x [B, H, T, D] whose first R elements are turned by the angles of its positions, in the halves layout; cos and sin
+/// [1 or B, 1, T, R].
+ctorch_status ctorch_rotate(
+    const ctorch_tensor *x, const ctorch_tensor *cos, const ctorch_tensor *sin, ctorch_tensor **out);
 /// q [B, H, T, D], k and v [B, K, S, D] with K dividing H; `mask` (bool, true = may look) may be NULL; NaN scale = 1/sqrt(D).
 ctorch_status ctorch_attention(
     const ctorch_tensor *q, const ctorch_tensor *k, const ctorch_tensor *v, const ctorch_tensor *mask, bool causal,
     double scale, ctorch_tensor **out);
+
+/// Causal attention of T = S positions, each of which sees itself and the `window` - 1 before it; 0 = all before it.
+ctorch_status ctorch_causal_attention(
+    const ctorch_tensor *q, const ctorch_tensor *k, const ctorch_tensor *v, int64_t window, double scale,
+    ctorch_tensor **out);
+
+// ---- Exact arithmetic ----
+
+/// On this thread, linear maps, norms, rotations, activations and causal attention give to the bit what the decoder of
+/// ctorch_decoder.h computes; fp32 on the CPU alone. Returns the former mode.
+bool ctorch_set_exact(bool enabled);
+bool ctorch_exact(void);
 
 // ---- In place ----
 

@@ -25,7 +25,8 @@ package final class MergedModel {
                 if originals[parameter.name] == nil { originals[parameter.name] = try parameter.tensor.clone() }
             }
             let base = model.parameters.map { NamedTensor($0.name, originals[$0.name] ?? $0.tensor) }
-            for (parameter, merged) in zip(model.parameters, try adapter.merged(base))
+            let tensors = try model.trunk.arithmetic { try adapter.merged(base) }
+            for (parameter, merged) in zip(model.parameters, tensors)
             where originals[parameter.name] != nil {
                 try parameter.tensor.copy(from: merged.tensor)
             }

@@ -31,8 +31,8 @@ final class GPT2: Family {
 
         /// x [..., in] -> [..., out]
         func callAsFunction(_ x: Tensor) throws -> Tensor {
-            let y = try x.linear(weight.transpose(0, 1), bias)
-            return try change.map { try y + $0(x) } ?? y
+            let weight = try weight.transpose(0, 1)
+            return try change?.linear(x, weight, bias) ?? x.linear(weight, bias)
         }
 
         /// As the fused decoder takes it, the map onto some of the outputs.

@@ -59,9 +59,8 @@ final class GPTNeoX: Family {
         _ x: Tensor, _ layer: Layer, _ turn: RotaryEmbedding.Turn, _ pass: ForwardPass
     ) throws -> Tensor {
         let attended = try attended(layer.attentionNorm(x), layer, turn, pass)
-        if configuration.parallelResidual { return try fed(layer.feedForwardNorm(x), layer) + attended + x }
         let y = try attended + x
-        return try fed(layer.feedForwardNorm(y), layer) + y
+        return try y + fed(layer.feedForwardNorm(configuration.parallelResidual ? x : y), layer)
     }
 
     /// x [B, T, d] -> [B, T, d]

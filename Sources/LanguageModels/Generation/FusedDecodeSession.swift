@@ -23,13 +23,14 @@ final class FusedDecodeSession: DecodeSession {
     }
 
     func start() throws -> Tensor {
-        let batch = try TokenBatch(prompts, padding: .left, device: model.device)
+        let batch = try TokenBatch(prompts, device: model.device)
         let past = try KeyValueCache(
             model.configuration, rows: prompts.count, capacity: batch.width, dtype: .float32, device: model.device)
-        let hidden = try model.trunk.family.forward(
-            ForwardInput(
-                tokens: batch.tokens, positions: batch.positions, mask: batch.mask, causal: batch.mask == nil,
-                cache: past))
+        let hidden = try model.trunk.arithmetic {
+            try model.trunk.family.forward(
+                ForwardInput(
+                    tokens: batch.tokens, positions: batch.positions, mask: nil, causal: true, cache: past))
+        }
         // A prompt is read once, however many answers it gets.
         let rows = copies.indices.flatMap { [Int](repeating: $0, count: copies[$0]) }
         slots = rows.indices.map(Int32.init)
@@ -38,11 +39,10 @@ final class FusedDecodeSession: DecodeSession {
             let (keys, values) = past.all(layer: layer)
             for (slot, row) in rows.enumerated() {
                 try cache.fill(
-                    layer: layer, slot: slot, keys: keys, values: values, row: row,
-                    places: batch.width - prompts[row].count..<batch.width)
+                    layer: layer, slot: slot, keys: keys, values: values, row: row, places: 0..<prompts[row].count)
             }
         }
-        let last = try model.logits(hidden: hidden.slice(1, batch.width - 1..<batch.width).squeeze(1))
+        let last = try model.logits(hidden: TokenBatch.select(hidden, batch.lastIndex()))
         return rows.count == prompts.count ? last : try last.indexSelect(0, Tensor.of(rows.map(Int64.init)))
     }
 

@@ -52,6 +52,10 @@ extension CausalLM {
         if let decoder = try decoders.decoder(self) {
             return try FusedDecodeSession(self, decoder, prompts: prompts, copies: copies, newTokens: newTokens)
         }
+        guard trunk.arithmetic == .fast else {
+            throw LanguageModelError(
+                .argument, "exact arithmetic generates from fp32 weights on the CPU, with an adapter merged into them")
+        }
         return try PlainDecodeSession(self, prompts: prompts, copies: copies, newTokens: newTokens)
     }
 

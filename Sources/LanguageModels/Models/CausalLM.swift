@@ -147,7 +147,7 @@ package final class CausalLM {
     // MARK: Computing
 
     /// hidden [..., d] -> logits [..., V]
-    package func logits(hidden: Tensor) throws -> Tensor { try hidden.linear(head) }
+    package func logits(hidden: Tensor) throws -> Tensor { try trunk.arithmetic { try hidden.linear(head) } }
 
     /// Logits at every place. -> [B, T, V], meaningless at padding
     package func logits(_ batch: TokenBatch) throws -> Tensor { try logits(hidden: trunk.hiddenStates(batch)) }

@@ -14,6 +14,8 @@ package final class Transformer {
     /// Gradient checkpointing: of a pass with history only what lies between layers is kept, the rest is computed again
     /// in the backward pass. Saves memory for a third more work; results and gradients stay the same to the bit.
     package var recomputesLayers = false
+    /// Of every pass over this model.
+    package var arithmetic = Arithmetic.fast
     let family: any Family
 
     /// - Parameter tensor: makes or loads each parameter; gets its index in the fixed order.
@@ -82,10 +84,12 @@ package final class Transformer {
             )
         }
         try checkTokens(batch.rows)
-        return try family.forward(
-            ForwardInput(
-                tokens: batch.tokens, positions: batch.positions, mask: batch.mask, causal: batch.mask == nil,
-                cache: nil, recompute: recomputesLayers))
+        return try arithmetic {
+            try family.forward(
+                ForwardInput(
+                    tokens: batch.tokens, positions: batch.positions, mask: batch.mask, causal: batch.mask == nil,
+                    cache: nil, recompute: recomputesLayers))
+        }
     }
 
     /// - Throws: when a token id lies outside the vocabulary, as with a tokenizer that does not fit the model.

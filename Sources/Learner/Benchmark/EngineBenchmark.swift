@@ -19,6 +19,9 @@ package struct EngineBenchmark {
         /// Multiplications and additions of weights over the peak of a large product of matrices.
         package var generateOfPeak: Double
         package var trainOfPeak: Double?
+        /// The same with exact arithmetic.
+        package var exactGenerateTokensPerSecond: Double
+        package var exactTrainTokensPerSecond: Double?
         package var yardstick: Yardstick
         package var threads: Int
 
@@ -28,6 +31,8 @@ package struct EngineBenchmark {
             case generateOfBandwidth = "generate_of_bandwidth"
             case generateOfPeak = "generate_of_peak"
             case trainOfPeak = "train_of_peak"
+            case exactGenerateTokensPerSecond = "exact_generate_tokens_per_s"
+            case exactTrainTokensPerSecond = "exact_train_tokens_per_s"
             case yardstick, threads
         }
     }
@@ -82,29 +87,39 @@ package struct EngineBenchmark {
         let vocabulary = Double(model.configuration.vocabularySize - 3)
         func tokens(_ count: Int) -> [Int32] { (0..<count).map { _ in 3 + Int32(random.uniform() * vocabulary) } }
         let requests = (0..<rows).map { GenerationRequest(tokens: tokens(promptLength), row: $0) }
-        let generation = try Yardstick.fastest(repeats) { step in
-            _ = try model.generate(requests, SamplingOptions(maxNewTokens: newTokens), seed: 0, step: step)
+        func generation(_ arithmetic: Arithmetic) throws -> Double {
+            model.trunk.arithmetic = arithmetic
+            return try Yardstick.fastest(repeats) { step in
+                _ = try model.generate(requests, SamplingOptions(maxNewTokens: newTokens), seed: 0, step: step)
+            }
         }
+        let (exactly, fast) = (try generation(.exact), try generation(.fast))
         // One pass over the prompts gives the first token.
         let passes = Double(newTokens)
-        let read = passes * Double(multiplied) * 4 / generation
-        let arithmetic = 2 * Double(multiplied * rows * (newTokens + promptLength - 1)) / generation
+        let read = passes * Double(multiplied) * 4 / fast
+        let arithmetic = 2 * Double(multiplied * rows * (newTokens + promptLength - 1)) / fast
         var result = Result(
-            generateTokensPerSecond: Double(rows * newTokens) / generation,
+            generateTokensPerSecond: Double(rows * newTokens) / fast,
             generateOfBandwidth: read * 1e-9 / yardstick.gigabytesPerSecond,
-            generateOfPeak: arithmetic * 1e-9 / yardstick.gigaflops, yardstick: yardstick,
+            generateOfPeak: arithmetic * 1e-9 / yardstick.gigaflops,
+            exactGenerateTokensPerSecond: Double(rows * newTokens) / exactly, yardstick: yardstick,
             threads: TorchRuntime.threads)
         guard trains else { return result }
         try model.setTrainable(true)
         let optimizer = try AdamW(model.parameters)
         let batch = try TokenBatch((0..<rows).map { _ in tokens(promptLength + newTokens) })
         let scored = rows * (promptLength + newTokens - 1)
-        let step = try Yardstick.fastest(repeats) { _ in
-            try optimizer.zeroGradients()
-            _ = try SupervisedLoss.backward(model, batch, globalTokens: scored)
-            try optimizer.step(learningRate: 1e-4)
+        func step(_ arithmetic: Arithmetic) throws -> Double {
+            model.trunk.arithmetic = arithmetic
+            return try Yardstick.fastest(repeats) { _ in
+                try optimizer.zeroGradients()
+                _ = try SupervisedLoss.backward(model, batch, globalTokens: scored)
+                try optimizer.step(learningRate: 1e-4)
+            }
         }
         let trained = Double(rows * (promptLength + newTokens))
+        result.exactTrainTokensPerSecond = trained / (try step(.exact))
+        let step = try step(.fast)
         result.trainTokensPerSecond = trained / step
         result.trainOfPeak = 6 * Double(multiplied) * trained / step * 1e-9 / yardstick.gigaflops
         return result

@@ -111,7 +111,7 @@ package final class PPOTrainer {
     /// of stale data.
     ///
     /// The generator's own are taken when every token is of this version and those of the first minibatch, computed
-    /// again here, agree to 1e-3: the same arithmetic in fp32 gives the same numbers.
+    /// again here, agree to 1e-3, or to the bit where arithmetic is exact.
     private func oldLogProbabilities(
         _ batch: PreparedBatch, _ rows: [ResponseRow], report: inout StepReport
     ) throws -> [[Double]] {
@@ -134,7 +134,7 @@ package final class PPOTrainer {
             }
         }
         if fresh { report.metrics[Metric.logProbabilityDifference] = difference }
-        if fresh, difference > 1e-3 {
+        if fresh, difference > (policy.trunk.arithmetic == .exact ? 0 : 1e-3) {
             report.alarms.append(
                 Alarm(
                     .logProbabilityMismatch,

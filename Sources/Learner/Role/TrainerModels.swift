@@ -12,6 +12,7 @@ struct TrainerModels: Sendable {
     let lora: LoRASection?
     let sharesBase: Bool
     let recomputesLayers: Bool
+    let arithmetic: Arithmetic
 
     init(_ run: RunConfiguration, policy: String) {
         self.policy = policy
@@ -21,6 +22,7 @@ struct TrainerModels: Sendable {
         lora = run.ppo.lora
         sharesBase = run.ppo.sharesBase
         recomputesLayers = run.ppo.gradientCheckpointing
+        arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
     }
 
     /// On the compute thread. With LoRA the base is loaded once: policy and critic are adapters over it, and the base
@@ -29,6 +31,7 @@ struct TrainerModels: Sendable {
         let base = try CausalLM(directory: policy, device: Device(device) ?? .cpu)
         let model = try adapter(base, seed: seed).map { try CausalLM(sharing: base, adapter: $0) } ?? base
         model.trunk.recomputesLayers = recomputesLayers
+        model.trunk.arithmetic = arithmetic
         guard settings.estimator.needsCritic else {
             return try PPOTrainer(policy: model, critic: nil, settings: settings)
         }

@@ -4,6 +4,9 @@ extension RunConfiguration {
     /// What must hold between keys, and files that must exist; all that does not is in the one error that is thrown.
     package func check() throws {
         var problems = Problems(places: places)
+        if arithmetic == .exact, device != "cpu" {
+            problems.add("arithmetic", "exact arithmetic is for the cpu; leave it out, or write device: cpu")
+        }
         checkStages(&problems)
         checkModels(&problems)
         checkData(&problems)

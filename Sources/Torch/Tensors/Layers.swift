@@ -23,6 +23,24 @@ extension Tensor {
         try Tensor.make { ctorch_layer_norm(handle, weight.handle, bias?.handle, epsilon, $0) }
     }
 
+    /// Turns the first R elements of each head by the angles of its position (Su et al. 2021), in the halves layout.
+    ///
+    /// self [B, H, T, D]; cos, sin [1 or B, 1, T, R] -> [B, H, T, D]
+    package func rotated(cos: Tensor, sin: Tensor) throws -> Tensor {
+        try Tensor.make { ctorch_rotate(handle, cos.handle, sin.handle, $0) }
+    }
+
+    /// softmax(q k^T * scale) v of T positions that each look at themselves and the `window` - 1 before them, with self
+    /// as q; nil = at all before.
+    ///
+    /// self [B, H, T, D]; k, v [B, K, T, D] where K divides H; scale nil = 1/sqrt(D). -> [B, H, T, D]
+    package func causalAttention(_ k: Tensor, _ v: Tensor, window: Int? = nil, scale: Double? = nil) throws -> Tensor {
+        let factor = scale ?? 1 / Double(size(-1)).squareRoot()
+        return try Tensor.make {
+            ctorch_causal_attention(handle, k.handle, v.handle, Int64(window ?? 0), factor, $0)
+        }
+    }
+
     /// softmax(q k^T * scale) v, with self as q.
     ///
     /// self [B, H, T, D]; k, v [B, K, S, D] where K divides H (grouped-query attention); `mask` bool, broadcast to

@@ -9,7 +9,9 @@ extension Tensor {
     /// The same arithmetic runs twice, so results and gradients are those of `body` to the bit; `body` must give the same
     /// each time. Gradients flow into `self`, which must require them, and into every leaf that `body` uses.
     package func recomputed(_ body: @escaping (Tensor) throws -> Tensor) throws -> Tensor {
-        let context = Unmanaged.passRetained(Segment(body)).toOpaque()
+        let arithmetic = Arithmetic.current
+        let segment = Segment { x in try arithmetic { try body(x) } }
+        let context = Unmanaged.passRetained(segment).toOpaque()
         return try Tensor.make { ctorch_recomputed(Segment.run, Segment.release, context, handle, $0) }
     }
 }

@@ -25,6 +25,11 @@ struct Attention {
         try x.reshape([x.size(0), x.size(1), count, size]).transpose(1, 2)
     }
 
+    /// x [B, H, T, D] -> [B, T, H * D]
+    private static func joined(_ x: Tensor) throws -> Tensor {
+        try x.transpose(1, 2).reshape([x.size(0), x.size(2), x.size(1) * x.size(3)])
+    }
+
     /// q [B, H, T, D], k and v [B, K, T, D] -> [B, T, H * D]
     ///
     /// - Parameter turn: angles of the positions; nil in families without rotary positions.
@@ -34,9 +39,12 @@ struct Attention {
         var (q, k, v) = (try queryNorm?(q) ?? q, try keyNorm?(k) ?? k, v)
         if let turn { (q, k) = (try RotaryEmbedding.rotate(q, turn), try RotaryEmbedding.rotate(k, turn)) }
         if let cache = pass.input.cache { (k, v) = try cache.append(k, v, layer: layer) }
+        if Arithmetic.current == .exact {
+            try pass.checkPlain()
+            return try Self.joined(q.causalAttention(k, v, window: window, scale: scale))
+        }
         let look = try pass.look(window)
         if let keys = look.keys { (k, v) = (try k.slice(2, keys), try v.slice(2, keys)) }
-        let mixed = try q.attention(k, v, mask: look.mask, causal: look.causal, scale: scale)
-        return try mixed.transpose(1, 2).reshape([mixed.size(0), mixed.size(2), mixed.size(1) * mixed.size(3)])
+        return try Self.joined(q.attention(k, v, mask: look.mask, causal: look.causal, scale: scale))
     }
 }

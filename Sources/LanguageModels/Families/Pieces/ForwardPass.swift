@@ -42,6 +42,14 @@ final class ForwardPass {
     /// Called after the last layer.
     func end() { input.cache?.advance(by: width) }
 
+    /// Exact arithmetic has one form of attention: rows that begin at the first place, nothing before them.
+    func checkPlain() throws {
+        guard input.causal, input.mask == nil, past == 0 else {
+            throw LanguageModelError(
+                .argument, "exact arithmetic reads whole sequences padded on the right, one to a line")
+        }
+    }
+
     /// - Parameter window: a token looks at itself and the `window` - 1 before it; nil = at all before it.
     func look(_ window: Int?) throws -> Look {
         guard let window, window < reach else { return Look(keys: nil, mask: input.mask, causal: input.causal) }

@@ -10,8 +10,7 @@ struct Projection {
 
     /// x [..., in] -> [..., out]
     func callAsFunction(_ x: Tensor) throws -> Tensor {
-        let y = try x.linear(weight, bias)
-        return try change.map { try y + $0(x) } ?? y
+        try change?.linear(x, weight, bias) ?? x.linear(weight, bias)
     }
 
     /// The map onto some of the outputs, of a model without an adapter.

@@ -61,16 +61,7 @@ final class RotaryEmbedding {
 
     /// x [B, H, T, D] whose first R elements are turned by the angles of its positions; the others pass.
     static func rotate(_ x: Tensor, _ turn: Turn) throws -> Tensor {
-        let (size, turned) = (x.size(-1), turn.cos.size(-1))
-        guard turned < size else { return try rotateAll(x, turn) }
-        return try Tensor.cat([rotateAll(x.slice(-1, 0..<turned), turn), x.slice(-1, turned..<size)], -1)
-    }
-
-    private static func rotateAll(_ x: Tensor, _ turn: Turn) throws -> Tensor {
-        let half = x.size(-1) / 2
-        let first = try x.slice(-1, 0..<half)
-        let second = try x.slice(-1, half..<(half * 2))
-        return try x * turn.cos + Tensor.cat([-second, first], -1) * turn.sin
+        try x.rotated(cos: turn.cos, sin: turn.sin)
     }
 
     /// Cosines and sines of one pass, [1 or B, 1, T, R] in the type of the weights.
