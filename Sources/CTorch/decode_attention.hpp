@@ -21,8 +21,10 @@ template <int L>
     float *value = qkv + (shape.heads + shape.kv_heads + kv) * size;
     if (layer.query_norm) rms_norm(queries, layer.query_norm.weight.get(), group, size, shape.epsilon, queries);
     if (layer.key_norm) rms_norm(key, layer.key_norm.weight.get(), 1, size, shape.epsilon, key);
-    if (layer.cos != nullptr) {
-        const float *cos = layer.cos + position * shape.rotary_size, *sin = layer.sin + position * shape.rotary_size;
+    if (shape.rotary_size > 0) {
+        const auto &angles = layer.local ? step.decoder.local_angles : step.decoder.angles;
+        const float *cos = angles.cos.const_data_ptr<float>() + position * shape.rotary_size;
+        const float *sin = angles.sin.const_data_ptr<float>() + position * shape.rotary_size;
         for (int64_t head = 0; head < group; head++) rotate(queries + head * size, cos, sin, shape.rotary_size);
         rotate(key, cos, sin, shape.rotary_size);
     }

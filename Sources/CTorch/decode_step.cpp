@@ -84,13 +84,20 @@ struct Member {
 
     /// Embeddings, perhaps scaled, perhaps with learned positions.
     [[gnu::always_inline]] void embed() const {
-        const float *table = decoder.embedding.template const_data_ptr<float>();
+        const float *table =
+            decoder.embedding.defined() ? decoder.embedding.template const_data_ptr<float>() : nullptr;
         const float *learned =
             decoder.learned.defined() ? decoder.learned.template const_data_ptr<float>() : nullptr;
         const float factor = static_cast<float>(shape.embedding_scale);
         for (int64_t row = share(m).first; row < share(m).last; row++) {
             float *to = x + row * d;
-            std::memcpy(to, table + step.tokens[row] * d, d * sizeof(float));
+            const int64_t token = step.tokens[row];
+            if (table != nullptr) {
+                std::memcpy(to, table + token * d, d * sizeof(float));
+            } else {
+                const float *column = decoder.head.weight.get() + token / (2 * L) * 2 * L * d + token % (2 * L);
+                for (int64_t i = 0; i < d; i++) to[i] = column[i * 2 * L];
+            }
             if (factor != 1) {
                 for (int64_t i = 0; i < d; i++) to[i] *= factor;
             }
@@ -104,13 +111,29 @@ struct Member {
     [[gnu::always_inline]] void attention(int64_t index) const {
         const int64_t kv_heads = shape.kv_heads, width = decoder.layers[index].qkv.n;
         auto heads = share(m * kv_heads);
-        for (int64_t at = heads.first; at < heads.last; at++) {
-            int64_t row = at / kv_heads, kv = at % kv_heads;
-            float *qkv = scratch.qkv.get() + row * width;
+        auto each = [&](auto &&body) __attribute__((always_inline)) {
+            for (int64_t at = heads.first; at < heads.last; at++) {
+                const int64_t row = at / kv_heads;
+                body(row, at % kv_heads, scratch.qkv.get() + row * width);
+            }
+        };
+        auto filed = [&](int64_t row, int64_t kv, float *qkv) __attribute__((always_inline)) {
             file<L>(step, index, row, kv, qkv);
+        };
+        auto attended = [&](int64_t row, int64_t kv, float *qkv) __attribute__((always_inline)) {
             attend<L>(
                 step, index, row, kv, qkv, scratch.scores[member].get(),
                 scratch.mixed.get() + row * shape.heads * shape.head_size);
+        };
+        if (step.several) {
+            each(filed);
+            team.barrier();
+            each(attended);
+        } else {
+            each([&](int64_t row, int64_t kv, float *qkv) __attribute__((always_inline)) {
+                filed(row, kv, qkv);
+                attended(row, kv, qkv);
+            });
         }
     }
 
@@ -156,8 +179,12 @@ struct Member {
         embed();
         team.barrier();
         for (int64_t index = 0; index < shape.layers; index++) layer(index);
-        normalise(shape, decoder.final_norm, x, m, normed);
-        linear<L>(block, normed, m, decoder.head, step.logits, false, tile, share(decoder.head.panels));
+        const int64_t count = step.wanted_count;
+        for (int64_t i = 0; i < count; i++) {
+            normalise(shape, decoder.final_norm, x + step.wanted[i] * d, 1, normed + i * d);
+        }
+        if (count == 0) return;
+        linear<L>(block, normed, count, decoder.head, step.logits, false, tile, share(decoder.head.panels));
     }
 };
 

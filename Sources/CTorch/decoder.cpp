@@ -1,4 +1,9 @@
 // Making decoders and their caches; the arithmetic is in decode_step.cpp.
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+
 #include "decode_step.hpp"
 #include "panels.hpp"
 
@@ -45,16 +50,40 @@ struct Column {
     float bias = 0;
 };
 
-/// The columns of x W^T + b, W [rows, k] of any strides.
+/// The columns of x W^T + b, W [rows, k] or [groups, rows / groups, k] of any strides.
 std::vector<Column> columns(const ctorch_decoder_linear &linear, int64_t rows, int64_t k) {
-    const auto &weight = checked(linear.weight, {rows, k});
+    TORCH_CHECK(linear.weight != nullptr, "a decoder lacks a weight of shape ", at::IntArrayRef{rows, k});
+    const auto &given = value(linear.weight);
+    const auto &weight = given.dim() == 3 ? checked(linear.weight, {given.size(0), rows / given.size(0), k})
+                                          : checked(linear.weight, {rows, k});
+    const auto group = weight.size(-2);
+    TORCH_CHECK(weight.numel() == rows * k, "a decoder's groups of rows do not make up ", rows);
     const float *bias = linear.bias == nullptr ? nullptr : floats(linear.bias, {rows});
+    const int64_t further = weight.dim() == 3 ? weight.stride(0) : 0;
     std::vector<Column> made(rows);
     for (int64_t r = 0; r < rows; r++) {
         made[r] = {
-            weight.const_data_ptr<float>() + r * weight.stride(0), weight.stride(1), bias == nullptr ? 0 : bias[r]};
+            weight.const_data_ptr<float>() + r / group * further + r % group * weight.stride(-2), weight.stride(-1),
+            bias == nullptr ? 0 : bias[r]};
     }
     return made;
+}
+
+/// Gives the pages that lie wholly in [from, from + bytes) back to the system; they read as anything later.
+void give_back(const void *from, size_t bytes) {
+    constexpr uintptr_t page = 4096;
+    const auto start = reinterpret_cast<uintptr_t>(from);
+    const uintptr_t first = (start + page - 1) / page * page, last = (start + bytes) / page * page;
+#if defined(MADV_DONTNEED)
+    if (last > first) madvise(reinterpret_cast<void *>(first), last - first, MADV_DONTNEED);
+#endif
+}
+
+/// The memory of a weight that was packed, and of all that lies in the same tensor.
+void give_back(const ctorch_decoder &decoder, const ctorch_decoder_linear &linear) {
+    if (!decoder.consumes || linear.weight == nullptr) return;
+    const auto &storage = value(linear.weight).storage();
+    give_back(storage.data(), storage.nbytes());
 }
 
 /// `parts` one above the other.
@@ -75,22 +104,29 @@ std::vector<Column> in_turn(int lanes, const std::vector<Column> &gate, const st
     return made;
 }
 
-/// Writes columns in panels, every member of the team some of them.
-Packed packed(ctorch_decoder &decoder, int64_t k, std::vector<Column> from) {
+/// Room for `n` columns.
+Packed unfilled(const ctorch_decoder &decoder, int64_t n, int64_t k) {
     const int64_t wide = 2 * decoder.lanes;
     Packed made;
-    made.n = static_cast<int64_t>(from.size());
+    made.n = n;
     made.k = k;
-    made.panels = (made.n + wide - 1) / wide;
+    made.panels = (n + wide - 1) / wide;
     made.weight = Buffer(made.panels * wide * k);
     made.bias = Buffer(made.panels * wide);
-    from.resize(made.panels * wide);
-    for (size_t c = 0; c < from.size(); c++) made.bias.get()[c] = from[c].bias;
+    return made;
+}
+
+/// Writes the columns of the panels from `first` on, every member of the team some of them.
+void fill(ctorch_decoder &decoder, const Packed &packed, int64_t first, std::vector<Column> from) {
+    const int64_t wide = 2 * decoder.lanes, k = packed.k;
+    const int64_t panels = (static_cast<int64_t>(from.size()) + wide - 1) / wide;
+    from.resize(panels * wide);
+    for (size_t c = 0; c < from.size(); c++) packed.bias.get()[first * wide + c] = from[c].bias;
     decoder.team->run([&](int member) {
         const int members = decoder.team->count();
-        for (int64_t panel = made.panels * member / members; panel < made.panels * (member + 1) / members; panel++) {
+        for (int64_t panel = panels * member / members; panel < panels * (member + 1) / members; panel++) {
             const Column *column = from.data() + panel * wide;
-            float *to = made.weight.get() + panel * wide * k;
+            float *to = packed.weight.get() + (first + panel) * wide * k;
             // Some depth at a time, so that the lines read for one column serve the next rows too.
             for (int64_t depth = 0; depth < k; depth += 16) {
                 const int64_t end = std::min(k, depth + 16);
@@ -102,6 +138,28 @@ Packed packed(ctorch_decoder &decoder, int64_t k, std::vector<Column> from) {
             }
         }
     });
+}
+
+Packed packed(ctorch_decoder &decoder, int64_t k, std::vector<Column> from) {
+    Packed made = unfilled(decoder, static_cast<int64_t>(from.size()), k);
+    fill(decoder, made, 0, std::move(from));
+    return made;
+}
+
+/// The largest weight of all: packed, and given back, some rows at a time.
+Packed packed_head(ctorch_decoder &decoder, const ctorch_tensor *head) {
+    const int64_t wide = 2 * decoder.lanes, rows = decoder.shape.vocabulary, k = decoder.shape.hidden;
+    const auto all = columns({head, nullptr}, rows, k);
+    const auto &weight = value(head);
+    Packed made = unfilled(decoder, rows, k);
+    const int64_t some = 256 * wide;
+    for (int64_t row = 0; row < rows; row += some) {
+        const int64_t end = std::min(rows, row + some);
+        fill(decoder, made, row / wide, {all.begin() + row, all.begin() + end});
+        if (decoder.consumes && weight.is_contiguous()) {
+            give_back(weight.const_data_ptr<float>() + row * k, (end - row) * k * sizeof(float));
+        }
+    }
     return made;
 }
 
@@ -128,17 +186,19 @@ PackedLayer packed(ctorch_decoder &decoder, const ctorch_decoder_layer &from) {
     layer.inner = packed(
         decoder, d, layer.gated ? in_turn(decoder.lanes, columns(from.gate, f, d), up) : std::move(up));
     layer.down = packed(decoder, f, columns(from.down, d, f));
+    for (const auto *linear : {&from.q, &from.k, &from.v, &from.o, &from.gate, &from.up, &from.down}) {
+        give_back(decoder, *linear);
+    }
     layer.window = from.window;
+    layer.local = from.local;
     return layer;
 }
 
-/// A table [positions, width] that the decoder keeps alive; it bounds the positions that can be.
-const float *kept(ctorch_decoder &decoder, const ctorch_tensor *table, int64_t width) {
-    TORCH_CHECK(table != nullptr && value(table).dim() == 2, "a decoder lacks a table of positions");
-    const auto &t = value(table);
-    decoder.positions = std::min(decoder.positions, t.size(0));
-    decoder.angles.push_back(t);
-    return floats(table, {t.size(0), width});
+/// A table [positions, width].
+at::Tensor table(const ctorch_tensor *given, int64_t width) {
+    TORCH_CHECK(given != nullptr && value(given).dim() == 2, "a decoder lacks a table of positions");
+    floats(given, {value(given).size(0), width});
+    return value(given);
 }
 
 void reserve(ctorch_decoder &decoder, int64_t rows, int64_t capacity) {
@@ -169,33 +229,51 @@ void reserve(ctorch_decoder &decoder, int64_t rows, int64_t capacity) {
 }  // namespace
 
 ctorch_status ctorch_decoder_create(
-    const ctorch_decoder_shape *shape, const ctorch_decoder_layer *layers, const ctorch_decoder_tables *tables,
-    int32_t threads, ctorch_decoder **out) {
+    const ctorch_decoder_shape *shape, const ctorch_decoder_tables *tables, bool consume, int32_t threads,
+    ctorch_decoder **out) {
     return guarded([&] {
         auto decoder = std::make_unique<ctorch_decoder>();
         decoder->shape = *shape;
         decoder->lanes = vector_lanes();
-        decoder->positions = INT32_MAX;
+        decoder->learned_positions = decoder->turned_positions = INT32_MAX;
+        decoder->consumes = consume;
         decoder->team = std::make_unique<Team>(std::max(1, threads));
-        const int64_t d = shape->hidden, turned = shape->rotary_size;
-        floats(tables->embedding, {shape->vocabulary, d});
-        decoder->embedding = value(tables->embedding);
-        if (tables->positions != nullptr) {
-            kept(*decoder, tables->positions, d);
-            decoder->learned = value(tables->positions);
+        const int64_t d = shape->hidden;
+        if (tables->embedding != nullptr) {
+            floats(tables->embedding, {shape->vocabulary, d});
+            decoder->embedding = value(tables->embedding);
         }
-        for (int64_t i = 0; i < shape->layers; i++) {
-            PackedLayer layer = packed(*decoder, layers[i]);
-            if (turned > 0) {
-                layer.cos = kept(*decoder, layers[i].local ? tables->local_cos : tables->cos, turned);
-                layer.sin = kept(*decoder, layers[i].local ? tables->local_sin : tables->sin, turned);
-            }
-            decoder->layers.push_back(std::move(layer));
+        if (tables->positions != nullptr) {
+            decoder->learned = table(tables->positions, d);
+            decoder->learned_positions = decoder->learned.size(0);
         }
         decoder->final_norm = packed(tables->final_norm, d, shape->layer_norms);
         TORCH_CHECK(decoder->final_norm, "a decoder needs a norm after its layers");
-        decoder->head = packed(*decoder, d, columns({tables->head, nullptr}, shape->vocabulary, d));
+        decoder->head = packed_head(*decoder, tables->head);
         *out = decoder.release();
+    });
+}
+
+ctorch_status ctorch_decoder_add(ctorch_decoder *decoder, const ctorch_decoder_layer *layer) {
+    return guarded([&] {
+        TORCH_CHECK(
+            static_cast<int64_t>(decoder->layers.size()) < decoder->shape.layers, "a decoder has all its layers");
+        decoder->layers.push_back(packed(*decoder, *layer));
+    });
+}
+
+ctorch_status ctorch_decoder_set_angles(ctorch_decoder *decoder, const ctorch_decoder_angles *angles) {
+    return guarded([&] {
+        const int64_t turned = decoder->shape.rotary_size;
+        Angles all{table(angles->cos, turned), table(angles->sin, turned)}, local;
+        int64_t positions = std::min(all.cos.size(0), all.sin.size(0));
+        if (angles->local_cos != nullptr) {
+            local = {table(angles->local_cos, turned), table(angles->local_sin, turned)};
+            positions = std::min({positions, local.cos.size(0), local.sin.size(0)});
+        }
+        decoder->angles = all;
+        decoder->local_angles = local;
+        decoder->turned_positions = positions;
     });
 }
 
@@ -223,26 +301,20 @@ ctorch_status ctorch_decode_cache_create(
 
 void ctorch_decode_cache_release(ctorch_decode_cache *cache) { delete cache; }
 
-ctorch_status ctorch_decode_cache_import(
-    ctorch_decode_cache *cache, int64_t layer, int64_t slot, const ctorch_tensor *keys, const ctorch_tensor *values,
-    int64_t row, int64_t from, int64_t length) {
+ctorch_status ctorch_decode_cache_copy(ctorch_decode_cache *cache, int64_t from, int64_t to, int64_t length) {
     return guarded([&] {
-        const auto &k = value(keys), &v = value(values);
         TORCH_CHECK(
-            k.dim() == 4 && k.sizes() == v.sizes() && k.size(1) == cache->kv_heads && k.size(3) == cache->head_size &&
-                k.stride(3) == 1 && v.stride(3) == 1 && k.scalar_type() == at::kFloat && v.scalar_type() == at::kFloat &&
-                row < k.size(0) && from + length <= k.size(2) && length <= cache->capacity && slot < cache->slots &&
-                layer < cache->layers,
-            "keys and values ", k.sizes(), " do not fit the decoder's cache");
-        const int64_t size = cache->head_size, lanes = cache->lanes;
-        for (int64_t head = 0; head < cache->kv_heads; head++) {
-            float *key_to = cache->keys.get() + cache->head(layer, slot, head);
-            float *value_to = cache->values.get() + cache->head(layer, slot, head);
-            for (int64_t s = 0; s < length; s++) {
-                const float *key = k.const_data_ptr<float>() + row * k.stride(0) + head * k.stride(1) + (from + s) * k.stride(2);
-                const float *val = v.const_data_ptr<float>() + row * v.stride(0) + head * v.stride(1) + (from + s) * v.stride(2);
-                for (int64_t d = 0; d < size; d++) key_to[(s / lanes * size + d) * lanes + s % lanes] = key[d];
-                std::memcpy(value_to + s * size, val, size * sizeof(float));
+            from >= 0 && from < cache->slots && to >= 0 && to < cache->slots && from != to && length >= 0 &&
+                length <= cache->capacity,
+            "there is no copy of ", length, " positions from slot ", from, " to ", to);
+        // Whole vectors of keys: beyond the last position they hold numbers that nobody looks at.
+        const int64_t keys = (length + cache->lanes - 1) / cache->lanes * cache->lanes * cache->head_size;
+        const int64_t values = length * cache->head_size;
+        for (int64_t layer = 0; layer < cache->layers; layer++) {
+            for (int64_t head = 0; head < cache->kv_heads; head++) {
+                const int64_t source = cache->head(layer, from, head), target = cache->head(layer, to, head);
+                std::copy_n(cache->keys.get() + source, keys, cache->keys.get() + target);
+                std::copy_n(cache->values.get() + source, values, cache->values.get() + target);
             }
         }
     });
@@ -250,18 +322,36 @@ ctorch_status ctorch_decode_cache_import(
 
 ctorch_status ctorch_decoder_step(
     ctorch_decoder *decoder, ctorch_decode_cache *cache, int64_t rows, const int32_t *tokens,
-    const int32_t *positions, const int32_t *slots, ctorch_tensor **logits) {
+    const int32_t *positions, const int32_t *slots, int64_t wanted_count, const int32_t *wanted,
+    ctorch_tensor **logits) {
     return produce(logits, [&] {
+        TORCH_CHECK(
+            static_cast<int64_t>(decoder->layers.size()) == decoder->shape.layers, "a decoder lacks layers");
+        for (const auto &layer : decoder->layers) {
+            const auto &angles = layer.local ? decoder->local_angles : decoder->angles;
+            TORCH_CHECK(decoder->shape.rotary_size == 0 || angles.cos.defined(), "a decoder lacks its angles");
+        }
+        const int64_t reach =
+            std::min({cache->capacity, decoder->learned_positions, decoder->turned_positions});
+        std::vector<bool> seen(cache->slots);
+        bool several = false;
         for (int64_t r = 0; r < rows; r++) {
             TORCH_CHECK(
                 tokens[r] >= 0 && tokens[r] < decoder->shape.vocabulary && slots[r] >= 0 && slots[r] < cache->slots &&
-                    positions[r] >= 0 && positions[r] < cache->capacity && positions[r] < decoder->positions,
+                    positions[r] >= 0 && positions[r] < reach,
                 "row ", r, " of a decode step is out of range");
+            several = several || seen[slots[r]];
+            seen[slots[r]] = true;
         }
-        auto result = at::empty({rows, decoder->shape.vocabulary}, at::kFloat);
+        for (int64_t i = 0; i < wanted_count; i++) {
+            TORCH_CHECK(wanted[i] >= 0 && wanted[i] < rows, "a decode step has no row ", wanted[i]);
+        }
+        TORCH_CHECK(wanted_count <= rows, "a decode step has logits for each row at most once");
+        auto result = at::empty({wanted_count, decoder->shape.vocabulary}, at::kFloat);
         if (rows == 0) return result;
         reserve(*decoder, rows, cache->capacity);
-        Step step{*decoder, *cache, rows, tokens, positions, slots, result.mutable_data_ptr<float>()};
+        Step step{*decoder, *cache, rows, tokens, positions, slots, several, wanted_count, wanted,
+                  result.mutable_data_ptr<float>()};
         decoder->team->run([&](int member) { decode_step(step, member); });
         return result;
     });

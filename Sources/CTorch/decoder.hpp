@@ -30,8 +30,13 @@ struct PackedLayer {
     bool gated = false;
     /// 0 = none.
     int64_t window = 0;
-    /// Cosines and sines of its positions [P, rotary size]; NULL = nothing is turned.
-    const float *cos = nullptr, *sin = nullptr;
+    /// Turned by the local angles.
+    bool local = false;
+};
+
+/// Cosines and sines of positions, [P, rotary size].
+struct Angles {
+    at::Tensor cos, sin;
 };
 
 /// Scratch of one step, [rows, ...].
@@ -49,12 +54,14 @@ struct ctorch_decoder {
     ctorch_decoder_shape shape;
     /// Floats in a vector of this machine.
     int lanes;
-    /// Positions that the tables hold.
-    int64_t positions;
+    /// Positions that the learned ones hold, and the angles.
+    int64_t learned_positions, turned_positions;
     std::vector<ctorch::PackedLayer> layers;
-    /// Kept alive: the embeddings, and positions that are learned; tables of angles.
+    /// The embeddings, unless the head serves as such, and positions that are learned.
     at::Tensor embedding, learned;
-    std::vector<at::Tensor> angles;
+    ctorch::Angles angles, local_angles;
+    /// The memory of weights that were packed is given back.
+    bool consumes = false;
     ctorch::PackedNorm final_norm;
     ctorch::Packed head;
     ctorch::Scratch scratch;
@@ -80,6 +87,11 @@ struct Step {
     ctorch_decode_cache &cache;
     int64_t rows;
     const int32_t *tokens, *positions, *slots;
+    /// Some slot has several rows: all must be filed before one attends.
+    bool several;
+    int64_t wanted_count;
+    const int32_t *wanted;
+    /// [wanted count, V]
     float *logits;
 };
 

@@ -23,6 +23,7 @@ package actor GeneratorRunner: JobRunner {
     private var fetching: [Int: Task<[String: Data], any Error>] = [:]
     private var tokenizer: Tokenizer?
     private var arithmetic = Arithmetic.fast
+    private var rowsInFlight: Int?
 
     /// - Parameter threads: of the run's configuration; nil until WELCOME brings it.
     package init(executor: ComputeExecutor, client: ArtifactClient, link: WorkerLink, threads: Int, logger: Logger) {
@@ -37,11 +38,14 @@ package actor GeneratorRunner: JobRunner {
     package func configure(_ roleConfiguration: Data) async throws {
         struct Configuration: Decodable {
             struct Roles: Decodable { struct Workers: Decodable { var threads: Int }; var generator: Workers }
+            struct Rollout: Decodable { var rowsInFlight: Int }
             var roles: Roles
             var arithmetic: String?
+            var rollout: Rollout?
         }
         let configured = try? JSONDecoder().decode(Configuration.self, from: roleConfiguration)
         let count = configured?.roles.generator.threads ?? threads
+        rowsInFlight = configured?.rollout?.rowsInFlight
         arithmetic = configured?.arithmetic.flatMap(Arithmetic.init) ?? .fast
         try await executor.run { try TorchRuntime.configure(threads: count) }
     }
@@ -64,8 +68,9 @@ package actor GeneratorRunner: JobRunner {
         guard let tokenizer else { throw JobError(code: "tokenizer", message: "no tokenizer yet", retryable: true) }
         let policy = policy
         let number = job.version.number
-        return try await executor.run {
-            try policy.generate(job, version: number, tokenizer: tokenizer, progress: progress)
+        return try await executor.run { [rowsInFlight] in
+            try policy.generate(
+                job, version: number, tokenizer: tokenizer, rowsInFlight: rowsInFlight, progress: progress)
         }
     }
 

@@ -43,7 +43,8 @@ final class PolicyHolder: Sendable {
 
     /// - Returns: nil when the job was called back on the way.
     func generate(
-        _ job: GenerateJob, version: Int, tokenizer: Tokenizer, progress: @escaping @Sendable (Int) -> Bool
+        _ job: GenerateJob, version: Int, tokenizer: Tokenizer, rowsInFlight: Int?,
+        progress: @escaping @Sendable (Int) -> Bool
     ) throws -> JobOutcome? {
         guard let model = merged?.model else {
             throw JobError(code: "model", message: "no policy is loaded", retryable: true)
@@ -51,9 +52,10 @@ final class PolicyHolder: Sendable {
         let requests = job.prompts.map {
             GenerationRequest(tokens: $0.tokens, row: $0.row, samples: 0..<job.samplesPerPrompt)
         }
-        let options = SamplingOptions(
+        var options = SamplingOptions(
             temperature: job.sampling.temperature, topK: job.sampling.topK, topP: job.sampling.topP,
             maxNewTokens: job.sampling.maxNewTokens, endTokens: tokenizer.eosIDs, stop: job.sampling.stop)
+        if let rowsInFlight { options.rowsInFlight = rowsInFlight }
         struct CalledBack: Error {}
         let sequences: [GeneratedSequence]
         do {

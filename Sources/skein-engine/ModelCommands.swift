@@ -12,25 +12,43 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "cpu or cuda[:N].") var device = "cpu"
     @Option(help: "Threads that compute.") var threads = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
+    /// To compute with.
     func load() throws -> (model: CausalLM, tokenizer: Tokenizer) {
+        try load { device in
+            let language = try CausalLM(directory: model, device: device)
+            if let adapter {
+                try MergedModel(language).merge(
+                    LowRankAdapter(directory: adapter, for: language.configuration, device: language.device))
+            }
+            return (language, language.configuration)
+        }
+    }
+
+    /// To generate with, and nothing else: in half the memory.
+    func loadForGeneration() throws -> (model: InferenceModel, tokenizer: Tokenizer) {
+        try load { device in
+            let language = try InferenceModel(directory: model, adapter: adapter, device: device)
+            return (language, language.configuration)
+        }
+    }
+
+    private func load<Model>(
+        _ make: (Device) throws -> (Model, ModelConfiguration)
+    ) throws -> (model: Model, tokenizer: Tokenizer) {
         try configurationErrors {
             guard let device = Device(device) else {
                 throw CommandError(.usage, "--device \(device): write cpu, cuda or cuda:N")
             }
             try TorchRuntime.configure(threads: threads)
             let tokenizer = try Tokenizer(directory: model)
-            let language = try CausalLM(directory: model, device: device)
-            guard tokenizer.vocabularySize <= language.configuration.vocabularySize else {
+            let (language, configuration) = try make(device)
+            guard tokenizer.vocabularySize <= configuration.vocabularySize else {
                 throw CommandError(
                     .configuration,
                     """
                     \(model): the tokenizer has \(tokenizer.vocabularySize) tokens, the model only \
-                    \(language.configuration.vocabularySize); they do not belong together
+                    \(configuration.vocabularySize); they do not belong together
                     """)
-            }
-            if let adapter {
-                try MergedModel(language).merge(
-                    LowRankAdapter(directory: adapter, for: language.configuration, device: language.device))
             }
             return (language, tokenizer)
         }
@@ -51,7 +69,7 @@ struct GenerateCommand: AsyncParsableCommand {
     @Flag(help: "Print {\"tokens\",\"logprobs\",\"text\"}.") var json = false
 
     func run() async throws {
-        let (model, tokenizer) = try options.load()
+        let (model, tokenizer) = try options.loadForGeneration()
         let result = try configurationErrors {
             let tokens =
                 chat

@@ -9,8 +9,48 @@ import Torch
     private let prompts: [[Int32]] = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]]
     private let copies = [1, 2, 1]
 
+    /// What a plain session and a batch of the fused decoder have in common: logits [R, V] from tokens.
+    private struct Session {
+        let advance: ([Int32]) throws -> Tensor
+        var start: () throws -> Tensor
+
+        init(_ plain: PlainDecodeSession) {
+            (start, advance) = (plain.start, plain.advance)
+        }
+
+        init(_ decoder: FusedDecoder, prompts: [[Int32]], copies: [Int], newTokens: Int) throws {
+            let rows = copies.reduce(0, +)
+            let batch = try ContinuousBatch(
+                decoder, slots: rows, capacity: (prompts.map(\.count).max() ?? 0) + newTokens)
+            var first = 0
+            for (prompt, count) in zip(prompts, copies) {
+                batch.admit(prompt, answers: Array(first..<first + count))
+                first += count
+            }
+            func step() throws -> Tensor {
+                let (logits, answers) = try batch.step()
+                #expect(answers == Array(0..<rows))
+                return logits
+            }
+            start = step
+            advance = { tokens in
+                batch.goOn(Dictionary(uniqueKeysWithValues: tokens.enumerated().map { ($0, $1) }), ended: [])
+                return try step()
+            }
+        }
+    }
+
+    private func sessions(_ name: String, _ count: Int) throws -> (fused: Session, plain: Session) {
+        let model = try FamilyFixtures.model(name)
+        let decoder = try #require(try model.decoders.decoder(model))
+        return (
+            try Session(decoder, prompts: prompts, copies: copies, newTokens: count + 1),
+            Session(try PlainDecodeSession(model, prompts: prompts, copies: copies, newTokens: count + 1))
+        )
+    }
+
     /// Log-probabilities of every step, [R, V] each, of sessions that are fed the same tokens.
-    private func steps(_ session: any DecodeSession, _ count: Int) throws -> [[Float]] {
+    private func steps(_ session: Session, _ count: Int) throws -> [[Float]] {
         var logits = try session.start()
         var all: [[Float]] = []
         for step in 0..<count {
@@ -24,12 +64,9 @@ import Torch
     func logProbabilitiesEqualThoseOfThePlainSession(_ name: String) throws {
         let model = try FamilyFixtures.model(name)
         let count = min(40, model.configuration.contextLength - 12)
-        let decoder = try #require(try model.decoders.decoder(model))
         try noGrad {
-            let fused = try steps(
-                FusedDecodeSession(model, decoder, prompts: prompts, copies: copies, newTokens: count + 1), count)
-            let plain = try steps(
-                PlainDecodeSession(model, prompts: prompts, copies: copies, newTokens: count + 1), count)
+            let sessions = try sessions(name, count)
+            let (fused, plain) = (try steps(sessions.fused, count), try steps(sessions.plain, count))
             // Of all the vocabulary, so also of tokens with small probabilities, whose logarithms are large.
             for (a, b) in zip(fused, plain) {
                 let worst = zip(a, b).max { abs($0.0 - $0.1) < abs($1.0 - $1.1) }
@@ -42,9 +79,8 @@ import Torch
     func greedyAnswersEqualThoseOfThePlainSession(_ name: String) throws {
         let model = try FamilyFixtures.model(name)
         let count = min(64, model.configuration.contextLength - 12)
-        let decoder = try #require(try model.decoders.decoder(model))
         let rows = copies.reduce(0, +)
-        func greedy(_ session: any DecodeSession) throws -> [[Int32]] {
+        func greedy(_ session: Session) throws -> [[Int32]] {
             let sampler = Sampler(options: SamplingOptions(temperature: 0, maxNewTokens: count))
             var logits = try session.start()
             return try (0..<count).map { _ in
@@ -54,11 +90,8 @@ import Torch
             }
         }
         try noGrad {
-            let fused = try greedy(
-                FusedDecodeSession(model, decoder, prompts: prompts, copies: copies, newTokens: count + 1))
-            let plain = try greedy(
-                PlainDecodeSession(model, prompts: prompts, copies: copies, newTokens: count + 1))
-            #expect(fused == plain)
+            let sessions = try sessions(name, count)
+            #expect(try greedy(sessions.fused) == greedy(sessions.plain))
         }
     }
 
@@ -79,7 +112,7 @@ import Torch
             return Array(last.prefix(model.configuration.vocabularySize))
         }
         func decoder(threads: Int) throws -> FusedDecoder {
-            try #require(try model.trunk.family.decoder(head: model.head, threads: threads))
+            try model.trunk.family.decoder(DecoderOptions(head: model.head, threads: threads))
         }
         let one = try decoder(threads: 1)
         let alone = try logits(one, 1)

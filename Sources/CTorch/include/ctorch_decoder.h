@@ -33,7 +33,7 @@ typedef struct ctorch_decoder_shape {
     bool parallel;
 } ctorch_decoder_shape;
 
-/// A weight [out, in] of any strides and a bias [out], which may be NULL.
+/// A weight [out, in], or [groups, out / groups, in], of any strides, and a bias [out], which may be NULL.
 typedef struct ctorch_decoder_linear {
     const ctorch_tensor *weight, *bias;
 } ctorch_decoder_linear;
@@ -59,18 +59,28 @@ typedef struct ctorch_decoder_layer {
     bool local;
 } ctorch_decoder_layer;
 
-/// What the layers share. `embedding` [V, d], learned `positions` [P, d] or NULL, cosines and sines [P, rotary size]:
-/// these are kept as they are. `head` [V, d] is copied.
+/// What the layers share. `embedding` [V, d], or NULL where the head serves as such, and learned `positions` [P, d] or
+/// NULL are kept as they are. `head` [V, d] is copied.
 typedef struct ctorch_decoder_tables {
     const ctorch_tensor *embedding, *positions, *head;
-    const ctorch_tensor *cos, *sin, *local_cos, *local_sin;
     ctorch_decoder_norm final_norm;
 } ctorch_decoder_tables;
 
-/// Copies weights into its own packed form.
+/// Cosines and sines [P, rotary size] of the first P positions, kept as they are; local ones may be NULL.
+typedef struct ctorch_decoder_angles {
+    const ctorch_tensor *cos, *sin, *local_cos, *local_sin;
+} ctorch_decoder_angles;
+
+/// Copies weights into its own packed form. The layers follow one by one, `shape->layers` of them.
+///
+/// With `consume` the memory of each weight that was copied is given back to the system at once, so that the weights
+/// need not fit twice: what the tensors hold afterwards is undefined.
 ctorch_status ctorch_decoder_create(
-    const ctorch_decoder_shape *shape, const ctorch_decoder_layer *layers, const ctorch_decoder_tables *tables,
-    int32_t threads, ctorch_decoder **out);
+    const ctorch_decoder_shape *shape, const ctorch_decoder_tables *tables, bool consume, int32_t threads,
+    ctorch_decoder **out);
+ctorch_status ctorch_decoder_add(ctorch_decoder *decoder, const ctorch_decoder_layer *layer);
+/// In place of those before.
+ctorch_status ctorch_decoder_set_angles(ctorch_decoder *decoder, const ctorch_decoder_angles *angles);
 void ctorch_decoder_release(ctorch_decoder *decoder);
 
 /// Room for keys and values of `slots` sequences of at most `capacity` positions.
@@ -78,15 +88,15 @@ ctorch_status ctorch_decode_cache_create(
     const ctorch_decoder *decoder, int64_t slots, int64_t capacity, ctorch_decode_cache **out);
 void ctorch_decode_cache_release(ctorch_decode_cache *cache);
 
-/// Copies positions [from, from + length) of row `row` of keys and values [B, K, S, D] of a layer into a slot, as its first.
-ctorch_status ctorch_decode_cache_import(
-    ctorch_decode_cache *cache, int64_t layer, int64_t slot, const ctorch_tensor *keys, const ctorch_tensor *values,
-    int64_t row, int64_t from, int64_t length);
+/// Copies the first `length` positions of one slot into another.
+ctorch_status ctorch_decode_cache_copy(ctorch_decode_cache *cache, int64_t from, int64_t to, int64_t length);
 
-/// One token for each of `rows` sequences: tokens[r] stands at positions[r] of slot slots[r]. Hands out logits [rows, V].
+/// `rows` tokens, one or several of a sequence: tokens[r] stands at positions[r] of slot slots[r], whose earlier positions
+/// have been filled, be it by this very step. Hands out logits [wanted count, V] of the rows `wanted`.
 ctorch_status ctorch_decoder_step(
     ctorch_decoder *decoder, ctorch_decode_cache *cache, int64_t rows, const int32_t *tokens,
-    const int32_t *positions, const int32_t *slots, ctorch_tensor **logits);
+    const int32_t *positions, const int32_t *slots, int64_t wanted_count, const int32_t *wanted,
+    ctorch_tensor **logits);
 
 /// Counts the changes in place of a tensor; tensors without a counter give 0.
 uint32_t ctorch_version_of(const ctorch_tensor *tensor);

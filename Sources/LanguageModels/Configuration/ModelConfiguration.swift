@@ -182,3 +182,17 @@ package struct ModelConfiguration: Sendable, Hashable {
         return try encoder.encode(JSON.object(values))
     }
 }
+
+extension ModelConfiguration {
+    /// - Throws: when a token id lies outside the vocabulary, as with a tokenizer that does not fit the model.
+    package func checkTokens(_ rows: [[Int32]]) throws {
+        for row in rows {
+            for token in row where token < 0 || Int(token) >= vocabularySize {
+                throw LanguageModelError(
+                    .argument,
+                    "token \(token) lies outside the model's vocabulary of \(vocabularySize); "
+                        + "does the tokenizer belong to this model?")
+            }
+        }
+    }
+}

@@ -78,15 +78,28 @@ protocol Family: AnyObject {
     /// -> [B, T, d]
     func forward(_ input: ForwardInput) throws -> Tensor
 
-    /// The fused form for generation, with the weights as they are now; nil when the family has none.
-    func decoder(head: Tensor, threads: Int) throws -> FusedDecoder?
+    /// The fused form for generation, with the weights as they are now.
+    func decoder(_ options: DecoderOptions) throws -> FusedDecoder
 }
 
 extension Family {
     static func languagePart(_ file: ConfigurationReader) throws -> ConfigurationReader { file }
     static var headName: String { "lm_head.weight" }
     static func canonicalName(_ name: String) -> String { name }
-    func decoder(head: Tensor, threads: Int) throws -> FusedDecoder? { nil }
+}
+
+/// How a family's weights become a decoder.
+struct DecoderOptions {
+    /// [V, d]
+    let head: Tensor
+    let threads: Int
+    /// The weights are needed for nothing else: their memory goes as they are packed, see ``FusedDecoder``.
+    var consuming = false
+
+    /// What the decoder looks tokens up in: with a tied head that is consumed, the packed head.
+    func table(_ embedding: Tensor, _ configuration: ModelConfiguration) -> Tensor? {
+        consuming && configuration.tiedHead ? nil : embedding
+    }
 }
 
 enum Families {

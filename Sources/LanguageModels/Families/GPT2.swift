@@ -93,23 +93,26 @@ final class GPT2: Family {
         return try layer.output(layer.attention(heads(0), heads(1), heads(2), turn: nil, pass))
     }
 
-    func decoder(head: Tensor, threads: Int) throws -> FusedDecoder? {
+    func decoder(_ options: DecoderOptions) throws -> FusedDecoder {
         try noGrad {
             let d = configuration.hiddenSize
             var shape = FusedDecoder.Shape(configuration)
             shape.layerNorms = true
-            let fused = try layers.map { layer in
-                FusedDecoder.Layer(
-                    inputNorm: try layer.attentionNorm.fused(), feedForwardNorm: try layer.feedForwardNorm.fused(),
-                    q: try layer.queryKeyValue.fused(0..<d), k: try layer.queryKeyValue.fused(d..<2 * d),
-                    v: try layer.queryKeyValue.fused(2 * d..<3 * d), o: try layer.output.fused(), gate: nil,
-                    up: try layer.up.fused(), down: try layer.down.fused())
-            }
-            return try FusedDecoder(
-                shape, layers: fused,
+            let decoder = try FusedDecoder(
+                shape, layerCount: layers.count,
                 FusedDecoder.Tables(
-                    embedding: embedding, positions: positions, finalNorm: finalNorm.fused(), head: head),
-                threads: threads)
+                    embedding: options.table(embedding, configuration), positions: positions,
+                    finalNorm: finalNorm.fused(), head: options.head),
+                consuming: options.consuming, threads: options.threads)
+            for layer in layers {
+                try decoder.add(
+                    FusedDecoder.Layer(
+                        inputNorm: layer.attentionNorm.fused(), feedForwardNorm: layer.feedForwardNorm.fused(),
+                        q: layer.queryKeyValue.fused(0..<d), k: layer.queryKeyValue.fused(d..<2 * d),
+                        v: layer.queryKeyValue.fused(2 * d..<3 * d), o: layer.output.fused(), gate: nil,
+                        up: layer.up.fused(), down: layer.down.fused()))
+            }
+            return decoder
         }
     }
 }

@@ -77,31 +77,35 @@ final class GPTNeoX: Family {
     private func fed(_ x: Tensor, _ layer: Layer) throws -> Tensor {
         try layer.down(configuration.activation(layer.up(x)))
     }
-    func decoder(head: Tensor, threads: Int) throws -> FusedDecoder? {
+
+    func decoder(_ options: DecoderOptions) throws -> FusedDecoder {
         try noGrad {
             var shape = FusedDecoder.Shape(configuration)
             shape.layerNorms = true
-            let fused = try layers.map { layer in
-                FusedDecoder.Layer(
-                    inputNorm: try layer.attentionNorm.fused(), feedForwardNorm: try layer.feedForwardNorm.fused(),
-                    q: try part(0, of: layer.queryKeyValue), k: try part(1, of: layer.queryKeyValue),
-                    v: try part(2, of: layer.queryKeyValue), o: layer.output.fused, gate: nil, up: layer.up.fused,
-                    down: layer.down.fused)
-            }
-            return try FusedDecoder(
-                shape, layers: fused,
+            let decoder = try FusedDecoder(
+                shape, layerCount: layers.count,
                 FusedDecoder.Tables(
-                    embedding: embedding, angles: rotary.fused(configuration), finalNorm: finalNorm.fused(), head: head),
-                threads: threads)
+                    embedding: options.table(embedding, configuration), angles: rotary.fused(configuration),
+                    finalNorm: finalNorm.fused(), head: options.head),
+                consuming: options.consuming, threads: options.threads)
+            for layer in layers {
+                try decoder.add(
+                    FusedDecoder.Layer(
+                        inputNorm: layer.attentionNorm.fused(), feedForwardNorm: layer.feedForwardNorm.fused(),
+                        q: part(0, of: layer.queryKeyValue), k: part(1, of: layer.queryKeyValue),
+                        v: part(2, of: layer.queryKeyValue), o: layer.output.fused, gate: nil, up: layer.up.fused,
+                        down: layer.down.fused))
+            }
+            return decoder
         }
     }
 
-    /// The rows of all heads' queries (0), keys (1) or values (2).
+    /// The rows of all heads' queries (0), keys (1) or values (2): [H, D, d], not copied.
     private func part(_ part: Int, of all: Projection) throws -> FusedDecoder.Linear {
         let (count, size, d) = (configuration.headCount, configuration.headSize, configuration.hiddenSize)
         let rows = part * size..<(part + 1) * size
         return FusedDecoder.Linear(
-            try all.weight.reshape([count, 3 * size, d]).slice(1, rows).reshape([count * size, d]),
+            try all.weight.reshape([count, 3 * size, d]).slice(1, rows),
             try all.bias.map { try $0.reshape([count, 3 * size]).slice(1, rows).reshape([count * size]) })
     }
 }

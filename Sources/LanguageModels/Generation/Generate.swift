@@ -1,10 +1,10 @@
 import Torch
 
 extension CausalLM {
-    /// Answers to a fixed set of prompts, all in one batch.
+    /// Answers to a fixed set of prompts.
     ///
     /// The result is a function of weights, requests, options, seed and step alone: the random number of each token is
-    /// keyed by (seed, step, row, sample, position), and finished rows leave the batch by a fixed rule.
+    /// keyed by (seed, step, row, sample, position), and no answer depends on those beside it.
     ///
     /// - Parameters:
     ///   - decode: token ids -> text, needed for `options.stop` only.
@@ -14,6 +14,34 @@ extension CausalLM {
         _ requests: [GenerationRequest], _ options: SamplingOptions, seed: UInt64, step: Int,
         decode: (([Int32]) -> String)? = nil, onStep: ((GenerationProgress) throws -> Void)? = nil
     ) throws -> [GeneratedSequence] {
+        try noGrad {
+            var generation = try Generation(
+                configuration, requests, options, seed: seed, step: step, decode: decode, onStep: onStep)
+            if let decoder = try decoders.decoder(self) { return try generation.run(decoder) }
+            guard trunk.arithmetic == .fast else {
+                throw LanguageModelError(
+                    .argument, "exact arithmetic generates from fp32 weights on the CPU, with an adapter merged into them")
+            }
+            return try generation.run(self)
+        }
+    }
+}
+
+/// One call of `generate`: what is asked, and the answers so far.
+struct Generation {
+    private let requests: [GenerationRequest]
+    private let options: SamplingOptions
+    private let decode: (([Int32]) -> String)?
+    private let onStep: ((GenerationProgress) throws -> Void)?
+    private let sampler: Sampler
+    private let ends: Set<Int32>
+    private var answers: [Answer]
+
+    /// - Throws: when what is asked cannot be.
+    init(
+        _ configuration: ModelConfiguration, _ requests: [GenerationRequest], _ options: SamplingOptions, seed: UInt64,
+        step: Int, decode: (([Int32]) -> String)?, onStep: ((GenerationProgress) throws -> Void)?
+    ) throws {
         try options.validate()
         guard options.stop.isEmpty || decode != nil else {
             throw LanguageModelError(.argument, "stop sequences need a tokenizer to decode with")
@@ -29,68 +57,64 @@ extension CausalLM {
                         + "context of \(configuration.contextLength)")
             }
         }
-        try trunk.checkTokens(requests.map(\.tokens))
-        let asked = requests.enumerated().filter { !$0.element.samples.isEmpty }
-        guard !asked.isEmpty else { return [] }
-        return try noGrad {
-            let rows = asked.flatMap { index, request in
-                request.samples.map { sample in
-                    Answer(
-                        request: index, row: request.row, sample: sample,
-                        key: RandomKey(seed: seed, step: step, row: request.row, sample: sample),
-                        limit: min(options.maxNewTokens, configuration.contextLength - request.tokens.count))
-                }
+        try configuration.checkTokens(requests.map(\.tokens))
+        self.requests = requests
+        self.options = options
+        self.decode = decode
+        self.onStep = onStep
+        sampler = Sampler(options: options)
+        ends = Set(options.endTokens)
+        answers = requests.enumerated().flatMap { index, request in
+            request.samples.map { sample in
+                Answer(
+                    request: index, row: request.row, sample: sample,
+                    key: RandomKey(seed: seed, step: step, row: request.row, sample: sample),
+                    limit: min(options.maxNewTokens, configuration.contextLength - request.tokens.count))
             }
-            let session = try decodeSession(
-                prompts: asked.map(\.element.tokens), copies: asked.map(\.element.samples.count),
-                newTokens: options.maxNewTokens)
-            return try run(session, rows, options, decode, onStep)
         }
     }
 
-    func decodeSession(prompts: [[Int32]], copies: [Int], newTokens: Int) throws -> any DecodeSession {
-        if let decoder = try decoders.decoder(self) {
-            return try FusedDecodeSession(self, decoder, prompts: prompts, copies: copies, newTokens: newTokens)
+    /// By the fused decoder: at most ``SamplingOptions/rowsInFlight`` answers at a time, in their order.
+    mutating func run(_ decoder: FusedDecoder) throws -> [GeneratedSequence] {
+        guard !answers.isEmpty else { return [] }
+        let capacity = answers.map { requests[$0.request].tokens.count + $0.limit }.max() ?? 0
+        let batch = try ContinuousBatch(
+            decoder, slots: min(answers.count, options.rowsInFlight), capacity: capacity)
+        var next = 0
+        while true {
+            while next < answers.count, batch.freeSlots > 0 {
+                let request = answers[next].request
+                let group = (next..<answers.count).prefix(batch.freeSlots).prefix { answers[$0].request == request }
+                batch.admit(requests[request].tokens, answers: Array(group))
+                next += group.count
+            }
+            if batch.isEmpty { break }
+            let (logits, owners) = try batch.step()
+            if owners.isEmpty { continue }
+            let drawn = try draw(logits, owners)
+            let ended = Set(owners.filter { answers[$0].finish != nil })
+            batch.goOn(Dictionary(uniqueKeysWithValues: zip(owners, drawn)), ended: ended)
+            try report()
         }
-        guard trunk.arithmetic == .fast else {
-            throw LanguageModelError(
-                .argument, "exact arithmetic generates from fp32 weights on the CPU, with an adapter merged into them")
-        }
-        return try PlainDecodeSession(self, prompts: prompts, copies: copies, newTokens: newTokens)
+        return answers.map(\.sequence)
     }
 
-    private func run(
-        _ session: any DecodeSession, _ started: [Answer], _ options: SamplingOptions,
-        _ decode: (([Int32]) -> String)?, _ onStep: ((GenerationProgress) throws -> Void)?
-    ) throws -> [GeneratedSequence] {
-        var answers = started
-        let sampler = Sampler(options: options)
-        let ends = Set(options.endTokens)
+    /// By the plain forward pass, all in one batch.
+    mutating func run(_ model: CausalLM) throws -> [GeneratedSequence] {
+        let asked = requests.filter { !$0.samples.isEmpty }
+        guard !asked.isEmpty else { return [] }
+        let session = try PlainDecodeSession(
+            model, prompts: asked.map(\.tokens), copies: asked.map(\.samples.count), newTokens: options.maxNewTokens)
         /// Which answer each row of the session belongs to.
         var rows = Array(answers.indices)
         var logits = try session.start()
         while true {
-            let uniforms = rows.map { answers[$0].key.uniform(answers[$0].tokens.count) }
-            let drawn = try sampler.draw(logits, uniforms: uniforms)
-            for (row, choice) in zip(rows, drawn) where answers[row].finish == nil {
-                answers[row].tokens.append(choice.token)
-                answers[row].logProbabilities.append(choice.logProbability)
-                if ends.contains(choice.token) {
-                    answers[row].finish = .eos
-                } else if let decode, answers[row].hasStopped(options.stop, decode) {
-                    answers[row].finish = .stop
-                } else if answers[row].tokens.count >= answers[row].limit {
-                    answers[row].finish = .length
-                }
-            }
+            var tokens = try draw(logits, rows)
             let active = rows.indices.filter { answers[rows[$0]].finish == nil }
-            try onStep?(
-                GenerationProgress(tokens: answers.reduce(0) { $0 + $1.tokens.count }, active: active.count))
+            try report()
             if active.isEmpty { break }
-            var tokens = drawn.map(\.token)
-            // A finished row costs a little each step. Where a smaller batch costs a copy of the cache, a quarter must
-            // have finished first.
-            if active.count < rows.count, session.keepsForFree || (rows.count - active.count) * 4 >= rows.count {
+            // A finished row costs a little each step, a smaller batch a copy of the cache.
+            if (rows.count - active.count) * 4 >= rows.count {
                 try session.keep(active)
                 rows = active.map { rows[$0] }
                 tokens = active.map { tokens[$0] }
@@ -98,6 +122,30 @@ extension CausalLM {
             logits = try session.advance(tokens)
         }
         return answers.map(\.sequence)
+    }
+
+    /// A token for each owner of a row of logits, which those that have ended ignore.
+    private mutating func draw(_ logits: Tensor, _ owners: [Int]) throws -> [Int32] {
+        let uniforms = owners.map { answers[$0].key.uniform(answers[$0].tokens.count) }
+        let drawn = try sampler.draw(logits, uniforms: uniforms)
+        for (owner, choice) in zip(owners, drawn) where answers[owner].finish == nil {
+            answers[owner].tokens.append(choice.token)
+            answers[owner].logProbabilities.append(choice.logProbability)
+            if ends.contains(choice.token) {
+                answers[owner].finish = .eos
+            } else if let decode, answers[owner].hasStopped(options.stop, decode) {
+                answers[owner].finish = .stop
+            } else if answers[owner].tokens.count >= answers[owner].limit {
+                answers[owner].finish = .length
+            }
+        }
+        return drawn.map(\.token)
+    }
+
+    private func report() throws {
+        try onStep?(
+            GenerationProgress(
+                tokens: answers.reduce(0) { $0 + $1.tokens.count }, active: answers.count { $0.finish == nil }))
     }
 }
 

@@ -11,6 +11,8 @@ package struct SamplingOptions: Sendable, Hashable {
     package var endTokens: [Int32]
     /// Text that ends the answer; its tokens are part of it.
     package var stop: [String]
+    /// Answers that are worked on at a time; the next takes the place of one that has ended. Of no influence on any answer.
+    package var rowsInFlight = 64
 
     package init(
         temperature: Double = 1, topK: Int = 0, topP: Double = 1, maxNewTokens: Int, endTokens: [Int32] = [],
@@ -31,6 +33,7 @@ package struct SamplingOptions: Sendable, Hashable {
         try check(temperature >= 0 && temperature.isFinite, "temperature must be 0 or above, not \(temperature)")
         try check(topK >= 0, "top-k must be 0 (off) or above, not \(topK)")
         try check(topP > 0 && topP <= 1, "top-p must be above 0 and at most 1, not \(topP)")
+        try check(rowsInFlight >= 1, "at least one row must be in flight, not \(rowsInFlight)")
         try check(maxNewTokens >= 1, "at least one new token must be asked for, not \(maxNewTokens)")
     }
 }

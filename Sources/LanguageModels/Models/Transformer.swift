@@ -83,24 +83,12 @@ package final class Transformer {
                 .argument, "a sequence of \(batch.width) tokens is beyond the context of \(configuration.contextLength)"
             )
         }
-        try checkTokens(batch.rows)
+        try configuration.checkTokens(batch.rows)
         return try arithmetic {
             try family.forward(
                 ForwardInput(
                     tokens: batch.tokens, positions: batch.positions, mask: batch.mask, causal: batch.mask == nil,
                     cache: nil, recompute: recomputesLayers))
-        }
-    }
-
-    /// - Throws: when a token id lies outside the vocabulary, as with a tokenizer that does not fit the model.
-    package func checkTokens(_ rows: [[Int32]]) throws {
-        for row in rows {
-            for token in row where token < 0 || Int(token) >= configuration.vocabularySize {
-                throw LanguageModelError(
-                    .argument,
-                    "token \(token) lies outside the model's vocabulary of \(configuration.vocabularySize); "
-                        + "does the tokenizer belong to this model?")
-            }
         }
     }
 }

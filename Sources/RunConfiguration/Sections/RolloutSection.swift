@@ -10,6 +10,7 @@ package struct RolloutSection: ConfigurationSection, Codable, Equatable {
     package var maxPromptTokens = 512
     package var maxNewTokens = 128
     package var stop: [String] = []
+    package var rowsInFlight = 64
 
     package init() {}
 
@@ -27,6 +28,9 @@ package struct RolloutSection: ConfigurationSection, Codable, Equatable {
             "Longest prompt in tokens; a longer one is a bad line.")
         keys.value("max_new_tokens", &maxNewTokens, .within(1...1_048_576), "Longest answer in tokens.")
         keys.list("stop", &stop, "Texts that end an answer.")
+        keys.value(
+            "rows_in_flight", &rowsInFlight, .within(1...65536),
+            "Answers that a generator works on at a time; the next takes the place of one that has ended.")
     }
 
     /// Sequences of one PPO step.

@@ -36,7 +36,7 @@ extension FusedDecoder {
         }
     }
 
-    /// A weight [out, in], of any strides, and a bias [out].
+    /// A weight [out, in] or [groups, out / groups, in], of any strides, and a bias [out].
     package struct Linear {
         package var weight: Tensor
         package var bias: Tensor?
@@ -95,18 +95,19 @@ extension FusedDecoder {
 
     /// What the layers share.
     package struct Tables {
-        /// [V, d]
-        package var embedding: Tensor
+        /// [V, d]; nil = the head serves as such.
+        package var embedding: Tensor?
         /// Learned, [positions, d].
         package var positions: Tensor?
-        package var angles, localAngles: Angles?
+        /// Of at least so many positions; nil = nothing is turned.
+        package var angles, localAngles: ((Int) throws -> Angles)?
         package var finalNorm: Norm
         /// [V, d]
         package var head: Tensor
 
         package init(
-            embedding: Tensor, positions: Tensor? = nil, angles: Angles? = nil, localAngles: Angles? = nil,
-            finalNorm: Norm, head: Tensor
+            embedding: Tensor?, positions: Tensor? = nil, angles: ((Int) throws -> Angles)? = nil,
+            localAngles: ((Int) throws -> Angles)? = nil, finalNorm: Norm, head: Tensor
         ) {
             self.embedding = embedding
             self.positions = positions
@@ -163,8 +164,7 @@ extension FusedDecoder.Norm? {
 extension FusedDecoder.Tables {
     var handles: ctorch_decoder_tables {
         ctorch_decoder_tables(
-            embedding: embedding.handle, positions: positions?.handle, head: head.handle, cos: angles?.cos.handle,
-            sin: angles?.sin.handle, local_cos: localAngles?.cos.handle, local_sin: localAngles?.sin.handle,
+            embedding: embedding?.handle, positions: positions?.handle, head: head.handle,
             final_norm: finalNorm.handles)
     }
 }

@@ -31,6 +31,14 @@ package final class MappedFile: @unchecked Sendable {
         if let start { munmap(start, count) }
     }
 
+    /// Drops the pages that lie wholly in `range` from this process's memory; they are read again when they are asked for.
+    package func forget(_ range: Range<Int>) {
+        let page = 4096
+        let (first, last) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+        guard let start, first < last, last <= count else { return }
+        madvise(start + first, last - first, MADV_DONTNEED)
+    }
+
     /// All bytes; only valid while `self` lives.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 }

@@ -44,10 +44,12 @@ package final class Safetensors: @unchecked Sendable {
         guard let entry = header.entries[name] else {
             throw TorchError(.safetensors, "\(source) has no tensor '\(name)'")
         }
-        return try withBytes { bytes in
+        let copy = try withBytes { bytes in
             try Tensor.of(
                 bytes: UnsafeRawBufferPointer(rebasing: bytes[entry.range]), dtype: entry.dtype, shape: entry.shape)
         }
+        if case .mapped(let file) = storage { file.forget(entry.range) }
+        return copy
     }
 
     /// Copies of all tensors.

@@ -43,11 +43,13 @@ extension Projection {
 }
 
 extension RotaryEmbedding {
-    /// For all positions of a context; nil when nothing is turned.
-    func fused(_ configuration: ModelConfiguration) throws -> FusedDecoder.Angles? {
+    /// Nil when nothing is turned.
+    func fused(_ configuration: ModelConfiguration) -> ((Int) throws -> FusedDecoder.Angles)? {
         guard configuration.rotarySize > 0 else { return nil }
-        let (cos, sin) = try tables(configuration.contextLength, device: .cpu)
-        return FusedDecoder.Angles(cos: cos, sin: sin)
+        return { count in
+            let (cos, sin) = try self.tables(count, device: .cpu)
+            return FusedDecoder.Angles(cos: cos, sin: sin)
+        }
     }
 }
 

@@ -10,7 +10,7 @@ extension GatedFamily {
 
     func forward(_ input: ForwardInput) throws -> Tensor { try trunk.forward(input) }
 
-    func decoder(head: Tensor, threads: Int) throws -> FusedDecoder? { try trunk.decoder(head: head, threads: threads) }
+    func decoder(_ options: DecoderOptions) throws -> FusedDecoder { try trunk.decoder(options) }
 
     /// Old files carry the rotary frequencies, which follow from config.json.
     static func isIgnored(_ name: String) -> Bool { name.hasSuffix(".rotary_emb.inv_freq") }
@@ -94,21 +94,22 @@ final class GatedTrunk {
     }
 
     /// Packed weights, as they are now.
-    func decoder(head: Tensor, threads: Int) throws -> FusedDecoder {
+    func decoder(_ options: DecoderOptions) throws -> FusedDecoder {
         try noGrad {
             var shape = FusedDecoder.Shape(configuration)
             shape.embeddingScale = embeddingScale ?? 1
-            let layers = try blocks.map { block in
+            let decoder = try FusedDecoder(
+                shape, layerCount: blocks.count,
+                FusedDecoder.Tables(
+                    embedding: options.table(embedding, configuration), angles: rotary.fused(configuration),
+                    localAngles: localRotary?.fused(configuration), finalNorm: finalNorm.fused(), head: options.head),
+                consuming: options.consuming, threads: options.threads)
+            for block in blocks {
                 var layer = try block.fused(configuration)
                 layer.local = localRotary != nil && block.attention.window != nil
-                return layer
+                try decoder.add(layer)
             }
-            return try FusedDecoder(
-                shape, layers: layers,
-                FusedDecoder.Tables(
-                    embedding: embedding, angles: rotary.fused(configuration),
-                    localAngles: localRotary?.fused(configuration), finalNorm: finalNorm.fused(), head: head),
-                threads: threads)
+            return decoder
         }
     }
 }

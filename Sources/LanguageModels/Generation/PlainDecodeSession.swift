@@ -1,27 +1,12 @@
 import Torch
 
-/// The state of one batched generation: past keys and values of R rows.
-protocol DecodeSession: AnyObject {
-    /// Logits [R, V] for the first new token of every row.
-    func start() throws -> Tensor
-
-    /// Takes one token for each row and gives the logits [R, V] for the next.
-    func advance(_ tokens: [Int32]) throws -> Tensor
-
-    /// Whether ``keep(_:)`` copies nothing.
-    var keepsForFree: Bool { get }
-
-    /// Row i becomes the former row `rows[i]`; the others leave.
-    func keep(_ rows: [Int]) throws
-}
-
-/// The plain session: prompts padded on the left, one cache tensor for keys and one for values of each layer.
-final class PlainDecodeSession: DecodeSession {
+/// Past keys and values of R rows, by the plain forward pass: prompts padded on the left, one cache tensor for keys and one
+/// for values of each layer. For what the fused decoder does not do, and what tests compare it with.
+final class PlainDecodeSession {
     private let model: CausalLM
     private let prompts: [[Int32]]
     private let copies: [Int]
     private let cache: KeyValueCache
-    let keepsForFree = false
     /// Padding before each row, and where its next token stands.
     private var pads: [Int] = []
     private var positions: [Int] = []
@@ -38,6 +23,7 @@ final class PlainDecodeSession: DecodeSession {
             dtype: model.trunk.embedding.dtype, device: model.device)
     }
 
+    /// Logits [R, V] for the first new token of every row.
     func start() throws -> Tensor {
         let batch = try TokenBatch(prompts, padding: .left, device: model.device)
         let hidden = try model.trunk.family.forward(
@@ -54,6 +40,7 @@ final class PlainDecodeSession: DecodeSession {
         return try model.logits(hidden: last.indexSelect(0, Tensor.of(rows, device: model.device)))
     }
 
+    /// Takes one token for each row and gives the logits [R, V] for the next.
     func advance(_ tokens: [Int32]) throws -> Tensor {
         let rows = tokens.count
         let device = model.device
@@ -66,6 +53,7 @@ final class PlainDecodeSession: DecodeSession {
         return try model.logits(hidden: hidden.squeeze(1))
     }
 
+    /// Row i becomes the former row `rows[i]`; the others leave. Copies the cache.
     func keep(_ rows: [Int]) throws {
         pads = rows.map { pads[$0] }
         positions = rows.map { positions[$0] }

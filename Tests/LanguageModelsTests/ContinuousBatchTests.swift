@@ -1,0 +1,86 @@
+import Testing
+import Torch
+
+@testable import LanguageModels
+
+/// Who waits for whose slot, and how prompts are cut into steps, shows in no bit.
+@Suite struct ContinuousBatchTests {
+    private func requests(_ count: Int, longest: Int) -> [GenerationRequest] {
+        (0..<count).map { row in
+            let length = 1 + row * 37 % longest
+            return GenerationRequest(
+                tokens: (0..<length).map { Int32(3 + (row * 5 + $0 * 11) % 40) }, row: row, samples: 0..<(1 + row % 3))
+        }
+    }
+
+    @Test(arguments: FamilyFixtures.some)
+    func slotsChangeNothing(_ name: String) throws {
+        let model = try FamilyFixtures.model(name)
+        var options = SamplingOptions(temperature: 0.9, maxNewTokens: 16, endTokens: [5, 7, 11, 13])
+        let all = try model.generate(requests(12, longest: 9), options, seed: 3, step: 1)
+        #expect(Set(all.map(\.tokens.count)).count > 2)
+        for slots in [1, 2, 3, 7] {
+            options.rowsInFlight = slots
+            #expect(try model.generate(requests(12, longest: 9), options, seed: 3, step: 1) == all)
+        }
+        options.rowsInFlight = 0
+        #expect(throws: LanguageModelError.self) {
+            try model.generate(requests(1, longest: 2), options, seed: 3, step: 1)
+        }
+    }
+
+    /// Prompts longer than a step, which cut others in two.
+    @Test func longPromptsAreReadInPieces() throws {
+        var configuration = try ModelConfiguration(
+            vocabularySize: 101, hiddenSize: 48, intermediateSize: 80, layerCount: 3, headCount: 4, keyValueHeadCount: 2,
+            contextLength: 512)
+        configuration.initializerRange = 0.2
+        let model = try CausalLM(configuration: configuration, seed: 3)
+        model.trunk.arithmetic = .exact
+        let requests = requests(9, longest: 300)
+        #expect(requests.contains { $0.tokens.count > 256 })
+        var options = SamplingOptions(maxNewTokens: 20)
+        let answers = try model.generate(requests, options, seed: 1, step: 0)
+        options.rowsInFlight = 2
+        #expect(try model.generate(requests, options, seed: 1, step: 0) == answers)
+        let again = try model.logProbabilities(
+            answers.map { requests[$0.request].tokens + $0.tokens },
+            scoredFrom: answers.map { requests[$0.request].tokens.count })
+        #expect(answers.map(\.logProbabilities) == again)
+    }
+
+    @Test func aSlotIsFreeOnceItsAnswerHasEnded() throws {
+        let model = try FamilyFixtures.model("llama-grouped")
+        let decoder = try #require(try model.decoders.decoder(model))
+        let batch = try ContinuousBatch(decoder, slots: 3, capacity: 16)
+        batch.admit([4, 5], answers: [0, 1])
+        #expect(batch.freeSlots == 1 && !batch.isEmpty)
+        #expect(try batch.step().answers == [0, 1])
+        batch.goOn([0: 6, 1: 7], ended: [1])
+        batch.admit([8, 9, 10], answers: [2, 3])
+        #expect(batch.freeSlots == 0)
+        #expect(try batch.step().answers == [0, 2, 3])
+        batch.goOn([:], ended: [0, 2, 3])
+        #expect(batch.freeSlots == 3 && batch.isEmpty)
+    }
+
+    /// Weights that exist once, in the packed form.
+    @Test(arguments: FamilyFixtures.names)
+    func aModelForInferenceGivesTheSame(_ name: String) throws {
+        let options = SamplingOptions(temperature: 0.9, maxNewTokens: 12, endTokens: [7])
+        let requests = requests(7, longest: 9)
+        let expected = try FamilyFixtures.model(name).generate(requests, options, seed: 3, step: 1)
+        let model = try InferenceModel(directory: FamilyFixtures.path(name))
+        #expect(try model.generate(requests, options, seed: 3, step: 1) == expected)
+    }
+
+    @Test(arguments: AdapterFixtures.names)
+    func andWithAnAdapter(_ name: String) throws {
+        let options = SamplingOptions(temperature: 0.9, maxNewTokens: 12)
+        let merged = MergedModel(try FamilyFixtures.model(name))
+        try merged.merge(adapter: AdapterFixtures.files(name))
+        let expected = try merged.model.generate(requests(4, longest: 9), options, seed: 3, step: 1)
+        let model = try InferenceModel(directory: FamilyFixtures.path(name), adapter: AdapterFixtures.path(name))
+        #expect(try model.generate(requests(4, longest: 9), options, seed: 3, step: 1) == expected)
+    }
+}
