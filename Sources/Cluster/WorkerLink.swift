@@ -46,7 +46,6 @@ package final class WorkerLink: Sendable {
         var message: Message
         var deadline: ContinuousClock.Instant?
         var continuation: CheckedContinuation<Message, any Error>
-        var sentAt: ContinuousClock.Instant?
     }
 
     private struct State {
@@ -162,7 +161,7 @@ package final class WorkerLink: Sendable {
                     }
                     state.nextID += 1
                     let end = deadline.map { ContinuousClock.now + $0 }
-                    state.asks[id] = Ask(message: message, deadline: end, continuation: continuation, sentAt: nil)
+                    state.asks[id] = Ask(message: message, deadline: end, continuation: continuation)
                     if state.isJoined { transmit(message, id: id) }
                 }
             }
@@ -236,7 +235,6 @@ package final class WorkerLink: Sendable {
             let frames = try Codec.encode(Envelope(id: id, epoch: state.epoch, message))
             // In order, so behind what waits already.
             if !state.backlog.isEmpty || socket.send(frames) != .sent { state.backlog.append(frames) }
-            if id != 0 { state.asks[id]?.sentAt = .now }
         } catch {
             logger.error("a message cannot be sent", metadata: ["reason": "\(error)"])
             if id != 0 { state.asks.removeValue(forKey: id)?.continuation.resume(throwing: error) }

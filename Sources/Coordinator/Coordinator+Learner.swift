@@ -16,7 +16,11 @@ extension Coordinator {
             return
         }
         switch incoming.envelope.message {
-        case .publish(let manifests): publish(manifests)
+        case .publish(let manifests):
+            publish(manifests)
+            // A run that was ended between its last commit and the export of its policy: the learner that has come back
+            // has nothing left to do but that.
+            if committed >= configuration.steps { finishRun() }
         case .batchRequest(let step): batch(step, peer, id)
         case .fetchJobs(let step, let first): fetch(step, first, peer, id)
         case .commit(let step, let metrics, let manifest): commit(step, metrics, manifest, peer, id)
@@ -117,14 +121,18 @@ extension Coordinator {
         } catch {
             fail(CoordinatorError("cannot write the figures of step \(step): \(error)"))
         }
-        if committed >= configuration.steps {
-            state = .done
-            journal.write([.event(kind: "done", detail: "\(committed) steps")])
-            logger.info("the last step is committed")
-            stop(.success(()), reason: "the run is done", exitCode: 0, includingLearner: false)
-        }
+        if committed >= configuration.steps { finishRun() }
         flush()
         publishSnapshot(force: true)
+    }
+
+    /// Edge 3.
+    private func finishRun() {
+        guard stopDeadline == nil else { return }
+        state = .done
+        journal.write([.event(kind: "done", detail: "\(committed) steps")])
+        logger.info("the last step is committed")
+        stop(.success(()), reason: "the run is done", exitCode: 0, includingLearner: false)
     }
 
     func alarm(_ code: String, _ detail: String) {

@@ -4,7 +4,7 @@ package import Foundation
 package enum Frame: Sendable {
     /// Copied by libzmq; for small frames.
     case bytes([UInt8])
-    /// Sent without a copy; the memory is kept until libzmq has let go of it.
+    /// Not copied by libzmq; the memory is kept until it has let go of it.
     case shared(SharedBytes)
 
     package var count: Int {

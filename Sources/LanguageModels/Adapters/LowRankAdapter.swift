@@ -96,6 +96,15 @@ package final class LowRankAdapter {
         }
     }
 
+    /// Puts the changes into the weights of a trunk themselves, one after another, so that no weight is there twice.
+    func merge(into parameters: [NamedTensor]) throws {
+        let modules = Set(modules.map { "\($0.name).weight" })
+        for parameter in parameters where modules.contains(parameter.name) {
+            let merged = try merged([parameter])[0].tensor
+            try noGrad { try parameter.tensor.copy(from: merged) }
+        }
+    }
+
     /// A directory in PEFT's format: adapter_config.json and adapter_model.safetensors, fp32.
     ///
     /// - Parameter task: PEFT's task type; nil for models with a scalar head, which PEFT does not know.

@@ -15,8 +15,8 @@ package final class InferenceModel {
     package init(directory: String, adapter: String? = nil, device: Device = .cpu) throws {
         let model = try CausalLM(directory: directory, device: device)
         if let adapter {
-            try MergedModel(model).merge(
-                LowRankAdapter(directory: adapter, for: model.configuration, device: device))
+            try LowRankAdapter(directory: adapter, for: model.configuration, device: device)
+                .merge(into: model.parameters)
         }
         configuration = model.configuration
         guard try model.canBeFused else {
