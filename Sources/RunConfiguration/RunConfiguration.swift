@@ -65,7 +65,8 @@ extension RunConfiguration: ConfigurationSection {
         keys.value("device", &device, .device, "Where tensors live.")
         keys.value(
             "arithmetic", &arithmetic,
-            "exact: log-probabilities of generator and learner are equal to the bit, on the cpu, slower. fast: to 1e-4.")
+            "exact: log-probabilities of generator and learner are equal to the bit, on the cpu, slower. fast: to 1e-4."
+        )
         keys.value("run_directory", &runDirectory, .notEmpty, "Where everything of the run is kept.")
         keys.list(
             "stages", &stages, .atLeastOne(), "What is done, in this order: pretrain, sft, reward_model, ppo, evaluate."
@@ -89,7 +90,8 @@ extension RunConfiguration: ConfigurationSection {
 extension RunConfiguration: Codable {
     // All but the places.
     private enum CodingKeys: String, CodingKey {
-        case name, seed, device, arithmetic, runDirectory, stages, models, data, architecture, pretrain, sft, rewardModel, rollout
+        case name, seed, device, arithmetic, runDirectory, stages, models, data, architecture, pretrain, sft,
+            rewardModel, rollout
         case rewards, schedule, ppo, evaluation, coordinator, roles
     }
 }

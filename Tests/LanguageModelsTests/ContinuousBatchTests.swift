@@ -32,7 +32,8 @@ import Torch
     /// Prompts longer than a step, which cut others in two.
     @Test func longPromptsAreReadInPieces() throws {
         var configuration = try ModelConfiguration(
-            vocabularySize: 101, hiddenSize: 48, intermediateSize: 80, layerCount: 3, headCount: 4, keyValueHeadCount: 2,
+            vocabularySize: 101, hiddenSize: 48, intermediateSize: 80, layerCount: 3, headCount: 4,
+            keyValueHeadCount: 2,
             contextLength: 512)
         configuration.initializerRange = 0.2
         let model = try CausalLM(configuration: configuration, seed: 3)

@@ -61,6 +61,29 @@ import Torch
         #expect(Set(try (0..<100).map { try pick([0.25, 0.25, 0.25, 0.25], Double($0) / 100, topK: 2) }) == [0, 1])
     }
 
+    /// The selection against a sort of everything, with many equal ones.
+    @Test(arguments: [(1, 1.0), (50, 1.0), (300, 0.9), (0, 0.999), (0, 0.5), (4999, 1.0), (0, 1e-9)])
+    func theSelectionIsThatOfASort(_ topK: Int, _ topP: Double) throws {
+        let key = RandomKey(seed: 4, step: 0, row: topK, sample: 0)
+        // Rising on the whole, the worst case for one pass.
+        let raw = (0..<5000).map { Float((key.uniform($0) * 40).rounded() + Double($0 / 500)) }
+        let p = raw.map { $0 / raw.reduce(0, +) }
+        var order = p.indices.sorted { (p[$1], $0) < (p[$0], $1) }
+        if topK > 0 { order = Array(order.prefix(topK)) }
+        let total = order.reduce(0.0) { $0 + Double(p[$1]) }
+        var kept: Set<Int> = []
+        var sum = 0.0
+        for token in order where topP == 1 || kept.isEmpty || sum < topP * total {
+            kept.insert(token)
+            sum += Double(p[token])
+        }
+        let sampler = Sampler(options: SamplingOptions(topK: topK, topP: topP, maxNewTokens: 1))
+        #expect(p.withUnsafeBufferPointer { Set(sampler.kept($0)) } == kept)
+        #expect(throws: LanguageModelError.self) {
+            try pick([Float](repeating: .nan, count: 8), 0.5, topK: topK, topP: topP)
+        }
+    }
+
     @Test func frequenciesAreTheProbabilities() throws {
         let logits = try Tensor.of([1, 0, -1, 2, 0.5] as [Float], shape: [1, 5])
         let sampler = Sampler(options: SamplingOptions(temperature: 1.5, maxNewTokens: 1))

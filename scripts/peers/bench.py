@@ -128,6 +128,11 @@ def main():
             print(f"{title}: {a:,.4g} to {b:,.4g}, ratio {ratio:.2f}{goal}")
             if reached:
                 print("    " + ", ".join(f"{share:.0%} {name}" for name, share in reached.items()))
+            exact = f"exact_{our_key}"
+            if all(exact in round_ for round_ in ours):
+                value = statistics.median(round_[exact] for round_ in ours)
+                report["measurements"][-1]["exact"] = value
+                print(f"    with arithmetic: exact {value:,.4g}, {value / a:.2f} of it")
     options.output.write_text(json.dumps(report, indent=2) + "\n")
     print(f"written to {options.output}")
 

@@ -20,7 +20,8 @@ extension CausalLM {
             if let decoder = try decoders.decoder(self) { return try generation.run(decoder) }
             guard trunk.arithmetic == .fast else {
                 throw LanguageModelError(
-                    .argument, "exact arithmetic generates from fp32 weights on the CPU, with an adapter merged into them")
+                    .argument,
+                    "exact arithmetic generates from fp32 weights on the CPU, with an adapter merged into them")
             }
             return try generation.run(self)
         }

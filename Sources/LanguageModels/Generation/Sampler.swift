@@ -106,11 +106,21 @@ struct Sampler {
     }
 
     /// Tokens that top-k and then top-p (Holtzman et al. 2020) leave, ascending. Equal ones: the lower token first.
-    private func kept(_ probabilities: UnsafeBufferPointer<Float>) -> [Int] {
-        var order = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
-        if options.topK > 0, options.topK < order.count { order.removeLast(order.count - options.topK) }
-        if options.topP < 1 {
-            let total = order.reduce(0.0) { $0 + Double(probabilities[$1]) }
+    ///
+    /// A vocabulary is never sorted as a whole: only what can be among those that are left.
+    func kept(_ probabilities: UnsafeBufferPointer<Float>) -> [Int] {
+        var order: [Int]
+        var total = 0.0
+        if options.topK > 0, options.topK < probabilities.count {
+            order = largest(options.topK, probabilities)
+            for token in order { total += Double(probabilities[token]) }
+        } else {
+            for probability in probabilities { total += Double(probability) }
+            // All tokens below this together have less than the share that is left out.
+            let least = (1 - options.topP) * total / Double(probabilities.count)
+            order = sorted(probabilities.indices.filter { Double(probabilities[$0]) >= least }, probabilities)
+        }
+        if options.topP < 1, !order.isEmpty {
             var sum = 0.0
             var count = 0
             while count < order.count, sum < options.topP * total {
@@ -120,6 +130,25 @@ struct Sampler {
             order.removeLast(order.count - max(1, count))
         }
         return order.sorted()
+    }
+
+    /// The `count` largest, falling. Keeps a few times as many and cuts them back now and then: linear in the vocabulary.
+    private func largest(_ count: Int, _ probabilities: UnsafeBufferPointer<Float>) -> [Int] {
+        var candidates: [Int] = []
+        /// The smallest of the `count` largest so far; an equal one that comes later is none of them.
+        var bar = -Float.infinity
+        for token in probabilities.indices where probabilities[token] > bar {
+            candidates.append(token)
+            if candidates.count >= 4 * count + 64 {
+                candidates = Array(sorted(candidates, probabilities).prefix(count))
+                bar = candidates.last.map { probabilities[$0] } ?? bar
+            }
+        }
+        return Array(sorted(candidates, probabilities).prefix(count))
+    }
+
+    private func sorted(_ tokens: [Int], _ probabilities: UnsafeBufferPointer<Float>) -> [Int] {
+        tokens.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
     }
 
     private static var notFinite: LanguageModelError {
