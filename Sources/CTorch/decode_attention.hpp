@@ -1,4 +1,4 @@
-// Attention of one decode step: one new position of each sequence over all that the cache holds of it.
+// Attention of one decode step: each new position over all that the cache holds of its sequence up to it.
 #pragma once
 
 #include <algorithm>
@@ -60,8 +60,8 @@ template <int L, int N>
 
 /// softmax(q . keys * scale) values over positions [first, length), for one query head [D].
 ///
-/// keys [position / L, D, L], values [position, D]; `scores` has room for the positions in whole vectors. What keys hold
-/// beyond `length` must be numbers.
+/// keys [position / L, D, L], values [position, D]; `scores` has room for the positions in whole vectors. Vectors of keys
+/// are read whole; what they hold outside of [first, length) has no influence.
 template <int L>
 [[gnu::always_inline]] inline void attend_to(
     const float *q, const float *keys, const float *values, int64_t size, int64_t first, int64_t length, float scale,

@@ -1,4 +1,4 @@
-// One token for every row, from embedding to logits. Written once for any vector width and compiled for each.
+// All rows of one step, from embedding to the logits that are wanted. Written once for any vector width and compiled for each.
 #include "decode_step.hpp"
 
 #include <cstring>

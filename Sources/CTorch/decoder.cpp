@@ -1,5 +1,6 @@
 // Making decoders and their caches; the arithmetic is in decode_step.cpp.
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -71,7 +72,7 @@ std::vector<Column> columns(const ctorch_decoder_linear &linear, int64_t rows, i
 
 /// Gives the pages that lie wholly in [from, from + bytes) back to the system; they read as anything later.
 void give_back(const void *from, size_t bytes) {
-    constexpr uintptr_t page = 4096;
+    const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
     const auto start = reinterpret_cast<uintptr_t>(from);
     const uintptr_t first = (start + page - 1) / page * page, last = (start + bytes) / page * page;
 #if defined(MADV_DONTNEED)
@@ -205,8 +206,9 @@ void reserve(ctorch_decoder &decoder, int64_t rows, int64_t capacity) {
     auto &scratch = decoder.scratch;
     const auto &shape = decoder.shape;
     const int members = decoder.team->count();
+    // The counts come last: memory may run out on the way.
     if (scratch.rows < rows) {
-        scratch.rows = rows;
+        scratch.rows = 0;
         scratch.x = Buffer(rows * shape.hidden);
         scratch.part = Buffer(rows * shape.hidden);
         scratch.qkv = Buffer(rows * (shape.heads + 2 * shape.kv_heads) * shape.head_size);
@@ -218,11 +220,13 @@ void reserve(ctorch_decoder &decoder, int64_t rows, int64_t capacity) {
             scratch.normed.emplace_back(rows * shape.hidden);
             scratch.tiles.emplace_back(rows * 2 * decoder.lanes);
         }
+        scratch.rows = rows;
     }
     if (scratch.capacity < capacity) {
-        scratch.capacity = capacity;
+        scratch.capacity = 0;
         scratch.scores.clear();
         for (int i = 0; i < members; i++) scratch.scores.emplace_back(capacity);
+        scratch.capacity = capacity;
     }
 }
 
@@ -293,8 +297,6 @@ ctorch_status ctorch_decode_cache_create(
         int64_t count = shape.layers * slots * shape.kv_heads * cache->capacity * shape.head_size;
         cache->keys = Buffer(count);
         cache->values = Buffer(count);
-        // A vector of keys reaches beyond the last position: what lies there must at least be a number.
-        std::fill_n(cache->keys.get(), count, 0.f);
         *out = cache.release();
     });
 }
@@ -307,7 +309,7 @@ ctorch_status ctorch_decode_cache_copy(ctorch_decode_cache *cache, int64_t from,
             from >= 0 && from < cache->slots && to >= 0 && to < cache->slots && from != to && length >= 0 &&
                 length <= cache->capacity,
             "there is no copy of ", length, " positions from slot ", from, " to ", to);
-        // Whole vectors of keys: beyond the last position they hold numbers that nobody looks at.
+        // Whole vectors of keys: nobody looks at what lies beyond the last position.
         const int64_t keys = (length + cache->lanes - 1) / cache->lanes * cache->lanes * cache->head_size;
         const int64_t values = length * cache->head_size;
         for (int64_t layer = 0; layer < cache->layers; layer++) {

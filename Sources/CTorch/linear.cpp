@@ -2,7 +2,8 @@
 //
 // at::linear calls MKL, which uses no AVX-512 on processors of other makers; oneDNN, in the same library, does: 2.2 times
 // the speed where this was written. Other types and devices take at::linear, and so does everything when fused
-// operations are switched off, which is what tests compare with.
+// operations are switched off, which is what tests compare with. Exact arithmetic has its own product forward, whatever
+// the switch, and the same backward.
 #include <ATen/Context.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>

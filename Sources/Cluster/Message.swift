@@ -184,8 +184,8 @@ package struct WorkerReport: Sendable, Hashable {
 
 /// What both sides agree on before the first message.
 package enum Wire {
-    /// The only protocol version so far.
-    package static let version = 1
+    /// 2: a generator must know `arithmetic`.
+    package static let version = 2
     /// Bytes of a chunk of an artifact.
     package static let chunkSize = 512 << 10
 }

@@ -20,7 +20,7 @@ extension Coordinator {
             publish(manifests)
             // A run that was ended between its last commit and the export of its policy: the learner that has come back
             // has nothing left to do but that.
-            if committed >= configuration.steps { finishRun() }
+            if journaled >= configuration.steps { finishRun() }
         case .batchRequest(let step): batch(step, peer, id)
         case .fetchJobs(let step, let first): fetch(step, first, peer, id)
         case .commit(let step, let metrics, let manifest): commit(step, metrics, manifest, peer, id)
@@ -115,6 +115,7 @@ extension Coordinator {
     private func committed(
         _ step: Int, _ figures: [String: Double], _ assembly: StepAssembly?, _ peer: WorkerID, _ id: UInt64
     ) {
+        journaled = step + 1
         outbox.append(.init(peer, .commitAck(step: step), inReplyTo: id))
         do {
             try RunFiles.append(step: step, figures: figures, assembly: assembly, to: configuration.runDirectory)

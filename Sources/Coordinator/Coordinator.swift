@@ -40,6 +40,8 @@ package actor Coordinator {
     var ledger: JobLedger
     var steps: [Int: StepAssembly] = [:]
     var committed: Int
+    /// Of those the ones in the journal.
+    var journaled: Int
     var openedSteps: Int
     var workers: [WorkerID: WorkerRecord] = [:]
     var lostTotal: [Role: Int] = [:]
@@ -115,6 +117,7 @@ package actor Coordinator {
         startedMs = started
         self.runId = runId
         committed = recovered.committedSteps
+        journaled = recovered.committedSteps
         openedSteps = recovered.committedSteps
         cursor = DatasetCursor(
             rows: configuration.prompts.count, promptsPerStep: configuration.promptsPerStep, seed: configuration.seed)

@@ -14,7 +14,6 @@ package actor GeneratorRunner: JobRunner {
     private let executor: ComputeExecutor
     private let client: ArtifactClient
     private let link: WorkerLink
-    private let threads: Int
     private let logger: Logger
     private let policy: PolicyHolder
     private var manifests: [Int: ArtifactManifest] = [:]
@@ -23,14 +22,12 @@ package actor GeneratorRunner: JobRunner {
     private var fetching: [Int: Task<[String: Data], any Error>] = [:]
     private var tokenizer: Tokenizer?
     private var arithmetic = Arithmetic.fast
-    private var rowsInFlight: Int?
+    private var rowsInFlight = 1
 
-    /// - Parameter threads: of the run's configuration; nil until WELCOME brings it.
-    package init(executor: ComputeExecutor, client: ArtifactClient, link: WorkerLink, threads: Int, logger: Logger) {
+    package init(executor: ComputeExecutor, client: ArtifactClient, link: WorkerLink, logger: Logger) {
         self.executor = executor
         self.client = client
         self.link = link
-        self.threads = threads
         self.logger = logger
         policy = PolicyHolder()
     }
@@ -40,14 +37,24 @@ package actor GeneratorRunner: JobRunner {
             struct Roles: Decodable { struct Workers: Decodable { var threads: Int }; var generator: Workers }
             struct Rollout: Decodable { var rowsInFlight: Int }
             var roles: Roles
-            var arithmetic: String?
-            var rollout: Rollout?
+            var rollout: Rollout
+            var arithmetic: String
         }
-        let configured = try? JSONDecoder().decode(Configuration.self, from: roleConfiguration)
-        let count = configured?.roles.generator.threads ?? threads
-        rowsInFlight = configured?.rollout?.rowsInFlight
-        arithmetic = configured?.arithmetic.flatMap(Arithmetic.init) ?? .fast
-        try await executor.run { try TorchRuntime.configure(threads: count) }
+        let configured: Configuration
+        do {
+            configured = try JSONDecoder().decode(Configuration.self, from: roleConfiguration)
+        } catch {
+            throw JobError(
+                code: "configuration", message: "the run's configuration cannot be read: \(error)", retryable: false)
+        }
+        guard let arithmetic = Arithmetic(rawValue: configured.arithmetic) else {
+            throw JobError(
+                code: "configuration", message: "this build knows no arithmetic '\(configured.arithmetic)'",
+                retryable: false)
+        }
+        self.arithmetic = arithmetic
+        rowsInFlight = configured.rollout.rowsInFlight
+        try await executor.run { try TorchRuntime.configure(threads: configured.roles.generator.threads) }
     }
 
     package func announced(_ manifest: ArtifactManifest) async {

@@ -43,7 +43,7 @@ final class PolicyHolder: Sendable {
 
     /// - Returns: nil when the job was called back on the way.
     func generate(
-        _ job: GenerateJob, version: Int, tokenizer: Tokenizer, rowsInFlight: Int?,
+        _ job: GenerateJob, version: Int, tokenizer: Tokenizer, rowsInFlight: Int,
         progress: @escaping @Sendable (Int) -> Bool
     ) throws -> JobOutcome? {
         guard let model = merged?.model else {
@@ -55,7 +55,7 @@ final class PolicyHolder: Sendable {
         var options = SamplingOptions(
             temperature: job.sampling.temperature, topK: job.sampling.topK, topP: job.sampling.topP,
             maxNewTokens: job.sampling.maxNewTokens, endTokens: tokenizer.eosIDs, stop: job.sampling.stop)
-        if let rowsInFlight { options.rowsInFlight = rowsInFlight }
+        options.rowsInFlight = rowsInFlight
         struct CalledBack: Error {}
         let sequences: [GeneratedSequence]
         do {

@@ -20,6 +20,7 @@ package actor ScorerRunner: JobRunner {
     private var manifests: [ArtifactKind: ArtifactManifest] = [:]
     private var rules: [String: any RewardFunction] = [:]
     private var modelRewards: Set<String> = []
+    private var needsReference = true
     private var arithmetic = Arithmetic.fast
 
     package init(executor: ComputeExecutor, client: ArtifactClient, link: WorkerLink, logger: Logger) {
@@ -32,6 +33,7 @@ package actor ScorerRunner: JobRunner {
     package func configure(_ roleConfiguration: Data) async throws {
         let run = try RunConfiguration(json: roleConfiguration)
         let threads = run.roles.scorer.threads
+        needsReference = !run.ppo.referenceFromBase
         arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
         try await executor.run { try TorchRuntime.configure(threads: threads) }
         guard rules.isEmpty, modelRewards.isEmpty else { return }
@@ -70,7 +72,7 @@ package actor ScorerRunner: JobRunner {
     }
 
     package var isReady: Bool {
-        manifests[.reference] != nil && (modelRewards.isEmpty || manifests[.reward] != nil)
+        (!needsReference || manifests[.reference] != nil) && (modelRewards.isEmpty || manifests[.reward] != nil)
     }
 
     package func run(_ job: Job, progress: @escaping @Sendable (Int) -> Bool) async throws -> JobOutcome? {

@@ -83,12 +83,25 @@ package final class Socket: @unchecked Sendable {
 
     /// Without encryption nothing listens beyond this machine.
     static func requirePrivate(_ address: String) throws {
-        if address.hasPrefix("ipc://") || address.hasPrefix("inproc://") { return }
+        if address.hasPrefix("inproc://") { return }
+        if address.hasPrefix("ipc://") { return try requirePrivateFolder(of: String(address.dropFirst(6)), address) }
         let local = ["tcp://127.", "tcp://localhost:", "tcp://[::1]:"]
         if local.contains(where: address.hasPrefix) { return }
         throw ZeroMQError(
             .notPrivate,
             "\(address): without encryption Skein listens on this machine only; use tcp://127.0.0.1:PORT or ipc://PATH")
+    }
+
+    /// Who may enter the folder may connect.
+    private static func requirePrivateFolder(of path: String, _ address: String) throws {
+        let folder = (path as NSString).deletingLastPathComponent
+        var info = stat()
+        guard !path.hasPrefix("@"), stat(folder.isEmpty ? "." : folder, &info) == 0, info.st_mode & 0o077 == 0 else {
+            throw ZeroMQError(
+                .notPrivate,
+                "\(address): without encryption the folder of the socket must be this user's alone; make one of mode 0700"
+            )
+        }
     }
 
     /// Sends a message whole, or nothing of it.

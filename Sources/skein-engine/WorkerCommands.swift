@@ -72,7 +72,6 @@ struct GeneratorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "generator", abstract: "Sample answers for a coordinator.")
     @OptionGroup var options: WorkerOptions
-    @Option(help: "Threads, should the run's configuration name none.") var threads = 1
 
     func run() async throws {
         let logger = options.logger(.generator)
@@ -81,7 +80,7 @@ struct GeneratorCommand: AsyncParsableCommand {
         let link = try await options.link(sockets, identity, logger)
         let client = ArtifactClient(on: sockets, logger: logger)
         let runner = GeneratorRunner(
-            executor: ComputeExecutor(), client: client, link: link, threads: threads, logger: logger)
+            executor: ComputeExecutor(), client: client, link: link, logger: logger)
         try await runWorker(WorkerLoop(link: link, runner: runner, logger: logger), options)
     }
 }

@@ -4,7 +4,7 @@ import RunConfiguration
 
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Look at run files.", subcommands: [Check.self])
+        commandName: "config", abstract: "Look at run files.", subcommands: [Check.self, Reference.self])
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Check a run file and print it with every default.")
@@ -12,7 +12,16 @@ struct ConfigCommand: AsyncParsableCommand {
         @OptionGroup var file: RunFile
 
         func run() async throws {
-            Console.output(try file.load().resolvedYAML())
+            let configuration = try file.load()
+            try configurationErrors { try configuration.check() }
+            Console.output(try configuration.resolvedYAML())
         }
+    }
+
+    struct Reference: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print every key of a run file with its default and what it is for.")
+
+        func run() async throws { Console.output(RunConfiguration.referenceYAML()) }
     }
 }

@@ -34,8 +34,9 @@ enum CoordinatorSettings {
             try check(reward, run)
             if case .worker = reward.kind { foreign.append(reward.name) } else { builtIn.append(reward.name) }
         }
+        let scored = CoordinatorConfiguration.ScorePart(reference: !run.ppo.referenceFromBase, rewards: builtIn)
         configuration.parts =
-            [CoordinatorConfiguration.ScorePart(reference: true, rewards: builtIn)]
+            (scored.reference || !builtIn.isEmpty ? [scored] : [])
             + foreign.map { CoordinatorConfiguration.ScorePart(reference: false, rewards: [$0], isBuiltIn: false) }
         configuration.leaseMilliseconds = Int(run.coordinator.lease * 1000)
         configuration.graceMilliseconds = Int(run.coordinator.grace * 1000)
@@ -82,6 +83,14 @@ enum CoordinatorSettings {
         return try PromptFile.read(file, tokenizer: tokenizer, data: run.data).enumerated().map { index, prompt in
             guard !prompt.tokens.isEmpty else {
                 throw CommandError(.configuration, "\(file):\(prompt.line): the prompt has no tokens; remove the line")
+            }
+            guard prompt.tokens.count <= run.rollout.maxPromptTokens else {
+                throw CommandError(
+                    .configuration,
+                    """
+                    \(file):\(prompt.line): the prompt has \(prompt.tokens.count) tokens, more than \
+                    rollout.max_prompt_tokens (\(run.rollout.maxPromptTokens)); shorten it, remove it, or raise the limit
+                    """)
             }
             guard prompt.tokens.count < context else {
                 throw CommandError(

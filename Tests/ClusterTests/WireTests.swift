@@ -73,6 +73,31 @@ import ZeroMQ
         await #expect(throws: ClusterError.self) { try await client.pull(manifest) }
     }
 
+    /// A socket in a folder that others may enter is open to them.
+    @Test func aSocketInAnOpenFolderIsRefused() async throws {
+        let thread = try SocketThread()
+        defer { thread.stop() }
+        let folder = FileManager.default.temporaryDirectory.appending(path: "s-\(UUID().uuidString.prefix(8))").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for (mode, isRefused) in [(0o755, true), (0o710, true), (0o700, false)] {
+            try? FileManager.default.removeItem(atPath: folder)
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: mode])
+            func listen() async throws -> ServerEndpoint {
+                try await ServerEndpoint.listen(
+                    on: thread, address: "ipc://\(folder)/socket", epoch: 1, logger: Self.quiet
+                ) { _ in }
+            }
+            if isRefused {
+                await #expect {
+                    _ = try await listen()
+                } throws: { "\($0)".contains("mode 0700") }
+            } else {
+                try await listen().close()
+            }
+        }
+    }
+
     /// A peer of another protocol is told so, and admitted to nothing.
     @Test func anotherProtocolIsRefusedByName() async throws {
         let thread = try SocketThread()

@@ -24,7 +24,7 @@ import Torch
                 decoder, slots: rows, capacity: (prompts.map(\.count).max() ?? 0) + newTokens)
             var first = 0
             for (prompt, count) in zip(prompts, copies) {
-                batch.admit(prompt, answers: Array(first..<first + count))
+                try batch.admit(prompt, answers: Array(first..<first + count))
                 first += count
             }
             func step() throws -> Tensor {

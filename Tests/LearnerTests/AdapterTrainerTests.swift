@@ -89,6 +89,23 @@ import Torch
             for (value, score) in try zip(last, reward.score(rows)) { #expect(abs(value - score) < 1e-4) }
             #expect(critic.trunk.embedding === trainer.policy.trunk.embedding)
 
+            // The reference is the same weights without an adapter, and scores what scorers have not.
+            #expect(trainer.reference == nil)
+            run.ppo.sharedReference = true
+            let sharing = try TrainerModels(run, policy: path).trainer(Bench.settings())
+            #expect(sharing.reference?.trunk.embedding === sharing.policy.trunk.embedding)
+            #expect(sharing.reference?.trunk.adapter == nil)
+            var samples = try Bench.rollout(
+                sharing.policy, reference: base, step: 0, version: 0, reward: Bench.evenness)
+            let scored = try trainer.update(samples)
+            for index in samples.indices { samples[index].reference = [] }
+            let unscored = try sharing.update(samples)
+            for name in [Metric.sequenceKL1, Metric.rewardMean, Metric.policyLoss] {
+                let (a, b) = (try #require(scored.metrics[name]), try #require(unscored.metrics[name]))
+                #expect(abs(a - b) < 1e-5, "\(name)")
+            }
+            #expect(unscored.metrics[Metric.secondsReference] != nil)
+
             // Over another base it would give other values: refused by name.
             try base.export(to: folder.path + "/other")
             #expect(throws: LearnerError.self) {

@@ -16,8 +16,8 @@ struct Bench {
             endTokens: [end])
     }
 
-    static func policy(seed: UInt64 = 1) throws -> CausalLM {
-        try CausalLM(configuration: configuration(), seed: seed)
+    static func policy(seed: UInt64 = 1, dtype: DType = .float32) throws -> CausalLM {
+        try CausalLM(configuration: configuration(), seed: seed, dtype: dtype)
     }
 
     static func settings() -> PPOSettings {
@@ -30,8 +30,8 @@ struct Bench {
         return settings
     }
 
-    static func trainer(_ settings: PPOSettings = settings()) throws -> PPOTrainer {
-        let policy = try policy()
+    static func trainer(_ settings: PPOSettings = settings(), dtype: DType = .float32) throws -> PPOTrainer {
+        let policy = try policy(dtype: dtype)
         let critic: Critic? =
             switch (settings.estimator.needsCritic, settings.critic) {
             case (false, _): nil

@@ -8,6 +8,30 @@ import Testing
         #expect(result.output.contains("libzmq") && !result.output.contains("torch"), "\(result.output)")
     }
 
+    /// What a run would refuse, the check refuses.
+    @Test func configCheckChecksAllThatARunChecks() async throws {
+        let run = try await TinyRun()
+        let fine = try await Skein.run(["config", "check", run.file])
+        #expect(fine.status == 0 && fine.output.contains("prompts_per_step: 16"), "\(fine.error)")
+        for (override, named) in [
+            ("models.base=/nowhere", "/nowhere"), ("ppo.minibatches=3", "ppo.minibatches"),
+            ("data.prompts=gone.jsonl", "gone.jsonl"),
+        ] {
+            let refused = try await Skein.run(["config", "check", run.file, "--set", override])
+            #expect(refused.status == 78 && refused.error.contains(named), "\(refused.error)")
+        }
+        let reference = try await Skein.run(["config", "reference"])
+        #expect(reference.output.contains("shared_reference") && reference.output.contains("# "))
+    }
+
+    @Test func aPromptBeyondTheLimitIsNamedWithItsLine() async throws {
+        let run = try await TinyRun()
+        let result = try await Skein.run(["run", run.file, "--set", "rollout.max_prompt_tokens=3"])
+        #expect(result.status == 78)
+        #expect(
+            result.error.contains("prompts.jsonl:1") && result.error.contains("max_prompt_tokens"), "\(result.error)")
+    }
+
     private struct Scored: Decodable { var tokens: [Int]; var logprobs: [Double?] }
     private struct Written: Decodable { var tokens: [Int]; var logprobs: [Double]; var text: String }
 

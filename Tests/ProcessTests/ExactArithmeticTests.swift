@@ -3,7 +3,10 @@ import Testing
 
 /// A run with `arithmetic: exact`, whole weights and adapters: generator and learner never differ.
 @Suite struct ExactArithmeticTests {
-    @Test(arguments: [[], ["--set", "ppo.lora.rank=2", "--set", "ppo.learning_rate=1e-2"]])
+    @Test(arguments: [
+        [], ["--set", "ppo.lora.rank=2", "--set", "ppo.learning_rate=1e-2"],
+        ["--set", "ppo.lora.rank=2", "--set", "ppo.learning_rate=1e-2", "--set", "ppo.shared_reference=true"],
+    ])
     func generatorAndLearnerNeverDiffer(_ words: [String]) async throws {
         let run = try await TinyRun(steps: 4)
         let result = try await Skein.run(["run", run.file, "--set", "arithmetic=exact"] + words)
@@ -16,7 +19,7 @@ import Testing
             func metric(_ name: String) throws -> Double { try #require(metrics[name] as? Double, "\(metrics)") }
             #expect(try metric("training/rollout_logprob_diff_max") == 0)
             #expect(try metric("actor/first_ratio_mean") == 1)
-            // The policy starts as the reference, whose log-probabilities a third process computes.
+            // The policy starts as the reference, whose log-probabilities a scorer computes, or the learner's base.
             #expect(try (metric("actor/sequence_kl_k1") == 0) == (step == 0))
         }
     }

@@ -85,7 +85,7 @@ final class Running: @unchecked Sendable {
 }
 
 /// Waits until `condition` gives a value; nil after `seconds`.
-func eventually<T>(within seconds: Double = 30, _ condition: () async throws -> T?) async throws -> T? {
+func eventually<T>(within seconds: Double = 120, _ condition: () async throws -> T?) async throws -> T? {
     let end = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < end {
         if let value = try await condition() { return value }

@@ -15,7 +15,7 @@ import Testing
             })
         // Nothing of the run's folder is told to it: model and tokenizer come over the wire.
         let third = try Running(
-            Skein.executable.path, ["generator", "--coordinator", endpoint, "--name", "third", "--threads", "1"])
+            Skein.executable.path, ["generator", "--coordinator", endpoint, "--name", "third"])
         let working = try await eventually { () -> TinyRun.Worker? in
             try await run.workers().first { $0.name == "third" && $0.jobsDone > 0 }
         }
@@ -29,6 +29,32 @@ import Testing
         #expect(result.status == 0, "\(result.error)")
         running.signal(SIGTERM)
         #expect(try await running.result(within: 30).status == 75)
+    }
+
+    /// Drained by command, stopped by command, and gone on with by the first command again.
+    @Test func aRunIsDrainedStoppedAndResumedByCommand() async throws {
+        let whole = try await TinyRun(steps: 12)
+        try #require(try await whole.start().result().status == 0)
+
+        let run = try await TinyRun(steps: 12)
+        let running = try run.start()
+        let worker = try #require(
+            try await eventually { () -> TinyRun.Worker? in
+                try await run.workers().first { $0.role == "generator" && $0.jobsDone > 0 }
+            })
+        let drained = try await Skein.run(["drain", worker.name, "--run", run.directory])
+        #expect(drained.status == 0, "\(drained.error)")
+        let left = try await eventually { () -> Bool? in
+            try await run.workers().contains { $0.name == worker.name && $0.state == "gone" } ? true : nil
+        }
+        #expect(left == true)
+        let stopped = try await Skein.run(["stop", "--run", run.directory])
+        #expect(stopped.status == 0, "\(stopped.error)")
+        let first = try await running.result(within: 60)
+        #expect(first.status == 75, "\(first.error)")
+        let second = try await run.start().result()
+        #expect(second.status == 0, "\(second.error)")
+        #expect(try run.policy() == whole.policy())
     }
 
     @Test func aKilledSupervisorLeavesNoOrphan() async throws {

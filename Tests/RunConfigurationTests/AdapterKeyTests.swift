@@ -42,6 +42,7 @@ import Testing
 
     @Test func whatDoesNotGoTogetherIsSaid() {
         #expect(problems("ppo: {shared_base: true}").contains("ppo.shared_base: needs ppo.lora"))
+        #expect(problems("ppo: {shared_reference: true}").contains("ppo.shared_reference: needs ppo.lora"))
         #expect(!problems("ppo: {shared_base: false}").contains("ppo.shared_base"))
         #expect(
             problems("stages: [pretrain]\narchitecture: {}\npretrain: {lora: {}}").contains("pretrain.lora"))

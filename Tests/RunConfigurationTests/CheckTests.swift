@@ -54,6 +54,14 @@ struct Workplace: ~Copyable {
                 == [])
     }
 
+    @Test func exactArithmeticIsForTheCPUInFloat32() throws {
+        let place = try Workplace()
+        #expect(place.problems("arithmetic=exact") == [])
+        #expect(place.problems("ppo.dtype=bfloat16") == [])
+        let found = place.problems("arithmetic=exact", "device=cuda", "ppo.dtype=bfloat16")
+        #expect(found.contains { $0.contains("arithmetic") } && found.contains { $0.contains("ppo.dtype") }, "\(found)")
+    }
+
     @Test func filesThatAreMissingAreNamedWithTheirPlace() throws {
         let place = try Workplace()
         let found = place.problems("models.reference=\(place.root.path)/gone", "data.sft=gone.jsonl")

@@ -54,7 +54,7 @@ func problems(_ yaml: String, set overrides: [String] = []) -> [ConfigurationErr
               dual_clip: 3
               critic: shared
               kl: {controller: adaptive, in: loss, estimator: k2}
-              guard: {repeated_4gram_alarm: null, gold_every: 5}
+              guard: {repeated_4gram_alarm: null, window: 5}
             rewards:
               - kind: model
               - {kind: length, name: short, weight: 0.5, maximum: 40, per_token: 0.1}
@@ -66,7 +66,7 @@ func problems(_ yaml: String, set overrides: [String] = []) -> [ConfigurationErr
         #expect(configuration.ppo.learningRate == 3e-4 && configuration.ppo.targetKL == nil)
         #expect(configuration.ppo.dualClip == 3 && configuration.ppo.critic == .shared)
         #expect(configuration.ppo.kl.controller == .adaptive && configuration.ppo.kl.place == .loss)
-        #expect(configuration.ppo.drift.repeated4gramAlarm == nil && configuration.ppo.drift.goldEvery == 5)
+        #expect(configuration.ppo.drift.repeated4gramAlarm == nil && configuration.ppo.drift.window == 5)
         #expect(configuration.rewards.map(\.name) == ["model", "short", "command"])
         guard case .length(let length) = configuration.rewards[1].kind else {
             Issue.record("not a length reward")

@@ -10,6 +10,7 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 import time
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -68,7 +69,7 @@ def main():
     clock = Clock()
     trainer = PPOTrainer(
         args=PPOConfig(
-            output_dir="/tmp/skein-bench-trl", use_cpu=True, report_to=[], save_strategy="no", eval_strategy="no",
+            output_dir=tempfile.mkdtemp(prefix="skein-bench-"), use_cpu=True, report_to=[], save_strategy="no", eval_strategy="no",
             disable_tqdm=True, logging_strategy="no", num_sample_generations=0, seed=0,
             # TRL's batch is this number; it cuts it into the minibatches, each an optimizer step, itself.
             per_device_train_batch_size=PROMPTS, gradient_accumulation_steps=1,

@@ -57,6 +57,8 @@ package struct StepAssembly: Sendable {
                     $0.count == $1.responseTokens.count && $0.allSatisfy(\.isFinite)
                 })
             else { return "the reference log-probabilities do not fit the trajectories" }
+        } else if !result.referenceLogProbabilities.isEmpty {
+            return "reference log-probabilities were not asked for"
         }
         for name in rewards {
             guard let values = result.rewards[name], values.count == rows.count else {

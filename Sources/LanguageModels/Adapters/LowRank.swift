@@ -10,7 +10,7 @@ struct LowRank {
 
     /// The changed map. x [..., in], weight [out, in] -> [..., out]
     func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) throws -> Tensor {
-        // What samples has one merged weight, and exactly that product.
+        // What samples has one merged weight, and exactly that product. Until the backward pass it is kept for each map.
         if Arithmetic.current == .exact { return try x.linear(weight + matrix(a, b), bias) }
         let change = try (x.to(dtype: .float32).linear(a) * scale).linear(b)
         return try x.linear(weight, bias) + change.to(dtype: x.dtype)

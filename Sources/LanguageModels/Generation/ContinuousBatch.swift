@@ -45,8 +45,13 @@ final class ContinuousBatch {
     var freeSlots: Int { free.count }
     var isEmpty: Bool { rows.isEmpty && readings.isEmpty }
 
-    /// Takes in a prompt for as many answers as there are numbers, at most ``freeSlots``.
-    func admit(_ prompt: [Int32], answers: [Int]) {
+    /// Takes in a prompt for as many answers as there are numbers.
+    ///
+    /// - Throws: when there are more than ``freeSlots``.
+    func admit(_ prompt: [Int32], answers: [Int]) throws {
+        guard answers.count <= free.count else {
+            throw LanguageModelError(.argument, "\(answers.count) answers do not fit \(free.count) slots")
+        }
         let slots = answers.compactMap { _ in free.popLast() }
         readings.append(Reading(tokens: prompt, answers: answers, slots: slots))
     }
@@ -93,7 +98,7 @@ final class ContinuousBatch {
         return (repeated ? try logits.indexSelect(0, Tensor.of(input.places)) : logits, input.answers)
     }
 
-    /// The next tokens of answers that go on; every other answer of the last step leaves its slot.
+    /// The next token of each answer of the last step; those that have ended leave their slots.
     func goOn(_ tokens: [Int: Int32], ended: Set<Int>) {
         for index in rows.indices {
             if let token = tokens[rows[index].answer] { rows[index].token = token }

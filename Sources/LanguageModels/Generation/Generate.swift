@@ -4,7 +4,8 @@ extension CausalLM {
     /// Answers to a fixed set of prompts.
     ///
     /// The result is a function of weights, requests, options, seed and step alone: the random number of each token is
-    /// keyed by (seed, step, row, sample, position), and no answer depends on those beside it.
+    /// keyed by (seed, step, row, sample, position). In fp32 on the CPU no answer depends on those beside it either;
+    /// elsewhere all are one batch, whose shape shows in the last bits.
     ///
     /// - Parameters:
     ///   - decode: token ids -> text, needed for `options.stop` only.
@@ -86,7 +87,7 @@ struct Generation {
             while next < answers.count, batch.freeSlots > 0 {
                 let request = answers[next].request
                 let group = (next..<answers.count).prefix(batch.freeSlots).prefix { answers[$0].request == request }
-                batch.admit(requests[request].tokens, answers: Array(group))
+                try batch.admit(requests[request].tokens, answers: Array(group))
                 next += group.count
             }
             if batch.isEmpty { break }
@@ -105,7 +106,8 @@ struct Generation {
         let asked = requests.filter { !$0.samples.isEmpty }
         guard !asked.isEmpty else { return [] }
         let session = try PlainDecodeSession(
-            model, prompts: asked.map(\.tokens), copies: asked.map(\.samples.count), newTokens: options.maxNewTokens)
+            model, prompts: asked.map(\.tokens), copies: asked.map(\.samples.count),
+            newTokens: answers.map(\.limit).max() ?? 1)
         /// Which answer each row of the session belongs to.
         var rows = Array(answers.indices)
         var logits = try session.start()

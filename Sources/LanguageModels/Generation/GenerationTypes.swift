@@ -11,7 +11,8 @@ package struct SamplingOptions: Sendable, Hashable {
     package var endTokens: [Int32]
     /// Text that ends the answer; its tokens are part of it.
     package var stop: [String]
-    /// Answers that are worked on at a time; the next takes the place of one that has ended. Of no influence on any answer.
+    /// Answers that the fused decoder works on at a time; the next takes the place of one that has ended. Of no influence
+    /// on any answer.
     package var rowsInFlight = 64
 
     package init(

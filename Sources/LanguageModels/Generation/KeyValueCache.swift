@@ -26,9 +26,6 @@ final class KeyValueCache {
         return (try keys.slice(2, 0..<end), try values.slice(2, 0..<end))
     }
 
-    /// Keys and values of one layer, [B, K, capacity, D] each.
-    func all(layer: Int) -> (keys: Tensor, values: Tensor) { layers[layer] }
-
     /// Called once all layers have appended.
     func advance(by count: Int) { length += count }
 

@@ -9,11 +9,13 @@ import Torch
 ///     critic/                  value model, or its adapter and head, when it is separate
 ///     value_head.safetensors   when it is shared
 ///     optimizer.safetensors    moments and step counts, names prefixed `policy.` and `critic.`
+///     masters.safetensors      fp32 copies of what is trained in half precision, names prefixed as there
 ///     state.json               step, controllers, running moments, guard rails, figures of the last step
 package enum CheckpointFiles {
     static let stateFile = "state.json"
     static let weightsFile = "model.safetensors"
     static let optimizerFile = "optimizer.safetensors"
+    static let mastersFile = "masters.safetensors"
     static let sharedHeadFile = "value_head.safetensors"
 
     struct State: Codable {
@@ -90,6 +92,8 @@ extension PPOTrainer {
         case nil: break
         }
         try Safetensors.write(optimizer, to: "\(path)/\(CheckpointFiles.optimizerFile)")
+        let masters = masters
+        if !masters.isEmpty { try Safetensors.write(masters, to: "\(path)/\(CheckpointFiles.mastersFile)") }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         let state = CheckpointFiles.State(
@@ -134,6 +138,13 @@ extension PPOTrainer {
                         contentsOf: directory.appending(path: "policy/\(CheckpointFiles.weightsFile)"),
                         options: .mappedIfSafe))
             }
+            let masters = masters
+            if !masters.isEmpty {
+                let stored = try Safetensors(path: "\(path)/\(CheckpointFiles.mastersFile)").tensors()
+                try Self.copy(stored.map { NamedTensor($0.key, $0.value) }, into: masters)
+                try policyMasters.publish()
+                try criticMasters?.publish()
+            }
         } catch let error as LearnerError {
             throw error
         } catch {
@@ -141,6 +152,12 @@ extension PPOTrainer {
                 .checkpoint, "\(path) does not fit this run's models or is damaged", cause: error)
         }
         state = saved.trainer
+    }
+
+    /// Of policy and critic, under the names of a checkpoint.
+    private var masters: [NamedTensor] {
+        policyMasters.copies.map { NamedTensor("policy.\($0.name)", $0.tensor) }
+            + (criticMasters?.copies ?? []).map { NamedTensor("critic.\($0.name)", $0.tensor) }
     }
 
     /// The adapter in a directory, if it is of the same shape as this run's.

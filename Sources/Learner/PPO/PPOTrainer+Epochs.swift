@@ -58,6 +58,8 @@ extension PPOTrainer {
         let lengths = inputs.rows.map(\.count)
         for piece in MicroBatches.cut(inputs.indices, lengths: lengths, budget: settings.microBatchTokens) {
             try backward(piece, inputs, &outcome)
+            try policyMasters.collect()
+            try criticMasters?.collect()
         }
         outcome.policyNorm = try clip(policyOptimizer)
         if let criticOptimizer { outcome.criticNorm = try clip(criticOptimizer) }
@@ -112,10 +114,12 @@ extension PPOTrainer {
     private func apply(update: Int, report: inout StepReport) throws {
         let policyRate = settings.policyRate.rate(update)
         try policyOptimizer.step(learningRate: policyRate)
+        try policyMasters.publish()
         report.metrics[Metric.policyRate] = policyRate
         if let criticOptimizer {
             let criticRate = settings.criticRate.rate(update)
             try criticOptimizer.step(learningRate: criticRate)
+            try criticMasters?.publish()
             report.metrics[Metric.criticRate] = criticRate
         }
     }

@@ -15,13 +15,20 @@ import Torch
 package final class PPOTrainer {
     package let policy: CausalLM
     package let critic: Critic?
+    /// What samples without reference log-probabilities are scored by.
+    package let reference: CausalLM?
     package let settings: PPOSettings
     package internal(set) var state: TrainerState
+    /// What the optimizers change, and what of the models follows them.
+    let policyMasters: MasterWeights
+    let criticMasters: MasterWeights?
     let policyOptimizer: AdamW
     let criticOptimizer: AdamW?
 
-    /// - Parameter critic: nil exactly when the estimator needs none.
-    package init(policy: CausalLM, critic: Critic?, settings: PPOSettings) throws {
+    /// - Parameters:
+    ///   - critic: nil exactly when the estimator needs none.
+    ///   - reference: usually the policy's base without its adapter; nil when scorers have one.
+    package init(policy: CausalLM, critic: Critic?, reference: CausalLM? = nil, settings: PPOSettings) throws {
         try settings.validate()
         guard settings.estimator.needsCritic == (critic != nil) else {
             throw LearnerError(
@@ -32,21 +39,24 @@ package final class PPOTrainer {
         }
         self.policy = policy
         self.critic = critic
+        self.reference = reference
         self.settings = settings
         state = TrainerState(settings: settings)
         try policy.setTrainable(true)
         try critic?.setTrainable(true)
         switch critic {
         case .shared(let head):
-            policyOptimizer = try AdamW(policy.trainable + head.parameters, settings.adam)
-            criticOptimizer = nil
+            policyMasters = try MasterWeights(policy.trainable + head.parameters)
+            criticMasters = nil
         case .separate(let model):
-            policyOptimizer = try AdamW(policy.trainable, settings.adam)
-            criticOptimizer = try AdamW(model.trainable, settings.adam)
+            policyMasters = try MasterWeights(policy.trainable)
+            criticMasters = try MasterWeights(model.trainable)
         case nil:
-            policyOptimizer = try AdamW(policy.trainable, settings.adam)
-            criticOptimizer = nil
+            policyMasters = try MasterWeights(policy.trainable)
+            criticMasters = nil
         }
+        policyOptimizer = try AdamW(policyMasters.parameters, settings.adam)
+        criticOptimizer = try criticMasters.map { try AdamW($0.parameters, settings.adam) }
     }
 
     /// One step: version n becomes version n + 1.
@@ -60,6 +70,7 @@ package final class PPOTrainer {
             samples, vocabulary: policy.configuration.vocabularySize, context: policy.configuration.contextLength,
             needsReference: false)
         var report = StepReport(step: state.step)
+        let (samples, secondsReference) = try timed { try withReferences(samples) }
         var moments = state.scoreMoments
         var batch = PreparedBatch(samples, settings: settings, moments: &moments)
         guard batch.tokens > 0 else {
@@ -98,20 +109,36 @@ package final class PPOTrainer {
         report.metrics[Metric.globalStep] = Double(state.step)
         report.metrics[Metric.secondsOld] = secondsOld
         report.metrics[Metric.secondsValues] = secondsValues
+        if reference != nil { report.metrics[Metric.secondsReference] = secondsReference }
         report.metrics[Metric.secondsUpdate] = secondsUpdate
         report.metrics[Metric.trainingTokensPerSecond] = secondsUpdate > 0 ? Double(tokens) / secondsUpdate : 0
         report.metrics[Metric.secondsPrepare] =
-            (clock.now - start).seconds - secondsOld - secondsValues - secondsUpdate
+            (clock.now - start).seconds - secondsOld - secondsValues - secondsUpdate - secondsReference
         return report
     }
 
     // MARK: Before the epochs
 
+    /// The samples, those without reference log-probabilities scored by ``reference``.
+    private func withReferences(_ samples: [RolloutSample]) throws -> [RolloutSample] {
+        guard let reference else { return samples }
+        let missing = samples.indices.filter {
+            samples[$0].reference.isEmpty && !samples[$0].trajectory.responseTokens.isEmpty
+        }
+        let rows = missing.map { samples[$0].trajectory }
+        let values = try reference.logProbabilities(
+            rows.map { $0.promptTokens + $0.responseTokens }, scoredFrom: rows.map(\.promptTokens.count),
+            temperature: settings.temperature, tokenBudget: settings.microBatchTokens)
+        var scored = samples
+        for (index, row) in zip(missing, values) { scored[index].reference = row }
+        return scored
+    }
+
     /// Log-probabilities of the policy as it is now, [row][token]: the denominator of the ratio and the proximal policy
     /// of stale data.
     ///
     /// The generator's own are taken when every token is of this version and those of the first minibatch, computed
-    /// again here, agree to 1e-3, or to the bit where arithmetic is exact.
+    /// again here, agree to 1e-3, or to the bit where arithmetic is exact. A policy in half precision never agrees.
     private func oldLogProbabilities(
         _ batch: PreparedBatch, _ rows: [ResponseRow], report: inout StepReport
     ) throws -> [[Double]] {
@@ -121,9 +148,10 @@ package final class PPOTrainer {
             zip(row.sample.trajectory.versions, row.mask).allSatisfy { $1 == 0 || $0 == version }
         }
         let probe = minibatches(epoch: 0, rows: rows.count).first ?? []
+        let isHalf = try policy.trunk.embedding.dtype != .float32
         let compute =
             settings.oldLogProbabilities == .recompute
-            || (!fresh && settings.oldLogProbabilities == .automatic)
+            || ((!fresh || isHalf) && settings.oldLogProbabilities == .automatic)
         let checked = compute ? Array(rows.indices) : probe
         let computed = try logProbabilities(rows, checked)
         var difference = 0.0
@@ -134,7 +162,7 @@ package final class PPOTrainer {
             }
         }
         if fresh { report.metrics[Metric.logProbabilityDifference] = difference }
-        if fresh, difference > (policy.trunk.arithmetic == .exact ? 0 : 1e-3) {
+        if fresh, !isHalf, difference > (policy.trunk.arithmetic == .exact ? 0 : 1e-3) {
             report.alarms.append(
                 Alarm(
                     .logProbabilityMismatch,

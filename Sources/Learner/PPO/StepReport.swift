@@ -83,6 +83,7 @@ package enum Metric {
 
     package static let secondsPrepare = "timing_s/adv"
     package static let secondsValues = "timing_s/values"
+    package static let secondsReference = "timing_s/ref"
     package static let secondsOld = "timing_s/old_log_prob"
     package static let secondsUpdate = "timing_s/update_actor"
     package static let secondsCheckpoint = "timing_s/save_checkpoint"

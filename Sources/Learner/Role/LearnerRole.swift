@@ -113,7 +113,7 @@ package struct LearnerRole: Sendable {
             return try models.trainer(settings)
         }
         var fixed: [LearnerLoop.FixedArtifact] = []
-        if let reference = run.models.reference {
+        if let reference = run.models.reference, !run.ppo.referenceFromBase {
             fixed.append(LearnerLoop.FixedArtifact(kind: .reference, directory: URL(filePath: reference)))
         }
         if let reward, run.rewards.contains(where: { $0.kind == .model }) {

@@ -11,8 +11,10 @@ struct TrainerModels: Sendable {
     let seed: UInt64
     let lora: LoRASection?
     let sharesBase: Bool
+    let referenceFromBase: Bool
     let recomputesLayers: Bool
     let arithmetic: Arithmetic
+    let dtype: DType
 
     init(_ run: RunConfiguration, policy: String) {
         self.policy = policy
@@ -21,19 +23,23 @@ struct TrainerModels: Sendable {
         seed = run.seed
         lora = run.ppo.lora
         sharesBase = run.ppo.sharesBase
+        referenceFromBase = run.ppo.referenceFromBase
         recomputesLayers = run.ppo.gradientCheckpointing
         arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
+        dtype = run.ppo.dtype == .bfloat16 ? .bfloat16 : .float32
     }
 
     /// On the compute thread. With LoRA the base is loaded once: policy and critic are adapters over it, and the base
-    /// without one is the reference.
+    /// without one is the reference where the run says so.
     func trainer(_ settings: PPOSettings) throws -> PPOTrainer {
-        let base = try CausalLM(directory: policy, device: Device(device) ?? .cpu)
+        let base = try CausalLM(directory: policy, device: Device(device) ?? .cpu, dtype: dtype)
         let model = try adapter(base, seed: seed).map { try CausalLM(sharing: base, adapter: $0) } ?? base
         model.trunk.recomputesLayers = recomputesLayers
         model.trunk.arithmetic = arithmetic
+        let reference = try referenceFromBase ? CausalLM(sharing: base, adapter: nil) : nil
+        reference?.trunk.arithmetic = arithmetic
         guard settings.estimator.needsCritic else {
-            return try PPOTrainer(policy: model, critic: nil, settings: settings)
+            return try PPOTrainer(policy: model, critic: nil, reference: reference, settings: settings)
         }
         let critic: Critic =
             switch settings.critic {
@@ -44,7 +50,7 @@ struct TrainerModels: Sendable {
             case .separate: .separate(try sharesBase ? adaptedCritic(base) : wholeCritic(base))
             }
         if case .separate(let values) = critic { values.trunk.recomputesLayers = recomputesLayers }
-        return try PPOTrainer(policy: model, critic: critic, settings: settings)
+        return try PPOTrainer(policy: model, critic: critic, reference: reference, settings: settings)
     }
 
     private func adapter(_ base: CausalLM, seed: UInt64) throws -> LowRankAdapter? {
@@ -84,7 +90,7 @@ struct TrainerModels: Sendable {
     /// A model of its own.
     private func wholeCritic(_ base: CausalLM) throws -> ValueModel {
         guard let reward else { return try ValueModel(from: base) }
-        let start = try RewardModel(directory: reward, device: base.device)
+        let start = try RewardModel(directory: reward, device: base.device, dtype: dtype)
         guard start.configuration.vocabularySize == base.configuration.vocabularySize else {
             throw LearnerError(
                 .setting,

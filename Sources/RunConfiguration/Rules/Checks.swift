@@ -7,6 +7,9 @@ extension RunConfiguration {
         if arithmetic == .exact, device != "cpu" {
             problems.add("arithmetic", "exact arithmetic is for the cpu; leave it out, or write device: cpu")
         }
+        if arithmetic == .exact, ppo.dtype != .float32 {
+            problems.add("ppo.dtype", "exact arithmetic is in float32; leave one of the two out")
+        }
         checkStages(&problems)
         checkModels(&problems)
         checkData(&problems)

@@ -114,6 +114,16 @@ extension RunConfiguration {
     }
 
     private func checkAdapters(_ problems: inout Problems) {
+        if ppo.sharedReference {
+            if ppo.lora == nil {
+                problems.add(
+                    "ppo.shared_reference", "needs ppo.lora: without adapters the policy changes the base itself")
+            } else if models.reference != models.policy {
+                problems.add(
+                    "ppo.shared_reference",
+                    "the reference is another model than the policy's start; leave models.reference out, or this key")
+            }
+        }
         if ppo.sharedBase == true, ppo.lora == nil {
             problems.add("ppo.shared_base", "needs ppo.lora: without adapters policy and critic change the base itself")
         }

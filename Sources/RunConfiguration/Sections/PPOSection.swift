@@ -55,7 +55,8 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
     package var lora: LoRASection?
     package var sharedBase: Bool?
     package var gradientCheckpointing = false
-    package var checkpointEvery = 1
+    package var sharedReference = false
+    package var dtype = TrainingSection.Precision.float32
     package var keepCheckpoints = 3
 
     package init() {}
@@ -75,7 +76,6 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
         keys.value("epochs", &epochs, .within(1...1000), "Passes over each batch.")
         keys.value("minibatches", &minibatches, .within(1...65536), "Optimizer steps of one pass.")
         keys.value("token_budget", &tokenBudget, .atLeast(1), "Tokens of one micro-batch, padding included.")
-        keys.value("checkpoint_every", &checkpointEvery, .atLeast(1), "Steps between checkpoints.")
         keys.value("keep_checkpoints", &keepCheckpoints, .within(1...100_000), "Checkpoints that are kept.")
     }
 
@@ -117,12 +117,22 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
             "shared_base", &sharedBase,
             "With lora, whether a separate critic is an adapter and a head over the policy's own base. Default: yes.")
         keys.value(
+            "shared_reference", &sharedReference,
+            "With lora, let the learner's base without its adapter be the reference: no scorer holds a copy of it.")
+        keys.value(
             "gradient_checkpointing", &gradientCheckpointing,
             "Keep less for the backward pass and compute it again: less memory, a third more work, the same bits.")
+        keys.value(
+            "dtype", &dtype,
+            "Of the learner's weights that compute; with bfloat16 the optimizer keeps copies in float32, or only the adapter is."
+        )
     }
 
     /// Whether policy and separate critic are adapters over one copy of the base.
     package var sharesBase: Bool { lora != nil && sharedBase ?? true }
+
+    /// Whether the learner's base without an adapter is the reference, so that no scorer holds one.
+    package var referenceFromBase: Bool { lora != nil && sharedReference }
 
     private mutating func visitRewards<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.optional("reward_clip", &rewardClip, .above(0), "Scores are clipped to plus and minus this.")
@@ -196,7 +206,6 @@ package struct DriftSection: ConfigurationSection, Codable, Equatable {
     package var truncatedAlarm: Double? = 0.9
     package var lengthRatioAlarm: Double? = 3
     package var heldOutReward: String?
-    package var goldEvery: Int?
     package var window = 4
 
     package init() {}
@@ -214,7 +223,6 @@ package struct DriftSection: ConfigurationSection, Codable, Equatable {
             "Times longer (or shorter) than the reference's answers.")
         keys.optional(
             "held_out_reward", &heldOutReward, "Name of a reward of weight 0 that is watched for over-optimisation.")
-        keys.optional("gold_every", &goldEvery, .atLeast(1), "Steps between measurements of it.")
         keys.value("window", &window, .within(2...1000), "Measurements over which its trend is judged.")
     }
 }

@@ -153,15 +153,8 @@ package struct CommandKeys: ConfigurationSection, Codable, Equatable {
 
 /// Keys of a reward of kind `worker`.
 package struct WorkerKeys: ConfigurationSection, Codable, Equatable {
-    package var timeout = 60.0
-    package var retries = 2
-
     package init() {}
 
-    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.value(
-            "timeout_s", &timeout, .within(0.1...86400), "Seconds without progress after which another worker is asked."
-        )
-        keys.value("retries", &retries, .within(0...100), "Attempts after the first before the run gives the job up.")
-    }
+    // A worker that makes no progress loses its lease: coordinator.lease_s and coordinator.retries hold for it too.
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {}
 }

@@ -6,7 +6,7 @@ package enum Arithmetic: String, Sendable, CaseIterable {
     case fast
     /// Kernels whose result for a position is the same to the bit whatever stands beside it, and whether its past was
     /// computed with it or comes from a cache: what a decoder sampled from is what a training forward computes. fp32 on
-    /// the CPU; equal on processors with vectors of the same width.
+    /// the CPU; equal on processors with the same vector instructions (AVX-512, AVX2 with FMA, others).
     case exact
 
     /// Runs `body` so, on this thread.

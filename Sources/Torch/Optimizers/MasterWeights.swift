@@ -1,15 +1,17 @@
-import Torch
-
 /// What learns, where what computes is in half precision: fp32 copies of its weights (Micikevicius et al. 2018, "Mixed
 /// precision training"). bf16 has the range of fp32, so losses need no scaling. Weights that are fp32 are their own copy.
 ///
-/// Owned by the loop, on the thread that owns the tensors.
-struct MasterWeights {
+/// Owned by what trains, on the thread that owns the tensors.
+package struct MasterWeights {
     private let pairs: [(working: Tensor, master: Tensor)]
     /// For the optimizer and for checkpoints, in the order of the parameters.
-    let parameters: [NamedTensor]
+    package let parameters: [NamedTensor]
+    /// Those of the parameters that are copies, for checkpoints that hold what computes as well.
+    package var copies: [NamedTensor] {
+        parameters.filter { parameter in pairs.contains { $0.master === parameter.tensor } }
+    }
 
-    init(_ working: [NamedTensor]) throws {
+    package init(_ working: [NamedTensor]) throws {
         var pairs: [(working: Tensor, master: Tensor)] = []
         parameters = try working.map { parameter in
             guard try parameter.tensor.dtype != .float32 else { return parameter }
@@ -21,7 +23,7 @@ struct MasterWeights {
     }
 
     /// After each backward pass: gradients of micro-batches are added up in fp32.
-    func collect() throws {
+    package func collect() throws {
         for pair in pairs {
             guard let gradient = try pair.working.gradient() else { continue }
             let wide = try gradient.to(dtype: .float32)
@@ -31,7 +33,7 @@ struct MasterWeights {
     }
 
     /// After the masters have changed.
-    func publish() throws {
+    package func publish() throws {
         try noGrad { for pair in pairs { try pair.working.copy(from: pair.master) } }
     }
 }

@@ -1,0 +1,64 @@
+import Foundation
+import LanguageModels
+import PolicyOptimization
+import Testing
+import Torch
+
+@testable import Learner
+
+/// bf16 weights whose optimizer keeps copies in fp32.
+@Suite struct HalfPrecisionTests {
+    private func step(_ trainer: PPOTrainer) throws -> StepReport {
+        try trainer.update(
+            Bench.rollout(
+                trainer.policy, reference: Bench.policy(), step: trainer.state.step, version: trainer.state.step,
+                samples: 4, reward: Bench.evenness))
+    }
+
+    /// A rate at which no single change reaches the last place of a bf16 weight: without copies nothing is learned.
+    @Test func smallChangesAddUp() throws {
+        var settings = Bench.settings()
+        settings.controller = .fixed(beta: 0)
+        settings.policyRate = LearningRateSchedule(peak: 2e-6, total: 100, warmup: 0, decay: .constant)
+        let trainer = try Bench.trainer(settings, dtype: .bfloat16)
+        let before = try trainer.policyMasters.copies.map { try $0.tensor.clone() }
+        #expect(before.count == trainer.policy.parameters.count)
+        for _ in 0..<2 { #expect(try step(trainer).alarms.isEmpty) }
+        var moved = 0
+        for (old, new) in zip(before, trainer.policyMasters.copies) {
+            if try (new.tensor - old).abs().max().item() > 0 { moved += 1 }
+        }
+        #expect(moved > before.count / 2)
+        // What computes is the copy, rounded.
+        for (master, parameter) in zip(trainer.policyMasters.copies, trainer.policy.parameters) {
+            #expect(try parameter.tensor.dtype == .bfloat16)
+            #expect(try (master.tensor.to(dtype: .bfloat16) - parameter.tensor).abs().max().item() == 0)
+        }
+    }
+
+    @Test func rewardRises() throws {
+        var settings = Bench.settings()
+        settings.controller = .fixed(beta: 0.01)
+        let trainer = try Bench.trainer(settings, dtype: .bfloat16)
+        let rewards = try (0..<12).map { _ in try #require(step(trainer).metrics[Metric.rewardMean]) }
+        let (early, late) = (rewards.prefix(3).reduce(0, +) / 3, rewards.suffix(3).reduce(0, +) / 3)
+        #expect(late > early + 0.1, "\(rewards)")
+    }
+
+    @Test func aResumedRunIsTheSameToTheBit() throws {
+        try Bench.inTemporaryDirectory { root in
+            let whole = try Bench.trainer(dtype: .bfloat16)
+            _ = try step(whole)
+            let store = CheckpointStore(directory: root.appending(path: "checkpoints"), keep: 2)
+            try store.write(step: 1) { try whole.saveCheckpoint(to: $0) }
+            _ = try step(whole)
+            let resumed = try Bench.trainer(dtype: .bfloat16)
+            try resumed.loadCheckpoint(from: #require(store.latest()).url)
+            _ = try step(resumed)
+            #expect(try resumed.policy.safetensorsData() == whole.policy.safetensorsData())
+            for (a, b) in zip(resumed.policyMasters.copies, whole.policyMasters.copies) {
+                #expect(try a.tensor.floats() == b.tensor.floats())
+            }
+        }
+    }
+}
