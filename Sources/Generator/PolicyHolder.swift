@@ -9,7 +9,7 @@ import Torch
 /// The policy's weights and what samples from them. Used on the compute thread; `version` is readable anywhere.
 final class PolicyHolder: Sendable {
     // SAFETY: touched on the compute thread alone.
-    nonisolated(unsafe) private var merged: MergedModel?
+    nonisolated(unsafe) private var models: (base: CausalLM, current: CausalLM)?
     private let held = Mutex<Int?>(nil)
 
     /// Number of the version that is loaded.
@@ -19,24 +19,31 @@ final class PolicyHolder: Sendable {
     func load(_ files: [String: Data], _ arithmetic: Arithmetic) throws {
         let model = try CausalLM(files: files)
         model.trunk.arithmetic = arithmetic
-        merged = MergedModel(model)
+        models = (model, model)
         held.withLock { $0 = 0 }
     }
 
-    /// Whole weights, or an adapter, which is merged into those of version 0.
+    /// Whole weights, or an adapter over those of version 0.
     func swap(_ files: [String: Data], to number: Int) throws {
+        guard let (base, current) = models else { return }
         if let weights = files["model.safetensors"] {
-            try merged?.model.load(safetensors: weights)
+            try base.load(safetensors: weights)
         } else {
-            try merged?.merge(adapter: files)
+            let adapted = try CausalLM(
+                sharing: base, adapter: LowRankAdapter(files: files, for: base.configuration, device: base.device))
+            adapted.trunk.arithmetic = base.trunk.arithmetic
+            // One packed copy at a time.
+            current.releaseDecoder()
+            models = (base, adapted)
         }
         held.withLock { $0 = number }
     }
 
-    /// Back to version 0, where adapters were merged into it; false when its weights are gone.
+    /// Back to version 0, where only adapters came after it; false when its weights are gone.
     func restore() throws -> Bool {
-        guard let merged, merged.hasMerged else { return false }
-        try merged.restore()
+        guard let (base, current) = models, current !== base else { return false }
+        current.releaseDecoder()
+        models = (base, base)
         held.withLock { $0 = 0 }
         return true
     }
@@ -46,7 +53,7 @@ final class PolicyHolder: Sendable {
         _ job: GenerateJob, version: Int, tokenizer: Tokenizer, rowsInFlight: Int,
         progress: @escaping @Sendable (Int) -> Bool
     ) throws -> JobOutcome? {
-        guard let model = merged?.model else {
+        guard let model = models?.current else {
             throw JobError(code: "model", message: "no policy is loaded", retryable: true)
         }
         let requests = job.prompts.map {

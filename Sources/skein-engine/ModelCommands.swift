@@ -8,19 +8,19 @@ import Torch
 /// A model directory with what it takes to use it from the command line.
 struct ModelOptions: ParsableArguments {
     @Option(help: "Hugging Face directory.") var model: String
-    @Option(help: "Directory of a LoRA adapter in PEFT's format, merged into the model.") var adapter: String?
+    @Option(help: "Directory of a LoRA adapter in PEFT's format, over the model.") var adapter: String?
     @Option(help: "cpu or cuda[:N].") var device = "cpu"
     @Option(help: "Threads that compute.") var threads = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
     /// To compute with.
     func load() throws -> (model: CausalLM, tokenizer: Tokenizer) {
         try load { device in
-            let language = try CausalLM(directory: model, device: device)
-            if let adapter {
-                try MergedModel(language).merge(
-                    LowRankAdapter(directory: adapter, for: language.configuration, device: language.device))
+            let base = try CausalLM(directory: model, device: device)
+            let language = try adapter.map {
+                try CausalLM(
+                    sharing: base, adapter: LowRankAdapter(directory: $0, for: base.configuration, device: device))
             }
-            return (language, language.configuration)
+            return (language ?? base, base.configuration)
         }
     }
 

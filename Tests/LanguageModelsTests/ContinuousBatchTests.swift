@@ -114,9 +114,7 @@ import Torch
     @Test(arguments: AdapterFixtures.names)
     func andWithAnAdapter(_ name: String) throws {
         let options = SamplingOptions(temperature: 0.9, maxNewTokens: 12)
-        let merged = MergedModel(try FamilyFixtures.model(name))
-        try merged.merge(adapter: AdapterFixtures.files(name))
-        let expected = try merged.model.generate(requests(4, longest: 9), options, seed: 3, step: 1)
+        let expected = try AdapterFixtures.model(name).generate(requests(4, longest: 9), options, seed: 3, step: 1)
         let model = try InferenceModel(directory: FamilyFixtures.path(name), adapter: AdapterFixtures.path(name))
         #expect(try model.generate(requests(4, longest: 9), options, seed: 3, step: 1) == expected)
     }

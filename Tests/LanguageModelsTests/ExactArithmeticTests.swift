@@ -65,17 +65,16 @@ import Torch
         #expect(different == 0, "\(different) of \(tokens) tokens")
     }
 
-    /// A generator has the adapter merged into its weights, the learner beside them.
+    /// What samples has the adapter in its packed weights, the learner beside them.
     @Test(arguments: AdapterFixtures.names)
     func anAdapterMergedAndBeside(_ name: String) throws {
         let learner = try AdapterFixtures.model(name)
-        let merged = MergedModel(try FamilyFixtures.model(String(name)))
+        let sampler = try AdapterFixtures.model(name)
         learner.trunk.arithmetic = .exact
-        merged.model.trunk.arithmetic = .exact
-        try merged.merge(adapter: AdapterFixtures.files(name))
+        sampler.trunk.arithmetic = .exact
         try learner.setTrainable(true)
         for rows in [1, 6, 33] {
-            let (count, different) = try compare(merged.model, learner, rows: rows, tokens: room(learner))
+            let (count, different) = try compare(sampler, learner, rows: rows, tokens: room(learner))
             #expect(different == 0, "\(different) of \(count) tokens in a batch of \(rows)")
         }
     }

@@ -46,12 +46,13 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
             throw LearnerError(.cluster, "version \(version) is not served")
         }
         let samples = try noGrad {
-            let policy = try CausalLM(directory: base.path)
+            var policy = try CausalLM(directory: base.path)
             if version > 0 {
                 if let weights = files["model.safetensors"] {
                     try policy.load(safetensors: weights)
                 } else {
-                    try MergedModel(policy).merge(adapter: files)
+                    policy = try CausalLM(
+                        sharing: policy, adapter: LowRankAdapter(files: files, for: policy.configuration))
                 }
             }
             return try Bench.rollout(
@@ -201,9 +202,9 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
                 let files = try CheckpointFiles.policyFiles(in: checkpoint)
                 #expect(files.map(\.name) == ["adapter_config.json", "adapter_model.safetensors"])
                 #expect(!FileManager.default.fileExists(atPath: checkpoint.path + "/critic/model.safetensors"))
-                let merged = try MergedModel(CausalLM(directory: base.path))
-                try merged.merge(adapter: try #require(served[4]))
-                #expect(try merged.model.safetensorsData() == policy(root))
+                let start = try CausalLM(directory: base.path)
+                let adapter = try LowRankAdapter(files: #require(served[4]), for: start.configuration)
+                #expect(try CausalLM(sharing: start, adapter: adapter).safetensorsData() == policy(root))
                 #expect(try policy(root) != Data(contentsOf: base.appending(path: "model.safetensors")))
                 #expect(AdapterFiles.isAdapter(root.appending(path: "run/policy/adapter").path))
                 // Restarted or not, the same bits.

@@ -61,7 +61,7 @@ def suites(build):
         "ppo": (
             [skein, "bench", "ppo"],
             [python, here / "bench_ppo.py"],
-            [("one PPO iteration, seconds, against TRL", "seconds", "seconds", False, 1.5)],
+            [("one PPO iteration, seconds, against TRL", "seconds", "seconds", False, 2.0)],
         ),
         "dispatch": (
             [skein, "bench", "dispatch"],

@@ -35,11 +35,12 @@ final class GPT2: Family {
             return try change?.linear(x, weight, bias) ?? x.linear(weight, bias)
         }
 
-        /// As the fused decoder takes it, the map onto some of the outputs.
+        /// As the fused decoder takes it, the map onto some of the outputs. Call without gradients.
         func fused(_ outputs: Range<Int>? = nil) throws -> FusedDecoder.Linear {
             let range = outputs ?? 0..<weight.size(1)
+            let merged = try change?.merged(into: weight, transposed: true) ?? weight
             return FusedDecoder.Linear(
-                try weight.slice(1, range).transpose(0, 1), try bias.slice(0, range).contiguous())
+                try merged.slice(1, range).transpose(0, 1), try bias.slice(0, range).contiguous())
         }
     }
 

@@ -89,12 +89,12 @@ final class GPTNeoX: Family {
                     finalNorm: finalNorm.fused(), head: options.head),
                 consuming: options.consuming, threads: options.threads)
             for layer in layers {
+                let all = try layer.queryKeyValue.merged()
                 try decoder.add(
                     FusedDecoder.Layer(
                         inputNorm: layer.attentionNorm.fused(), feedForwardNorm: layer.feedForwardNorm.fused(),
-                        q: part(0, of: layer.queryKeyValue), k: part(1, of: layer.queryKeyValue),
-                        v: part(2, of: layer.queryKeyValue), o: layer.output.fused, gate: nil, up: layer.up.fused,
-                        down: layer.down.fused))
+                        q: part(0, of: all), k: part(1, of: all), v: part(2, of: all), o: layer.output.fused(),
+                        gate: nil, up: layer.up.fused(), down: layer.down.fused()))
             }
             return decoder
         }

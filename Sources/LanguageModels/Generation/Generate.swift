@@ -22,7 +22,7 @@ extension CausalLM {
             guard trunk.arithmetic == .fast else {
                 throw LanguageModelError(
                     .argument,
-                    "exact arithmetic generates from fp32 weights on the CPU, with an adapter merged into them")
+                    "exact arithmetic generates from fp32 weights on the CPU")
             }
             return try generation.run(self)
         }

@@ -39,7 +39,11 @@ extension Norm {
 }
 
 extension Projection {
-    var fused: FusedDecoder.Linear { FusedDecoder.Linear(weight, bias) }
+    /// Call without gradients.
+    func fused() throws -> FusedDecoder.Linear {
+        let merged = try merged()
+        return FusedDecoder.Linear(merged.weight, merged.bias)
+    }
 }
 
 extension RotaryEmbedding {
@@ -59,8 +63,9 @@ extension GatedBlock {
         let (q, k, v) = try queryKeyValue.parts(configuration)
         let (gate, up) = try feedForward.input.parts(configuration.intermediateSize)
         var layer = FusedDecoder.Layer(
-            inputNorm: try inputNorm.fused(), feedForwardNorm: try feedForwardNorm.fused(), q: q.fused, k: k.fused,
-            v: v.fused, o: output.fused, gate: gate.fused, up: up.fused, down: feedForward.down.fused)
+            inputNorm: try inputNorm.fused(), feedForwardNorm: try feedForwardNorm.fused(), q: try q.fused(),
+            k: try k.fused(), v: try v.fused(), o: try output.fused(), gate: try gate.fused(), up: try up.fused(),
+            down: try feedForward.down.fused())
         layer.attentionOutputNorm = try attentionOutputNorm?.fused()
         layer.feedForwardOutputNorm = try feedForwardOutputNorm?.fused()
         layer.queryNorm = try attention.queryNorm?.fused()
@@ -74,8 +79,8 @@ extension GatedBlock.QueryKeyValue {
     fileprivate func parts(_ configuration: ModelConfiguration) throws -> (Projection, Projection, Projection) {
         switch self {
         case .separate(let q, let k, let v): return (q, k, v)
-        case .fused(let all):
-            let (queries, keys) = (configuration.queryWidth, configuration.keyWidth)
+        case .fused(let wide):
+            let (all, queries, keys) = (try wide.merged(), configuration.queryWidth, configuration.keyWidth)
             return (
                 try all.rows(0..<queries), try all.rows(queries..<(queries + keys)),
                 try all.rows((queries + keys)..<(queries + 2 * keys))
@@ -88,7 +93,9 @@ extension GatedFeedForward.Input {
     fileprivate func parts(_ size: Int) throws -> (gate: Projection, up: Projection) {
         switch self {
         case .separate(let gate, let up): return (gate, up)
-        case .fused(let both): return (try both.rows(0..<size), try both.rows(size..<(2 * size)))
+        case .fused(let wide):
+            let both = try wide.merged()
+            return (try both.rows(0..<size), try both.rows(size..<(2 * size)))
         }
     }
 }

@@ -13,7 +13,13 @@ struct Projection {
         try change?.linear(x, weight, bias) ?? x.linear(weight, bias)
     }
 
-    /// The map onto some of the outputs, of a model without an adapter.
+    /// The same map with the change in its weight, without history.
+    func merged() throws -> Projection {
+        guard let change else { return self }
+        return Projection(weight: try change.merged(into: weight, transposed: false), bias: bias)
+    }
+
+    /// The map onto some of the outputs, once it is merged.
     func rows(_ range: Range<Int>) throws -> Projection {
         Projection(
             weight: try weight.slice(0, range).contiguous(), bias: try bias.map { try $0.slice(0, range).contiguous() })

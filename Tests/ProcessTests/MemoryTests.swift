@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+/// What it takes to load a model and answer: the weights once.
+@Suite struct MemoryTests {
+    /// A Llama of 400 MB whose weights are all zero: a file of holes, which costs no disk.
+    private func write(_ folder: Skein.Folder, tokenizerOf base: String) throws -> (model: String, bytes: Int) {
+        let (layers, d, f, vocabulary) = (6, 1024, 4096, 320)
+        var shapes = [("model.embed_tokens.weight", [vocabulary, d]), ("model.norm.weight", [d])]
+        for layer in 0..<layers {
+            for (name, shape) in [
+                ("self_attn.q_proj", [d, d]), ("self_attn.k_proj", [d, d]), ("self_attn.v_proj", [d, d]),
+                ("self_attn.o_proj", [d, d]), ("mlp.gate_proj", [f, d]), ("mlp.up_proj", [f, d]),
+                ("mlp.down_proj", [d, f]), ("input_layernorm", [d]), ("post_attention_layernorm", [d]),
+            ] {
+                shapes.append(("model.layers.\(layer).\(name).weight", shape))
+            }
+        }
+        var offset = 0
+        let entries = shapes.map { name, shape in
+            let start = offset
+            offset += 4 * shape.reduce(1, *)
+            return #""\#(name)":{"dtype":"F32","shape":\#(shape),"data_offsets":[\#(start),\#(offset)]}"#
+        }
+        var header = Array("{\(entries.joined(separator: ","))}".utf8)
+        while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
+        let model = folder.path + "/model"
+        try FileManager.default.createDirectory(atPath: model, withIntermediateDirectories: true)
+        for name in try FileManager.default.contentsOfDirectory(atPath: base) where name.hasPrefix("tokenizer") {
+            try FileManager.default.copyItem(atPath: "\(base)/\(name)", toPath: "\(model)/\(name)")
+        }
+        try folder.write(
+            "model/config.json",
+            """
+            {"model_type": "llama", "vocab_size": \(vocabulary), "hidden_size": \(d), "intermediate_size": \(f),
+            "num_hidden_layers": \(layers), "num_attention_heads": 16, "max_position_embeddings": 65536,
+            "tie_word_embeddings": true}
+            """)
+        var file = Data()
+        withUnsafeBytes(of: UInt64(header.count).littleEndian) { file.append(contentsOf: $0) }
+        try (file + header).write(to: URL(filePath: model + "/model.safetensors"))
+        let handle = try #require(FileHandle(forWritingAtPath: model + "/model.safetensors"))
+        try handle.truncate(atOffset: UInt64(8 + header.count + offset))
+        return (model, offset)
+    }
+
+    /// The most memory that a process has had so far, in bytes.
+    private func peak(_ pid: Int32) -> Int? {
+        guard let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+            let kilobytes = line.split(whereSeparator: \.isWhitespace).dropLast().last.flatMap({ Int($0) })
+        else { return nil }
+        return kilobytes * 1024
+    }
+
+    @Test func weightsAreInMemoryOnce() async throws {
+        let folder = try Skein.Folder()
+        let (model, bytes) = try write(folder, tokenizerOf: await TinyRun.base.path() + "/base")
+        let running = try Running(
+            Skein.executable.path,
+            ["generate", "--model", model, "--prompt", "Number", "--max-new-tokens", "40", "--stop", "\u{1}\u{1}"])
+        var most = 0
+        while running.isRunning {
+            most = max(most, peak(running.pid) ?? 0)
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        let result = try await running.result()
+        try #require(result.status == 0, "\(result.error)")
+        #expect(most > bytes, "\(most) of \(bytes) bytes: the process was not seen")
+        #expect(Double(most) < 1.2 * Double(bytes) + 300e6, "\(most) for \(bytes) bytes of weights")
+    }
+}
