@@ -1,6 +1,7 @@
 // All rows of one step, from embedding to the logits that are wanted. Written once for any vector width and compiled for each.
 #include "decode_step.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "decode_attention.hpp"
@@ -206,22 +207,42 @@ CTORCH_STEP(any, , 8)
 
 }  // namespace
 
-int vector_lanes() {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq")) {
-        return 16;
-    }
-#endif
-    return 8;
-}
-
 void decode_step(const Step &step, int member) {
+    switch (step.decoder.vectors) {
 #if defined(__x86_64__)
-    if (step.decoder.lanes == 16) return step_512(step, member);
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return step_256(step, member);
+        case CTORCH_VECTORS_512: return step_512(step, member);
+        case CTORCH_VECTORS_256: return step_256(step, member);
 #endif
-    step_any(step, member);
+        default: return step_any(step, member);
+    }
 }
 
 }  // namespace ctorch
+
+namespace {
+
+ctorch_vectors of_this_machine() {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq")) {
+        return CTORCH_VECTORS_512;
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return CTORCH_VECTORS_256;
+#endif
+    return CTORCH_VECTORS_ANY;
+}
+
+thread_local ctorch_vectors limit = CTORCH_VECTORS_512;
+
+}  // namespace
+
+ctorch_vectors ctorch_limit_vectors(ctorch_vectors most) {
+    ctorch_vectors former = limit;
+    limit = most;
+    return former;
+}
+
+ctorch_vectors ctorch_vectors_in_use(void) {
+    static const ctorch_vectors widest = of_this_machine();
+    return std::min(limit, widest);
+}

@@ -238,7 +238,8 @@ ctorch_status ctorch_decoder_create(
     return guarded([&] {
         auto decoder = std::make_unique<ctorch_decoder>();
         decoder->shape = *shape;
-        decoder->lanes = vector_lanes();
+        decoder->vectors = ctorch_vectors_in_use();
+        decoder->lanes = lanes_of(decoder->vectors);
         decoder->learned_positions = decoder->turned_positions = INT32_MAX;
         decoder->consumes = consume;
         decoder->team = std::make_unique<Team>(std::max(1, threads));

@@ -52,7 +52,8 @@ struct Scratch {
 
 struct ctorch_decoder {
     ctorch_decoder_shape shape;
-    /// Floats in a vector of this machine.
+    ctorch_vectors vectors;
+    /// Floats in one of them.
     int lanes;
     /// Positions that the learned ones hold, and the angles.
     int64_t learned_positions, turned_positions;

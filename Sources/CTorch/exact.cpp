@@ -80,8 +80,9 @@ at::Tensor exact_activation(
     auto out = at::empty(input.sizes(), input.options());
     const float *from = floats(input);
     float *to = out.mutable_data_ptr<float>();
+    const auto &kernels = exact_kernels();
     at::parallel_for(0, input.numel(), 1 << 14, [&](int64_t first, int64_t last) {
-        exact_kernels().activate(activation, from, to, first, last);
+        kernels.activate(activation, from, to, first, last);
     });
     return differentiable(out, plain, x.requires_grad());
 }
@@ -97,8 +98,9 @@ at::Tensor exact_norm(
     auto out = at::empty(input.sizes(), input.options());
     const NormWork work{
         floats(input), floats(w), bias ? floats(shift) : nullptr, w.size(0), epsilon, out.mutable_data_ptr<float>()};
+    const auto &kernels = exact_kernels();
     at::parallel_for(0, input.numel() / work.width, 64, [&](int64_t first, int64_t last) {
-        exact_kernels().norm(work, first, last);
+        kernels.norm(work, first, last);
     });
     return differentiable(
         out, plain, x.requires_grad() || weight.requires_grad() || (bias && bias->requires_grad()));
@@ -115,10 +117,11 @@ at::Tensor exact_rotation(
     const int64_t heads = out.size(1), length = out.size(2), size = out.size(3), turned = c.size(3);
     const float *cosines = floats(c), *sines = floats(s);
     float *to = out.mutable_data_ptr<float>();
+    const auto &kernels = exact_kernels();
     at::parallel_for(0, out.size(0) * heads * length, 256, [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; i++) {
             const int64_t row = c.size(0) == 1 ? 0 : i / (heads * length), at = (row * length + i % length) * turned;
-            exact_kernels().rotate(to + i * size, cosines + at, sines + at, turned);
+            kernels.rotate(to + i * size, cosines + at, sines + at, turned);
         }
     });
     return differentiable(out, plain, x.requires_grad());
@@ -137,8 +140,9 @@ at::Tensor exact_attention(
     const AttentionWork work{
         floats(queries), floats(keys), floats(values), queries.size(1), keys.size(1), queries.size(2),
         queries.size(3), window, static_cast<float>(scale), out.mutable_data_ptr<float>()};
+    const auto &kernels = exact_kernels();
     at::parallel_for(0, keys.size(0) * keys.size(1), 1, [&](int64_t first, int64_t last) {
-        exact_kernels().attention(work, first, last);
+        kernels.attention(work, first, last);
     });
     return differentiable(out, plain, q.requires_grad() || k.requires_grad() || v.requires_grad());
 }

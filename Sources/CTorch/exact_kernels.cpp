@@ -136,11 +136,13 @@ CTORCH_EXACT(any, , 8)
 }  // namespace
 
 const ExactKernels &exact_kernels() {
+    switch (ctorch_vectors_in_use()) {
 #if defined(__x86_64__)
-    if (vector_lanes() == 16) return kernels_512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return kernels_256;
+        case CTORCH_VECTORS_512: return kernels_512;
+        case CTORCH_VECTORS_256: return kernels_256;
 #endif
-    return kernels_any;
+        default: return kernels_any;
+    }
 }
 
 }  // namespace ctorch

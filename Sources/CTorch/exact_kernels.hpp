@@ -50,7 +50,7 @@ struct ExactKernels {
     void (*attention)(const AttentionWork &work, int64_t first, int64_t last);
 };
 
-/// Those for this machine, of the width that the decoder uses.
+/// Those for this thread's vectors, which the decoder uses too. Ask on the thread that the call came from.
 const ExactKernels &exact_kernels();
 
 }  // namespace ctorch

@@ -65,6 +65,26 @@ import Torch
         #expect(different == 0, "\(different) of \(tokens) tokens")
     }
 
+    /// The kernels of machines with narrower vectors: each agrees with itself to the bit and with this one's to rounding.
+    @Test(arguments: FamilyFixtures.names, [VectorInstructions.any, .avx2])
+    func narrowerVectors(_ name: String, _ vectors: VectorInstructions) throws {
+        let rows = try FamilyFixtures.reference(name).rows
+        let widest = try FamilyFixtures.model(name).logProbabilities(rows)
+        try vectors.limiting {
+            #expect(VectorInstructions.inUse.rawValue <= vectors.rawValue)
+            let model = try FamilyFixtures.model(name)
+            model.trunk.arithmetic = .exact
+            try model.setTrainable(true)
+            for count in [1, 3, 17] {
+                let (tokens, different) = try compare(model, model, rows: count, tokens: room(model))
+                #expect(tokens > 0 && different == 0, "\(different) of \(tokens) tokens in a batch of \(count)")
+            }
+            for (a, b) in zip(try model.logProbabilities(rows), widest) {
+                #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-4 })
+            }
+        }
+    }
+
     /// What samples has the adapter in its packed weights, the learner beside them.
     @Test(arguments: AdapterFixtures.names)
     func anAdapterMergedAndBeside(_ name: String) throws {

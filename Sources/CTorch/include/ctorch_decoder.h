@@ -12,6 +12,21 @@ extern "C" {
 typedef struct ctorch_decoder ctorch_decoder;
 typedef struct ctorch_decode_cache ctorch_decode_cache;
 
+/// Vector instructions that the kernels are compiled for.
+typedef enum ctorch_vectors {
+    CTORCH_VECTORS_ANY,
+    /// AVX2 with FMA
+    CTORCH_VECTORS_256,
+    /// AVX-512
+    CTORCH_VECTORS_512,
+} ctorch_vectors;
+
+/// On this thread, decoders are made for, and exact arithmetic uses, at most these; for tests of what another machine
+/// would do. Returns the former limit. The default is what the machine has.
+ctorch_vectors ctorch_limit_vectors(ctorch_vectors most);
+/// Of this thread, now.
+ctorch_vectors ctorch_vectors_in_use(void);
+
 typedef enum ctorch_activation {
     CTORCH_ACTIVATION_SILU,
     CTORCH_ACTIVATION_GELU,

@@ -19,3 +19,20 @@ package enum Arithmetic: String, Sendable, CaseIterable {
     /// Of this thread, now.
     package static var current: Arithmetic { ctorch_exact() ? .exact : .fast }
 }
+
+/// Vector instructions that the kernels of decoding and of exact arithmetic are compiled for.
+package enum VectorInstructions: Int, Sendable, CaseIterable {
+    case any, avx2, avx512
+
+    /// What this machine and this thread's limit allow.
+    package static var inUse: VectorInstructions {
+        VectorInstructions(rawValue: Int(ctorch_vectors_in_use().rawValue)) ?? .any
+    }
+
+    /// Runs `body` on this thread with at most these, to see what another machine would compute.
+    package func limiting<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let former = ctorch_limit_vectors(ctorch_vectors(UInt32(rawValue)))
+        defer { _ = ctorch_limit_vectors(former) }
+        return try body()
+    }
+}
