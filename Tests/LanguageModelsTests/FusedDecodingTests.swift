@@ -55,26 +55,6 @@ import Torch
         }
     }
 
-    @Test func aRowDoesNotDependOnTheRowsBesideIt() throws {
-        let model = try model(Shape())
-        let decoder = try #require(try model.decoders.decoder(model))
-        // The same past, read alone and in company, then the same tokens.
-        func logits(_ count: Int) throws -> [Float] {
-            let cache = try FusedDecoder.Cache(decoder, slots: count, capacity: 32)
-            var last: [Float] = []
-            for position in 0..<20 {
-                let rows = 0..<count
-                last = try decoder.step(
-                    cache, tokens: rows.map { Int32(($0 * 3 + position * 11) % 100) },
-                    positions: rows.map { _ in Int32(position) }, slots: rows.map(Int32.init)
-                ).values(as: Float.self)
-            }
-            return Array(last.prefix(model.configuration.vocabularySize))
-        }
-        let alone = try logits(1)
-        for count in [2, 7, 12, 13, 25] { #expect(try logits(count) == alone) }
-    }
-
     @Test func newWeightsAreSeen() throws {
         let model = try model(Shape())
         let greedy = SamplingOptions(temperature: 0, maxNewTokens: 8)

@@ -47,7 +47,7 @@ import ZeroMQ
             }
             return address
         }
-        let result = try await Skein.run(["generator", "--coordinator", address], within: 30)
+        let result = try await Skein.run(["generator", "--coordinator", address], within: 120)
         #expect(result.status == 78 && result.error.contains("protocol 99"), "\(result)")
     }
 

@@ -22,7 +22,7 @@ import Testing
             reward_model: {epochs: 1, batch_size: 8, learning_rate: 1e-3, threads: 1, lora: {rank: 2, targets: all-linear}}
             rollout: {prompts_per_step: 16, prompts_per_job: 2, max_new_tokens: 16}
             ppo: {steps: 3, epochs: 1, minibatches: 2, learning_rate: 1e-2, lora: {rank: 1, targets: [q_proj, v_proj]}}
-            coordinator: {status: "127.0.0.1:0", lease_s: 5, grace_s: 20}
+            coordinator: {status: "127.0.0.1:0", lease_s: 5, grace_s: 120}
             roles: {generator: {count: \(generators), threads: 1}, scorer: {count: 1, threads: 1}, learner: {threads: 1}}
             \(extra)
             """)

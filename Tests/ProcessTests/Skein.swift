@@ -25,7 +25,7 @@ enum Skein {
     }()
 
     /// Runs a command to its end; a run that hangs is ended and fails the test.
-    static func run(_ words: [String], within seconds: Double = 120) async throws -> Result {
+    static func run(_ words: [String], within seconds: Double = 300) async throws -> Result {
         try await Running(executable.path, words).result(within: seconds)
     }
 
@@ -68,7 +68,7 @@ final class Running: @unchecked Sendable {
     var error: String { (try? String(contentsOfFile: folder.path + "/error", encoding: .utf8)) ?? "" }
     func signal(_ number: Int32) { if process.isRunning { kill(pid, number) } }
 
-    func result(within seconds: Double = 120) async throws -> Skein.Result {
+    func result(within seconds: Double = 300) async throws -> Skein.Result {
         let end = ContinuousClock.now + .seconds(seconds)
         while process.isRunning {
             if ContinuousClock.now > end {

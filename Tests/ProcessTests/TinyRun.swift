@@ -27,7 +27,7 @@ struct TinyRun {
             rollout: {prompts_per_step: 16, prompts_per_job: 2, max_new_tokens: \(newTokens)}
             schedule: {\(mode)}
             ppo: {steps: \(steps), epochs: 1, minibatches: 2, learning_rate: 1e-3, critic_from: policy}
-            coordinator: {status: "127.0.0.1:0", lease_s: 5, grace_s: 20}
+            coordinator: {status: "127.0.0.1:0", lease_s: 5, grace_s: 120}
             roles: {generator: {count: \(generators), threads: 1}, scorer: {count: 1, threads: 1}, learner: {threads: 1}}
             \(keys.isEmpty ? "rewards: [{kind: length, target: 12}]" : keys)
             """)

@@ -21,14 +21,14 @@ import Testing
         }
         #expect(working != nil, "\(third.error)")
         third.signal(SIGTERM)
-        let seen = try await eventually(within: 5) { () -> TinyRun.Worker? in
+        let seen = try await eventually(within: 60) { () -> TinyRun.Worker? in
             try await run.workers().first { $0.name == "third" && ["draining", "gone"].contains($0.state) }
         }
         #expect(seen != nil)
-        let result = try await third.result(within: 30)
+        let result = try await third.result(within: 120)
         #expect(result.status == 0, "\(result.error)")
         running.signal(SIGTERM)
-        #expect(try await running.result(within: 30).status == 75)
+        #expect(try await running.result(within: 120).status == 75)
     }
 
     /// Drained by command, stopped by command, and gone on with by the first command again.
@@ -69,7 +69,7 @@ import Testing
         let coordinator = try #require(try JSONSerialization.jsonObject(with: file) as? [String: Any])
         let pids = workers.map(\.pid) + [try #require(coordinator["pid"] as? Int32)]
         kill(running.pid, SIGKILL)
-        let ended = try await eventually(within: 30) { () -> Bool? in
+        let ended = try await eventually(within: 120) { () -> Bool? in
             pids.allSatisfy { pid in
                 // One that nobody has waited for is dead as well.
                 let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
@@ -94,7 +94,7 @@ import Testing
             python, [script, "--run", run.directory, "--reward", "taste", "--file", run.folder.path + "/taste.py"])
         let result = try await running.result()
         #expect(result.status == 0, "\(result.error)\n\(worker.error)")
-        #expect(try await worker.result(within: 20).status == 0)
+        #expect(try await worker.result(within: 120).status == 0)
         #expect(worker.error.contains("joined"))
         let steps = try String(contentsOfFile: run.directory + "/metrics.jsonl", encoding: .utf8)
         #expect(steps.contains("taste"), "\(steps)")
