@@ -1,8 +1,9 @@
 // Skinny products for decoding: x [m, k] W^T with m of a few dozen, where a general product spends its time repacking W.
 //
 // W is packed once into panels of `2 * L` output columns, k after k, so that weights are read as one stream. Each output is
-// one chain of fused multiply-adds in the order of k, whatever m is, however the rows are blocked and however many threads
-// share the work: a row's result does not depend on the rows beside it.
+// a sum of chains of `chunk_depth` multiply-adds in the order of k, whatever m is, however the rows are blocked and however
+// many threads share the work: a row's result does not depend on the rows beside it. (One chain over all of k would round
+// more often where the sum is already large.)
 #pragma once
 
 #include <cstddef>
@@ -86,10 +87,7 @@ template <int L, int R, bool Far>
     int64_t pace) {
     using V = typename Lanes<L>::type;
     V sum[R][2];
-    for (int r = 0; r < R; r++) {
-        sum[r][0] = fresh ? V{} : load<L>(sums + r * 2 * L);
-        sum[r][1] = fresh ? V{} : load<L>(sums + r * 2 * L + L);
-    }
+    for (int r = 0; r < R; r++) sum[r][0] = sum[r][1] = V{};
     for (int64_t i = 0; i < k; i++) {
         __builtin_prefetch(ahead + i * pace, 0, 2);
         // More than one cache line for each row.
@@ -102,8 +100,10 @@ template <int L, int R, bool Far>
         }
     }
     for (int r = 0; r < R; r++) {
-        store<L>(sums + r * 2 * L, sum[r][0]);
-        store<L>(sums + r * 2 * L + L, sum[r][1]);
+        for (int half = 0; half < 2; half++) {
+            float *to = sums + (r * 2 + half) * L;
+            store<L>(to, fresh ? sum[r][half] : load<L>(to) + sum[r][half]);
+        }
     }
 }
 

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Model directories that cannot be used: exit code 78 and a message that names the file.
-@Suite(.serialized) struct BadModelTests {
+@Suite(.serialized, .onItsOwnThread) struct BadModelTests {
     private func damaged(_ change: (String) throws -> Void) async throws -> Skein.Result {
         let folder = try Skein.Folder()
         let model = folder.path + "/model"

@@ -4,7 +4,7 @@ import Testing
 import ZeroMQ
 
 /// Runs that cannot go on, or are disturbed from outside.
-@Suite(.serialized) struct BadRunTests {
+@Suite(.serialized, .onItsOwnThread) struct BadRunTests {
     private func prompts(_ text: String) async throws -> Skein.Result {
         let run = try await TinyRun()
         try run.folder.write("prompts.jsonl", text)

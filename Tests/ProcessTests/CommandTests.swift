@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What commands print, and what they are linked with.
-@Suite(.serialized) struct CommandTests {
+@Suite(.serialized, .onItsOwnThread) struct CommandTests {
     @Test func skeinItselfHasNoLibtorch() async throws {
         let result = try await Running("/usr/bin/ldd", [Skein.executable.path]).result()
         #expect(result.output.contains("libzmq") && !result.output.contains("torch"), "\(result.output)")

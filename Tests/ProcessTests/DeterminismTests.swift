@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The same policy to the bit, whoever computes it and whoever dies on the way.
-@Suite(.serialized) struct DeterminismTests {
+@Suite(.serialized, .onItsOwnThread) struct DeterminismTests {
     /// The learner goes on from its checkpoint, the coordinator from its journal, the workers from their connections.
     @Test func aKilledLearnerAndAKilledCoordinatorChangeNothing() async throws {
         let undisturbed = try await TinyRun(steps: 8)

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// A run with `arithmetic: exact`, whole weights and adapters: generator and learner never differ.
-@Suite struct ExactArithmeticTests {
+@Suite(.onItsOwnThread) struct ExactArithmeticTests {
     @Test(arguments: [
         [], ["--set", "ppo.lora.rank=2", "--set", "ppo.learning_rate=1e-2"],
         ["--set", "ppo.lora.rank=2", "--set", "ppo.learning_rate=1e-2", "--set", "ppo.shared_reference=true"],

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The same command again, once every step is committed.
-@Suite struct FinishedRunTests {
+@Suite(.onItsOwnThread) struct FinishedRunTests {
     @Test func aFinishedRunIsUsedAgain() async throws {
         let run = try await TinyRun(steps: 2)
         try #require(try await run.start().result().status == 0)

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Runs that are rewarded by a real server, with the faults that servers have.
-@Suite(.serialized) struct HTTPRewardTests {
+@Suite(.serialized, .onItsOwnThread) struct HTTPRewardTests {
     /// The server of Fixtures/reward_server.py, ended with the value.
     private final class Server {
         let process: Running

@@ -3,7 +3,7 @@ import Testing
 
 /// A chat model that `transformers` wrote (bf16, chat template beside the tokenizer), instructions and a reward by rule:
 /// what a user brings.
-@Suite(.serialized) struct InstructionTests {
+@Suite(.serialized, .onItsOwnThread) struct InstructionTests {
     @Test func aModelAndPromptsFromElsewhereAreTrained() async throws {
         let folder = try Skein.Folder()
         let brought = Bundle.module.bundleURL.appending(path: "Fixtures/instructions").path

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Fine-tuning, reward model and PPO with adapters, by one command.
-@Suite(.serialized) struct LoRARunTests {
+@Suite(.serialized, .onItsOwnThread) struct LoRARunTests {
     private func write(_ folder: Skein.Folder, base: String, generators: Int, extra: String = "") throws -> String {
         func lines(_ line: (Int) -> String) -> String { (0..<24).map(line).joined(separator: "\n") + "\n" }
         try folder.write("prompts.jsonl", lines { #"{"prompt":"Say something about number \#($0):"}"# })

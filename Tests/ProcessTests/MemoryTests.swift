@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What it takes to load a model and answer: the weights once.
-@Suite struct MemoryTests {
+@Suite(.onItsOwnThread) struct MemoryTests {
     /// A Llama of 400 MB whose weights are all zero: a file of holes, which costs no disk.
     private func write(_ folder: Skein.Folder, tokenizerOf base: String) throws -> (model: String, bytes: Int) {
         let (layers, d, f, vocabulary) = (6, 1024, 4096, 320)

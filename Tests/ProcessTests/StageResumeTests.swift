@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Training stages that are killed and called again end with the bits of those that were left alone.
-@Suite(.serialized) struct StageResumeTests {
+@Suite(.serialized, .onItsOwnThread) struct StageResumeTests {
     struct Stage: Sendable, CustomTestStringConvertible {
         var command: String
         var directory: String

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Workers that join and leave a run by hand.
-@Suite(.serialized) struct WorkerLifeTests {
+@Suite(.serialized, .onItsOwnThread) struct WorkerLifeTests {
     @Test func aGeneratorStartedByHandGetsItsModelWorksAndDrains() async throws {
         let run = try await TinyRun(steps: 200, generators: 1, newTokens: 64)
         let running = try run.start()
