@@ -44,7 +44,12 @@ at::ScalarType scalar_type(ctorch_dtype dtype) {
 }
 
 at::Device device(ctorch_device type, int32_t index) {
-    return type == CTORCH_CUDA ? at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index)) : at::Device(at::kCPU);
+    switch (type) {
+        case CTORCH_CUDA: return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
+        case CTORCH_MPS: return at::Device(at::kMPS);
+        case CTORCH_CPU: break;
+    }
+    return at::Device(at::kCPU);
 }
 
 }  // namespace ctorch
@@ -104,3 +109,5 @@ ctorch_status ctorch_set_rng_state(const ctorch_tensor *state) {
 }
 
 bool ctorch_has_cuda(void) { return at::hasCUDA(); }
+
+bool ctorch_has_mps(void) { return at::hasMPS(); }

@@ -69,7 +69,7 @@ int64_t ctorch_count(const ctorch_tensor *tensor) { return value(tensor).numel()
 
 void ctorch_device_of(const ctorch_tensor *tensor, ctorch_device *type, int32_t *index) {
     auto device = value(tensor).device();
-    *type = device.is_cuda() ? CTORCH_CUDA : CTORCH_CPU;
+    *type = device.is_cuda() ? CTORCH_CUDA : device.is_mps() ? CTORCH_MPS : CTORCH_CPU;
     *index = device.has_index() ? device.index() : 0;
 }
 

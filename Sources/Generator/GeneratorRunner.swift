@@ -21,6 +21,7 @@ package actor GeneratorRunner: JobRunner {
     private var spare: [Int: [String: Data]] = [:]
     private var fetching: [Int: Task<[String: Data], any Error>] = [:]
     private var tokenizer: Tokenizer?
+    private var device = Device.cpu
     private var arithmetic = Arithmetic.fast
     private var rowsInFlight = 1
 
@@ -38,6 +39,7 @@ package actor GeneratorRunner: JobRunner {
             struct Rollout: Decodable { var rowsInFlight: Int }
             var roles: Roles
             var rollout: Rollout
+            var device: String
             var arithmetic: String
         }
         let configured: Configuration
@@ -51,6 +53,11 @@ package actor GeneratorRunner: JobRunner {
             throw JobError(
                 code: "configuration", message: "this build knows no arithmetic '\(configured.arithmetic)'",
                 retryable: false)
+        }
+        do {
+            device = try Device.named(configured.device)
+        } catch {
+            throw JobError(code: "configuration", message: "device: \(error)", retryable: false)
         }
         self.arithmetic = arithmetic
         rowsInFlight = configured.rollout.rowsInFlight
@@ -91,7 +98,7 @@ package actor GeneratorRunner: JobRunner {
         if !policy.isLoaded {
             let files = try await pull(start, progress)
             tokenizer = try Tokenizer(files: files)
-            try await executor.run { [arithmetic] in try policy.load(files, arithmetic) }
+            try await executor.run { [device, arithmetic] in try policy.load(files, device, arithmetic) }
         }
         if policy.version != version.number {
             try await change(to: version, start, progress)

@@ -16,8 +16,8 @@ final class PolicyHolder: Sendable {
     var version: Int? { held.withLock { $0 } }
     var isLoaded: Bool { version != nil }
 
-    func load(_ files: [String: Data], _ arithmetic: Arithmetic) throws {
-        let model = try CausalLM(files: files)
+    func load(_ files: [String: Data], _ device: Device, _ arithmetic: Arithmetic) throws {
+        let model = try CausalLM(files: files, device: device)
         model.trunk.arithmetic = arithmetic
         models = (model, model)
         held.withLock { $0 = 0 }

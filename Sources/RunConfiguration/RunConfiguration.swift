@@ -98,8 +98,9 @@ extension RunConfiguration: Codable {
 
 extension Rule where T == String {
     static var device: Rule {
-        Rule(says: "cpu, cuda or cuda:N") { text in
-            text == "cpu" || text == "cuda" || (text.hasPrefix("cuda:") && UInt8(text.dropFirst(5)) != nil)
+        Rule(says: "cpu, cuda, cuda:N or mps") { text in
+            ["cpu", "mps"].contains(text) || text == "cuda"
+                || (text.hasPrefix("cuda:") && UInt8(text.dropFirst(5)) != nil)
         }
     }
 }

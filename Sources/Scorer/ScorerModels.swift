@@ -14,15 +14,15 @@ final class ScorerModels: Sendable {
     var hasReference: Bool { loaded.withLock { $0.reference } }
     var hasReward: Bool { loaded.withLock { $0.reward } }
 
-    func loadReference(_ files: [String: Data], _ arithmetic: Arithmetic) throws {
-        let model = try CausalLM(files: files)
+    func loadReference(_ files: [String: Data], _ device: Device, _ arithmetic: Arithmetic) throws {
+        let model = try CausalLM(files: files, device: device)
         model.trunk.arithmetic = arithmetic
         referenceModel = model
         loaded.withLock { $0.reference = true }
     }
 
-    func loadReward(_ files: [String: Data]) throws {
-        rewardModel = try RewardModel(files: files)
+    func loadReward(_ files: [String: Data], _ device: Device) throws {
+        rewardModel = try RewardModel(files: files, device: device)
         loaded.withLock { $0.reward = true }
     }
 

@@ -21,6 +21,7 @@ package actor ScorerRunner: JobRunner {
     private var rules: [String: any RewardFunction] = [:]
     private var modelRewards: Set<String> = []
     private var needsReference = true
+    private var device = Device.cpu
     private var arithmetic = Arithmetic.fast
 
     package init(executor: ComputeExecutor, client: ArtifactClient, link: WorkerLink, logger: Logger) {
@@ -33,6 +34,11 @@ package actor ScorerRunner: JobRunner {
     package func configure(_ roleConfiguration: Data) async throws {
         let run = try RunConfiguration(json: roleConfiguration)
         let threads = run.roles.scorer.threads
+        do {
+            device = try Device.named(run.device)
+        } catch {
+            throw JobError(code: "configuration", message: "device: \(error)", retryable: false)
+        }
         needsReference = !run.ppo.referenceFromBase
         arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
         try await executor.run { try TorchRuntime.configure(threads: threads) }
@@ -84,8 +90,8 @@ package actor ScorerRunner: JobRunner {
         if job.reference {
             if !models.hasReference {
                 let files = try await pull(.reference, progress)
-                try await loading("reference model") { [arithmetic] in
-                    try models.loadReference(files, arithmetic)
+                try await loading("reference model") { [device, arithmetic] in
+                    try models.loadReference(files, device, arithmetic)
                 }
             }
             scores.referenceLogProbabilities = try await executor.run { try models.reference(job) }
@@ -95,7 +101,7 @@ package actor ScorerRunner: JobRunner {
             if modelRewards.contains(name) {
                 if !models.hasReward {
                     let files = try await pull(.reward, progress)
-                    try await loading("reward model") { try models.loadReward(files) }
+                    try await loading("reward model") { [device] in try models.loadReward(files, device) }
                 }
                 scores.rewards[name] = try await executor.run { try models.reward(job) }
             } else if let rule = rules[name] {

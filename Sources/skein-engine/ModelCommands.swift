@@ -9,7 +9,7 @@ import Torch
 struct ModelOptions: ParsableArguments {
     @Option(help: "Hugging Face directory.") var model: String
     @Option(help: "Directory of a LoRA adapter in PEFT's format, over the model.") var adapter: String?
-    @Option(help: "cpu or cuda[:N].") var device = "cpu"
+    @Option(help: "cpu, cuda, cuda:N or mps.") var device = "cpu"
     @Option(help: "Threads that compute.") var threads = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
     /// To compute with.
@@ -36,9 +36,7 @@ struct ModelOptions: ParsableArguments {
         _ make: (Device) throws -> (Model, ModelConfiguration)
     ) throws -> (model: Model, tokenizer: Tokenizer) {
         try configurationErrors {
-            guard let device = Device(device) else {
-                throw CommandError(.usage, "--device \(device): write cpu, cuda or cuda:N")
-            }
+            let device = try Device.named(device)
             try TorchRuntime.configure(threads: threads)
             let tokenizer = try Tokenizer(directory: model)
             let (language, configuration) = try make(device)

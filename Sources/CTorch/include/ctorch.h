@@ -32,7 +32,7 @@ typedef enum ctorch_dtype {
     CTORCH_BOOL = 9,
 } ctorch_dtype;
 
-typedef enum ctorch_device { CTORCH_CPU = 0, CTORCH_CUDA = 1 } ctorch_device;
+typedef enum ctorch_device { CTORCH_CPU = 0, CTORCH_CUDA = 1, CTORCH_MPS = 2 } ctorch_device;
 
 /// Message of the last failure on this thread; never NULL, valid until the next failure on this thread.
 const char *ctorch_error(void);
@@ -53,6 +53,7 @@ ctorch_status ctorch_manual_seed(uint64_t seed);
 ctorch_status ctorch_rng_state(ctorch_tensor **out);
 ctorch_status ctorch_set_rng_state(const ctorch_tensor *state);
 bool ctorch_has_cuda(void);
+bool ctorch_has_mps(void);
 /// Whether fused forms are used where there are some (the default); off = libtorch's plain operations everywhere.
 void ctorch_set_fused(bool enabled);
 bool ctorch_fused(void);

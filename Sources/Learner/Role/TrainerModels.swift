@@ -32,7 +32,13 @@ struct TrainerModels: Sendable {
     /// On the compute thread. With LoRA the base is loaded once: policy and critic are adapters over it, and the base
     /// without one is the reference where the run says so.
     func trainer(_ settings: PPOSettings) throws -> PPOTrainer {
-        let base = try CausalLM(directory: policy, device: Device(device) ?? .cpu, dtype: dtype)
+        let place: Device
+        do {
+            place = try Device.named(device)
+        } catch {
+            throw LearnerError(.setting, "device: \(error)")
+        }
+        let base = try CausalLM(directory: policy, device: place, dtype: dtype)
         let model = try adapter(base, seed: seed).map { try CausalLM(sharing: base, adapter: $0) } ?? base
         model.trunk.recomputesLayers = recomputesLayers
         model.trunk.arithmetic = arithmetic

@@ -52,7 +52,11 @@ package final class Tensor {
         var type = CTORCH_CPU
         var index: Int32 = 0
         ctorch_device_of(handle, &type, &index)
-        return type == CTORCH_CUDA ? .cuda(Int(index)) : .cpu
+        return switch type {
+        case CTORCH_CUDA: .cuda(Int(index))
+        case CTORCH_MPS: .mps
+        default: .cpu
+        }
     }
 
     /// Size of one dimension; negative ones count from the end.

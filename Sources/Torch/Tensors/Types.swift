@@ -29,11 +29,15 @@ package enum DType: UInt32, Sendable, Hashable, CaseIterable {
 package enum Device: Sendable, Hashable, CustomStringConvertible {
     case cpu
     case cuda(Int)
+    /// Apple's GPUs.
+    case mps
 
-    /// From `cpu`, `cuda` or `cuda:N`; nil for anything else.
+    /// From `cpu`, `cuda`, `cuda:N` or `mps`; nil for anything else.
     package init?(_ text: String) {
         if text == "cpu" {
             self = .cpu
+        } else if text == "mps" {
+            self = .mps
         } else if text == "cuda" {
             self = .cuda(0)
         } else if text.hasPrefix("cuda:"), let index = Int(text.dropFirst(5)), (0..<1024).contains(index) {
@@ -43,9 +47,29 @@ package enum Device: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// A device that this libtorch can compute on.
+    ///
+    /// - Throws: ``TorchError`` that says what is wrong with the name or missing.
+    package static func named(_ text: String) throws -> Device {
+        guard let device = Device(text) else {
+            throw TorchError(.argument, "'\(text)' is no device; write cpu, cuda, cuda:N or mps")
+        }
+        let isThere =
+            switch device {
+            case .cpu: true
+            case .cuda: ctorch_has_cuda()
+            case .mps: ctorch_has_mps()
+            }
+        guard isThere else {
+            throw TorchError(.argument, "\(text) is not to be had with this libtorch on this machine; write cpu")
+        }
+        return device
+    }
+
     package var description: String {
         switch self {
         case .cpu: "cpu"
+        case .mps: "mps"
         case .cuda(let index): "cuda:\(index)"
         }
     }
@@ -53,13 +77,14 @@ package enum Device: Sendable, Hashable, CustomStringConvertible {
     var type: ctorch_device {
         switch self {
         case .cpu: CTORCH_CPU
+        case .mps: CTORCH_MPS
         case .cuda: CTORCH_CUDA
         }
     }
 
     var index: Int32 {
         switch self {
-        case .cpu: 0
+        case .cpu, .mps: 0
         case .cuda(let index): Int32(clamping: index)
         }
     }
