@@ -190,11 +190,7 @@ struct Member {
 };
 
 #define CTORCH_STEP(name, target, L) \
-    [[gnu::noinline]] target void block_##name( \
-        int64_t rows, const float *x, int64_t stride, int64_t k, const float *chunk, bool fresh, float *sums, \
-        const char *ahead, int64_t pace) { \
-        block_times_chunk<L>(rows, x, stride, k, chunk, fresh, sums, ahead, pace); \
-    } \
+    CTORCH_BLOCK(name, target, L) \
     target void step_##name(const Step &step, int member) { Member<L>{step, member, block_##name}.run(); }
 
 #if defined(__x86_64__)

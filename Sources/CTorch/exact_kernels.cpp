@@ -103,11 +103,7 @@ template <int L>
 }
 
 #define CTORCH_EXACT(name, target, L) \
-    [[gnu::noinline]] target void block_##name( \
-        int64_t rows, const float *x, int64_t stride, int64_t k, const float *chunk, bool fresh, float *sums, \
-        const char *ahead, int64_t pace) { \
-        block_times_chunk<L>(rows, x, stride, k, chunk, fresh, sums, ahead, pace); \
-    } \
+    CTORCH_BLOCK(name, target, L) \
     target void product_##name(const ProductWork &work, int64_t first, int64_t last) { \
         product_panels<L>(block_##name, work, first, last); \
     } \

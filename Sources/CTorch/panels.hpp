@@ -111,7 +111,7 @@ template <int L, int R, bool Far>
 template <int L>
 constexpr int block_rows = L == 16 ? 12 : 5;
 
-/// The same for a count of rows known only now; compiled once for each width, see decode_step.cpp.
+/// The same for a count of rows known only now; compiled once for each width, see CTORCH_BLOCK.
 using Block = void (*)(
     int64_t rows, const float *x, int64_t stride, int64_t k, const float *chunk, bool fresh, float *sums,
     const char *ahead, int64_t pace);
@@ -144,6 +144,14 @@ template <int L>
     }
 #undef CTORCH_ROWS
 }
+
+/// The block of one width, block_<name>; for the files that compile their kernels for each.
+#define CTORCH_BLOCK(name, target, L) \
+    [[gnu::noinline]] target void block_##name( \
+        int64_t rows, const float *x, int64_t stride, int64_t k, const float *chunk, bool fresh, float *sums, \
+        const char *ahead, int64_t pace) { \
+        block_times_chunk<L>(rows, x, stride, k, chunk, fresh, sums, ahead, pace); \
+    }
 
 /// Calls `finish(panel)` for each panel of [first, last) once `tile` holds x W^T of its columns, [m, 2 L].
 ///

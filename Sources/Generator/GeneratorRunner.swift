@@ -54,11 +54,7 @@ package actor GeneratorRunner: JobRunner {
                 code: "configuration", message: "this build knows no arithmetic '\(configured.arithmetic)'",
                 retryable: false)
         }
-        do {
-            device = try Device.named(configured.device)
-        } catch {
-            throw JobError(code: "configuration", message: "device: \(error)", retryable: false)
-        }
+        device = try Device.named(configured.device)
         self.arithmetic = arithmetic
         rowsInFlight = configured.rollout.rowsInFlight
         try await executor.run { try TorchRuntime.configure(threads: configured.roles.generator.threads) }

@@ -34,11 +34,7 @@ package actor ScorerRunner: JobRunner {
     package func configure(_ roleConfiguration: Data) async throws {
         let run = try RunConfiguration(json: roleConfiguration)
         let threads = run.roles.scorer.threads
-        do {
-            device = try Device.named(run.device)
-        } catch {
-            throw JobError(code: "configuration", message: "device: \(error)", retryable: false)
-        }
+        device = try Device.named(run.device)
         needsReference = !run.ppo.referenceFromBase
         arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
         try await executor.run { try TorchRuntime.configure(threads: threads) }

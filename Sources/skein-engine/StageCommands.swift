@@ -16,11 +16,7 @@ struct RunFile: ParsableArguments {
     func load() throws -> RunConfiguration {
         if supervised { ParentWatch.start() }
         let run = try configurationErrors { try RunConfiguration.load(path: path, overrides: overrides) }
-        do {
-            _ = try Device.named(run.device)
-        } catch {
-            throw CommandError(.configuration, "device: \(error)")
-        }
+        _ = try configurationErrors { try Device.named(run.device) }
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
         return run
     }

@@ -22,6 +22,15 @@ import ZeroMQ
         #expect(result.status == 78 && result.error.contains("prompts.jsonl:2"), "\(result)")
     }
 
+    /// Without a GPU, or with a libtorch that has none.
+    @Test(arguments: ["cuda", "mps"]) func aDeviceThatIsNotThereIsNamed(_ device: String) async throws {
+        let run = try await TinyRun()
+        let result = try await Skein.run(["run", run.file, "--set", "device=\(device)"])
+        // A machine that has one may use it.
+        #expect(
+            result.status == 0 || result.status == 78 && result.error.contains("device: \(device)"), "\(result.error)")
+    }
+
     @Test func aPortInUse() async throws {
         let taken = try Listener()
         let run = try await TinyRun()

@@ -36,7 +36,7 @@ struct TrainerModels: Sendable {
         do {
             place = try Device.named(device)
         } catch {
-            throw LearnerError(.setting, "device: \(error)")
+            throw LearnerError(.setting, "\(error)")
         }
         let base = try CausalLM(directory: policy, device: place, dtype: dtype)
         let model = try adapter(base, seed: seed).map { try CausalLM(sharing: base, adapter: $0) } ?? base

@@ -3,21 +3,20 @@
 ///
 /// Owned by what trains, on the thread that owns the tensors.
 package struct MasterWeights {
-    private let pairs: [(working: Tensor, master: Tensor)]
+    private let pairs: [(working: Tensor, master: NamedTensor)]
     /// For the optimizer and for checkpoints, in the order of the parameters.
     package let parameters: [NamedTensor]
     /// Those of the parameters that are copies, for checkpoints that hold what computes as well.
-    package var copies: [NamedTensor] {
-        parameters.filter { parameter in pairs.contains { $0.master === parameter.tensor } }
-    }
+    package var copies: [NamedTensor] { pairs.map(\.master) }
 
     package init(_ working: [NamedTensor]) throws {
-        var pairs: [(working: Tensor, master: Tensor)] = []
+        var pairs: [(working: Tensor, master: NamedTensor)] = []
         parameters = try working.map { parameter in
             guard try parameter.tensor.dtype != .float32 else { return parameter }
-            let master = try noGrad { try parameter.tensor.detach().to(dtype: .float32) }
+            let master = NamedTensor(
+                parameter.name, try noGrad { try parameter.tensor.detach().to(dtype: .float32) })
             pairs.append((parameter.tensor, master))
-            return NamedTensor(parameter.name, master)
+            return master
         }
         self.pairs = pairs
     }
@@ -27,13 +26,14 @@ package struct MasterWeights {
         for pair in pairs {
             guard let gradient = try pair.working.gradient() else { continue }
             let wide = try gradient.to(dtype: .float32)
-            try pair.master.setGradient(noGrad { try pair.master.gradient().map { try $0 + wide } ?? wide })
+            let master = pair.master.tensor
+            try master.setGradient(noGrad { try master.gradient().map { try $0 + wide } ?? wide })
             try pair.working.setGradient(nil)
         }
     }
 
     /// After the masters have changed.
     package func publish() throws {
-        try noGrad { for pair in pairs { try pair.working.copy(from: pair.master) } }
+        try noGrad { for pair in pairs { try pair.working.copy(from: pair.master.tensor) } }
     }
 }

@@ -52,7 +52,7 @@ package enum Device: Sendable, Hashable, CustomStringConvertible {
     /// - Throws: ``TorchError`` that says what is wrong with the name or missing.
     package static func named(_ text: String) throws -> Device {
         guard let device = Device(text) else {
-            throw TorchError(.argument, "'\(text)' is no device; write cpu, cuda, cuda:N or mps")
+            throw TorchError(.argument, "device: '\(text)' is none; write cpu, cuda, cuda:N or mps")
         }
         let isThere =
             switch device {
@@ -61,7 +61,8 @@ package enum Device: Sendable, Hashable, CustomStringConvertible {
             case .mps: ctorch_has_mps()
             }
         guard isThere else {
-            throw TorchError(.argument, "\(text) is not to be had with this libtorch on this machine; write cpu")
+            throw TorchError(
+                .argument, "device: \(text) is not to be had with this libtorch on this machine; write cpu")
         }
         return device
     }

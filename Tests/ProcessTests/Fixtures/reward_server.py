@@ -33,11 +33,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/garbage":
             answer = "garbage"
         data = json.dumps(answer).encode()
+        # Before the answer: the client may have asked again by the time this thread goes on.
+        print(self.path, status, len(body.get("responses", body.get("input"))), flush=True)
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
-        print(self.path, status, len(body.get("responses", body.get("input"))), flush=True)
 
     def log_message(self, *_):
         pass
