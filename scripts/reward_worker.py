@@ -23,7 +23,7 @@ import zmq.utils.monitor
 
 from skein_pb2 import Envelope
 
-PROTOCOL, SLOTS = 2, 2
+PROTOCOL, SLOTS = 3, 2
 
 
 def brevity(prompt, response):

@@ -184,8 +184,8 @@ package struct WorkerReport: Sendable, Hashable {
 
 /// What both sides agree on before the first message.
 package enum Wire {
-    /// 2: a generator must know `arithmetic`.
-    package static let version = 2
+    /// 2: a generator must know `arithmetic`. 3: it must know `occurrence` and `first_sample`.
+    package static let version = 3
     /// Bytes of a chunk of an artifact.
     package static let chunkSize = 512 << 10
 }

@@ -64,10 +64,14 @@ extension Coordinator {
                 return nil
             }
             let part = configuration.parts[job.part]
+            var rows: [Int: RowData] = [:]
+            if !part.rewards.isEmpty {
+                for prompt in step.jobs[job.index].prompts where !prompt.data.isEmpty { rows[prompt.row] = prompt.data }
+            }
             return .score(
                 ScoreJob(
                     id: job, reference: part.reference, rewards: part.rewards,
-                    temperature: configuration.sampling.temperature, trajectories: items))
+                    temperature: configuration.sampling.temperature, trajectories: items, rows: rows))
         }
     }
 

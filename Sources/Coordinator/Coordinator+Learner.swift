@@ -77,11 +77,7 @@ extension Coordinator {
         var size = 0
         for index in first..<assembly.jobs.count {
             guard let items = assembly.trajectories[index] else { break }
-            // Tokens, log-probabilities, versions, mask and reference, and the texts.
-            size += items.reduce(0) {
-                $0 + 4 * $1.promptTokens.count + 17 * $1.responseTokens.count + $1.promptText.utf8.count
-                    + $1.responseText.utf8.count + 64
-            }
+            size += JobPlan.bytes(of: items)
             if size > Self.fetchedBytes, !jobs.isEmpty { break }
             jobs.append(BatchJob(items, assembly.mergedScores(of: index)))
         }

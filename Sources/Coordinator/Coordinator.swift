@@ -182,13 +182,16 @@ package actor Coordinator {
             let manifest = manifests[.policy]?[schedule.version(for: openedSteps)]
         {
             let step = openedSteps
-            let rows = cursor.rows(of: step).map { configuration.prompts[$0] }
-            let size = max(1, configuration.promptsPerJob)
-            let jobs = stride(from: 0, to: rows.count, by: size).enumerated().map { index, start in
+            let prompts = cursor.places(of: step).map { place in
+                var prompt = configuration.prompts[place.row]
+                prompt.occurrence = place.occurrence
+                return prompt
+            }
+            let jobs = configuration.plan.parts(prompts).enumerated().map { index, part in
                 GenerateJob(
                     id: JobID(step: step, index: index, kind: .generate), version: manifest.version,
-                    seed: configuration.seed, samplesPerPrompt: configuration.samplesPerPrompt,
-                    sampling: configuration.sampling, prompts: Array(rows[start..<min(start + size, rows.count)]))
+                    seed: configuration.seed, samples: part.samples, sampling: configuration.sampling,
+                    prompts: part.prompts)
             }
             steps[step] = StepAssembly(step: step, jobs: jobs, parts: configuration.parts.count)
             for job in jobs { ledger.add(job.id) }

@@ -36,6 +36,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var promptsPerStep = 8
     package var samplesPerPrompt = 1
     package var promptsPerJob = 4
+    /// nil: as many as fit into a message.
+    package var samplesPerJob: Int?
     package var sampling = SamplingParameters(maxNewTokens: 16)
     package var schedule = Schedule.sync
     package var parts: [ScorePart] = []
@@ -51,6 +53,12 @@ package struct CoordinatorConfiguration: Sendable {
     package var address = "tcp://127.0.0.1:0"
 
     package init() {}
+
+    var plan: JobPlan {
+        JobPlan(
+            samplesPerPrompt: samplesPerPrompt, promptsPerJob: promptsPerJob, samplesPerJob: samplesPerJob,
+            maxNewTokens: sampling.maxNewTokens)
+    }
 }
 
 /// What goes wrong in the coordinator; ``exitCode`` is that of the process.

@@ -8,6 +8,8 @@ enum RunFiles {
     private struct Sample: Encodable {
         var step: Int
         var row: Int
+        var occurrence: Int
+        var sample: Int
         var prompt: String
         var response: String
         var finish: String
@@ -22,17 +24,22 @@ enum RunFiles {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         try append(encoder.encode(line), to: directory.appending(path: "metrics.jsonl"))
-        guard let assembly, let items = assembly.trajectories[0] else { return }
-        let scores = assembly.mergedScores(of: 0)
-        for (index, item) in items.prefix(samplesKept).enumerated() {
-            var rewards: [String: Float] = [:]
-            for (name, values) in scores.rewards where values.indices.contains(index) {
-                if let value = values[index] { rewards[name] = value }
+        guard let assembly else { return }
+        var left = samplesKept
+        for job in assembly.jobs.indices where left > 0 {
+            let scores = assembly.mergedScores(of: job)
+            for (index, item) in (assembly.trajectories[job] ?? []).prefix(left).enumerated() {
+                var rewards: [String: Float] = [:]
+                for (name, values) in scores.rewards where values.indices.contains(index) {
+                    if let value = values[index] { rewards[name] = value }
+                }
+                let sample = Sample(
+                    step: step, row: item.row, occurrence: item.occurrence, sample: item.sample,
+                    prompt: item.promptText, response: item.responseText, finish: item.finish.rawValue,
+                    rewards: rewards)
+                try append(encoder.encode(sample), to: directory.appending(path: "samples.jsonl"))
+                left -= 1
             }
-            let sample = Sample(
-                step: step, row: item.row, prompt: item.promptText, response: item.responseText,
-                finish: item.finish.rawValue, rewards: rewards)
-            try append(encoder.encode(sample), to: directory.appending(path: "samples.jsonl"))
         }
     }
 

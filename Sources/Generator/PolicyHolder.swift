@@ -57,7 +57,7 @@ final class PolicyHolder: Sendable {
             throw JobError(code: "model", message: "no policy is loaded", retryable: true)
         }
         let requests = job.prompts.map {
-            GenerationRequest(tokens: $0.tokens, row: $0.row, samples: 0..<job.samplesPerPrompt)
+            GenerationRequest(tokens: $0.tokens, row: $0.row, occurrence: $0.occurrence, samples: job.samples)
         }
         var options = SamplingOptions(
             temperature: job.sampling.temperature, topK: job.sampling.topK, topP: job.sampling.topP,
@@ -86,7 +86,7 @@ final class PolicyHolder: Sendable {
                     case .length: .length
                     }
                 return Trajectory(
-                    row: sequence.row, sample: sequence.sample, promptTokens: prompt.tokens,
+                    row: prompt.row, occurrence: prompt.occurrence, sample: sequence.sample, promptTokens: prompt.tokens,
                     responseTokens: sequence.tokens, mask: [UInt8](repeating: 1, count: count),
                     logProbabilities: sequence.logProbabilities,
                     versions: [UInt32](repeating: UInt32(clamping: version), count: count), finish: finish,

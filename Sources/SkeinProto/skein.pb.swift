@@ -678,6 +678,7 @@ package nonisolated struct Skein_V1_Generate: Sendable {
 
   package var seed: UInt64 = 0
 
+  /// of this job: samples first_sample, first_sample + 1, ... of each prompt
   package var samplesPerPrompt: UInt32 = 0
 
   package var sampling: Skein_V1_Sampling {
@@ -690,6 +691,8 @@ package nonisolated struct Skein_V1_Generate: Sendable {
   package mutating func clearSampling() {self._sampling = nil}
 
   package var prompts: [Skein_V1_Prompt] = []
+
+  package var firstSample: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -709,6 +712,9 @@ package nonisolated struct Skein_V1_Prompt: Sendable {
   package var text: String = String()
 
   package var tokenCount: UInt32 = 0
+
+  /// how often the row stood in the step before; keys the random numbers
+  package var occurrence: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -735,11 +741,33 @@ package nonisolated struct Skein_V1_Score: Sendable {
   /// Clears the value of `trajectories`. Subsequent reads from it will return its default value.
   package mutating func clearTrajectories() {self._trajectories = nil}
 
+  /// of the rows that have any
+  package var rows: [Skein_V1_RowData] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _trajectories: Skein_V1_Trajectories? = nil
+}
+
+/// What the line of a prompt holds beside its text; both JSON, empty when there is nothing.
+package nonisolated struct Skein_V1_RowData: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var row: UInt64 = 0
+
+  /// object: every column that is no part of the prompt
+  package var extra: String = String()
+
+  /// object: messages, and if the line has them tools and template_arguments
+  package var conversation: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// Frames: 0 tokens int32 (prompt then response of each), 1 mask uint8, 2 log-probabilities float32, 3 policy version
@@ -775,6 +803,8 @@ package nonisolated struct Skein_V1_Trajectory: Sendable {
   package var promptText: String = String()
 
   package var responseText: String = String()
+
+  package var occurrence: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2516,7 +2546,7 @@ nonisolated extension Skein_V1_Sampling: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Skein_V1_Generate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Generate"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}seed\0\u{3}samples_per_prompt\0\u{1}sampling\0\u{1}prompts\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}seed\0\u{3}samples_per_prompt\0\u{1}sampling\0\u{1}prompts\0\u{3}first_sample\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2529,6 +2559,7 @@ nonisolated extension Skein_V1_Generate: SwiftProtobuf.Message, SwiftProtobuf._M
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.samplesPerPrompt) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._sampling) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.prompts) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.firstSample) }()
       default: break
       }
     }
@@ -2554,6 +2585,9 @@ nonisolated extension Skein_V1_Generate: SwiftProtobuf.Message, SwiftProtobuf._M
     if !self.prompts.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.prompts, fieldNumber: 5)
     }
+    if self.firstSample != 0 {
+      try visitor.visitSingularUInt32Field(value: self.firstSample, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2563,6 +2597,7 @@ nonisolated extension Skein_V1_Generate: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.samplesPerPrompt != rhs.samplesPerPrompt {return false}
     if lhs._sampling != rhs._sampling {return false}
     if lhs.prompts != rhs.prompts {return false}
+    if lhs.firstSample != rhs.firstSample {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2570,7 +2605,7 @@ nonisolated extension Skein_V1_Generate: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Skein_V1_Prompt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Prompt"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}row\0\u{1}text\0\u{3}token_count\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}row\0\u{1}text\0\u{3}token_count\0\u{1}occurrence\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2581,6 +2616,7 @@ nonisolated extension Skein_V1_Prompt: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.row) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.text) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.tokenCount) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.occurrence) }()
       default: break
       }
     }
@@ -2596,6 +2632,9 @@ nonisolated extension Skein_V1_Prompt: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.tokenCount != 0 {
       try visitor.visitSingularUInt32Field(value: self.tokenCount, fieldNumber: 3)
     }
+    if self.occurrence != 0 {
+      try visitor.visitSingularUInt32Field(value: self.occurrence, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2603,6 +2642,7 @@ nonisolated extension Skein_V1_Prompt: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.row != rhs.row {return false}
     if lhs.text != rhs.text {return false}
     if lhs.tokenCount != rhs.tokenCount {return false}
+    if lhs.occurrence != rhs.occurrence {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2610,7 +2650,7 @@ nonisolated extension Skein_V1_Prompt: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Skein_V1_Score: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Score"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reference\0\u{1}rewards\0\u{1}temperature\0\u{1}trajectories\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reference\0\u{1}rewards\0\u{1}temperature\0\u{1}trajectories\0\u{1}rows\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2622,6 +2662,7 @@ nonisolated extension Skein_V1_Score: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeRepeatedStringField(value: &self.rewards) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.temperature) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._trajectories) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.rows) }()
       default: break
       }
     }
@@ -2644,6 +2685,9 @@ nonisolated extension Skein_V1_Score: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._trajectories {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    if !self.rows.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.rows, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2652,6 +2696,47 @@ nonisolated extension Skein_V1_Score: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.rewards != rhs.rewards {return false}
     if lhs.temperature != rhs.temperature {return false}
     if lhs._trajectories != rhs._trajectories {return false}
+    if lhs.rows != rhs.rows {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Skein_V1_RowData: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RowData"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}row\0\u{1}extra\0\u{1}conversation\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.row) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.extra) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.conversation) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.row != 0 {
+      try visitor.visitSingularUInt64Field(value: self.row, fieldNumber: 1)
+    }
+    if !self.extra.isEmpty {
+      try visitor.visitSingularStringField(value: self.extra, fieldNumber: 2)
+    }
+    if !self.conversation.isEmpty {
+      try visitor.visitSingularStringField(value: self.conversation, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Skein_V1_RowData, rhs: Skein_V1_RowData) -> Bool {
+    if lhs.row != rhs.row {return false}
+    if lhs.extra != rhs.extra {return false}
+    if lhs.conversation != rhs.conversation {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2689,7 +2774,7 @@ nonisolated extension Skein_V1_Trajectories: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Skein_V1_Trajectory: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Trajectory"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}row\0\u{1}sample\0\u{3}prompt_count\0\u{3}response_count\0\u{1}finish\0\u{3}prompt_text\0\u{3}response_text\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}row\0\u{1}sample\0\u{3}prompt_count\0\u{3}response_count\0\u{1}finish\0\u{3}prompt_text\0\u{3}response_text\0\u{1}occurrence\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2704,6 +2789,7 @@ nonisolated extension Skein_V1_Trajectory: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try { try decoder.decodeSingularStringField(value: &self.finish) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.promptText) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.responseText) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.occurrence) }()
       default: break
       }
     }
@@ -2731,6 +2817,9 @@ nonisolated extension Skein_V1_Trajectory: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.responseText.isEmpty {
       try visitor.visitSingularStringField(value: self.responseText, fieldNumber: 7)
     }
+    if self.occurrence != 0 {
+      try visitor.visitSingularUInt32Field(value: self.occurrence, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2742,6 +2831,7 @@ nonisolated extension Skein_V1_Trajectory: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.finish != rhs.finish {return false}
     if lhs.promptText != rhs.promptText {return false}
     if lhs.responseText != rhs.responseText {return false}
+    if lhs.occurrence != rhs.occurrence {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -24,6 +24,7 @@ enum CoordinatorSettings {
         configuration.promptsPerStep = run.rollout.promptsPerStep
         configuration.samplesPerPrompt = run.rollout.samplesPerPrompt
         configuration.promptsPerJob = run.rollout.promptsPerJob ?? 16
+        configuration.samplesPerJob = run.rollout.samplesPerJob
         configuration.sampling = SamplingParameters(
             temperature: run.rollout.temperature, topK: run.rollout.topK, topP: run.rollout.topP,
             maxNewTokens: run.rollout.maxNewTokens, stop: run.rollout.stop)
@@ -100,7 +101,18 @@ enum CoordinatorSettings {
                     model's context of \(context); shorten or remove it
                     """)
             }
-            return Prompt(row: index, text: prompt.text, tokens: prompt.tokens)
+            let whole = Prompt(row: index, text: prompt.text, tokens: prompt.tokens, data: prompt.data)
+            let bytes = JobPlan.bytes(of: whole, samples: 1, maxNewTokens: run.rollout.maxNewTokens)
+            guard bytes <= JobPlan.largestJob else {
+                throw CommandError(
+                    .configuration,
+                    """
+                    \(file):\(prompt.line): the prompt with its other columns (\(prompt.data.size) bytes) and an answer of \
+                    rollout.max_new_tokens (\(run.rollout.maxNewTokens)) takes \(bytes) bytes, more than the \
+                    \(JobPlan.largestJob) of a message; keep large values in a file and name it in the column
+                    """)
+            }
+            return whole
         }
     }
 }

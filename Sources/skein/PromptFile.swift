@@ -1,3 +1,4 @@
+import ClusterModel
 import Console
 import Datasets
 import Foundation
@@ -6,7 +7,13 @@ import Tokenizers
 
 /// The prompts of a run as text and tokens, through the model's chat template where the run file asks for it.
 enum PromptFile {
-    struct Entry { var text: String; var tokens: [Int32]; var line: Int }
+    struct Entry {
+        var text: String
+        var tokens: [Int32]
+        var line: Int
+        /// What rewards get beside the text.
+        var data = RowData()
+    }
 
     static func read(_ path: String, tokenizer: Tokenizer, data: DataSection) throws -> [Entry] {
         let loaded = try LoadedRows<PromptRow>.read(path: path, onBadLine: data.onError == .skip ? .skip : .stop)

@@ -87,10 +87,10 @@ import Testing
     @Test func promptsDependOnTheSeedAlone() {
         let a = DatasetCursor(rows: 10, promptsPerStep: 4, seed: 3)
         #expect(
-            (0..<5).map { a.rows(of: $0) }
-                == (0..<5).map { DatasetCursor(rows: 10, promptsPerStep: 4, seed: 3).rows(of: $0) })
-        #expect(Set((0..<5).flatMap { a.rows(of: $0) }.prefix(10)) == Set(0..<10))
-        #expect(a.rows(of: 0) != DatasetCursor(rows: 10, promptsPerStep: 4, seed: 4).rows(of: 0))
+            (0..<5).map { a.places(of: $0) }
+                == (0..<5).map { DatasetCursor(rows: 10, promptsPerStep: 4, seed: 3).places(of: $0) })
+        #expect(Set((0..<5).flatMap { a.places(of: $0).map(\.row) }.prefix(10)) == Set(0..<10))
+        #expect(a.places(of: 0) != DatasetCursor(rows: 10, promptsPerStep: 4, seed: 4).places(of: 0))
     }
 
     @Test func versionsOfTheSchedule() {

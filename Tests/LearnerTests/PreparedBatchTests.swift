@@ -6,12 +6,13 @@ import Testing
 
 @Suite struct PreparedBatchTests {
     static func sample(
-        row: Int = 0, sample: Int = 0, tokens: Int = 4, reward: Float? = 1, finish: FinishReason = .eos,
+        row: Int = 0, occurrence: Int = 0, sample: Int = 0, tokens: Int = 4, reward: Float? = 1, finish: FinishReason = .eos,
         mask: [UInt8]? = nil, shift: Float = 0
     ) -> RolloutSample {
         RolloutSample(
             trajectory: Trajectory(
-                row: row, sample: sample, promptTokens: [1, 2], responseTokens: (0..<Int32(tokens)).map { $0 + 3 },
+                row: row, occurrence: occurrence, sample: sample, promptTokens: [1, 2],
+                responseTokens: (0..<Int32(tokens)).map { $0 + 3 },
                 mask: mask ?? [UInt8](repeating: 1, count: tokens),
                 logProbabilities: [Float](repeating: -1, count: tokens),
                 versions: [UInt32](repeating: 0, count: tokens), finish: finish, promptText: "", responseText: ""),
@@ -28,19 +29,41 @@ import Testing
         return batch
     }
 
-    @Test func orderIsByJobRowAndSampleNotByArrival() throws {
-        func job(_ index: Int, _ keys: [(Int, Int)]) -> RolloutJob {
+    /// Neither by arrival nor by how a prompt's samples were spread over jobs.
+    @Test func orderIsByPromptAndSample() throws {
+        func job(_ index: Int, _ keys: [(row: Int, occurrence: Int, sample: Int)]) -> RolloutJob {
             RolloutJob(
-                index: index, trajectories: keys.map { Self.sample(row: $0.0, sample: $0.1).trajectory },
+                index: index,
+                trajectories: keys.map {
+                    Self.sample(row: $0.row, occurrence: $0.occurrence, sample: $0.sample).trajectory
+                },
                 scores: Scores(
                     referenceLogProbabilities: keys.map { _ in [-1, -1, -1, -1] },
-                    rewards: ["score": keys.map { Float($0.0 * 10 + $0.1) }]))
+                    rewards: ["score": keys.map { Float($0.row * 100 + $0.occurrence * 10 + $0.sample) }]))
         }
-        let one = try Rollouts.samples([job(1, [(9, 1), (9, 0), (2, 0)]), job(0, [(5, 0)])])
-        let two = try Rollouts.samples([job(0, [(5, 0)]), job(1, [(2, 0), (9, 0), (9, 1)])])
+        let one = try Rollouts.samples([job(1, [(9, 0, 1), (9, 1, 0), (9, 0, 0), (2, 0, 0)]), job(0, [(9, 1, 1)])])
+        let two = try Rollouts.samples([
+            job(0, [(2, 0, 0), (9, 0, 0)]), job(2, [(9, 1, 0), (9, 1, 1)]), job(1, [(9, 0, 1)]),
+        ])
         #expect(one == two)
-        #expect(one.map(\.trajectory.row) == [5, 2, 9, 9])
-        #expect(one.map { $0.rewards["score"] } == [50, 20, 90, 91])
+        #expect(one.map { $0.rewards["score"] } == [200, 900, 901, 910, 911])
+    }
+
+    /// A prompt that stands twice in a step makes two groups: each answer is compared with those of its own.
+    @Test(arguments: [PPOSettings.Estimator.rloo, .grpo]) func copiesOfAPromptAreGroupsOfTheirOwn(
+        _ estimator: PPOSettings.Estimator
+    ) throws {
+        var settings = PPOSettings()
+        settings.estimator = estimator
+        settings.normalizeScores = false
+        let samples = [(0, 0, 1.0), (0, 1, 3.0), (1, 0, 10.0), (1, 1, 20.0)].map { occurrence, sample, reward in
+            Self.sample(row: 4, occurrence: occurrence, sample: sample, reward: Float(reward))
+        }
+        let batch = try prepared(samples, settings)
+        let first = batch.advantages.map { $0[0] }
+        // Two answers: each less the other, or one deviation (difference / sqrt 2) apart.
+        let expected = estimator == .rloo ? [-2.0, 2, -10, 10] : [-0.5, 0.5, -0.5, 0.5].map { $0 * 2.0.squareRoot() }
+        for (value, right) in zip(first, expected) { #expect(abs(value - right) < 1e-5, "\(first)") }
     }
 
     @Test func jobsThatContradictThemselvesAreRefused() {

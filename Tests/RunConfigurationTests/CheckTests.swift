@@ -88,7 +88,7 @@ struct Workplace: ~Copyable {
             (["ppo.critic=shared", "ppo.advantage=rloo"], "ppo.critic: shared needs advantage gae"),
             (["ppo.advantage=grpo"], "rollout.samples_per_prompt: advantage grpo compares"),
             (["rollout.prompts_per_job=65"], "a job of 65 prompts"),
-            (["rollout.prompts_per_job=64", "rollout.max_new_tokens=4096"], "a job's result may take"),
+            (["rollout.max_new_tokens=43000"], "one answer may take"),
             (["rewards=[{kind: model},{kind: model}]"], "two rewards are called 'model'"),
             (["rewards=[{kind: model, weight: 0}]"], "at least one reward must have a weight"),
             (["rewards=[{kind: regex}]"], "needs a pattern"),

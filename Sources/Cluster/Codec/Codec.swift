@@ -32,7 +32,7 @@ package enum Codec {
         guard size <= Socket.maximumMessage else {
             throw ClusterError(
                 .malformed,
-                "a message of \(size) bytes is over the limit of 1 MiB; lower rollout.prompts_per_job or max_new_tokens"
+                "a message of \(size) bytes is over the limit of 1 MiB; lower rollout.prompts_per_job, samples_per_job or max_new_tokens"
             )
         }
         return frames

@@ -19,6 +19,7 @@ extension Skein_V1_Trajectories {
             versions += item.versions
             var proto = Skein_V1_Trajectory()
             proto.row = UInt64(clamping: item.row)
+            proto.occurrence = UInt32(clamping: item.occurrence)
             proto.sample = UInt32(clamping: item.sample)
             proto.promptCount = UInt32(clamping: item.promptTokens.count)
             proto.responseCount = UInt32(clamping: item.responseTokens.count)
@@ -43,7 +44,7 @@ extension Skein_V1_Trajectories {
                 throw ClusterError(.malformed, "finish \(item.finish.prefix(40)) is unknown")
             }
             return Trajectory(
-                row: try integer(item.row, "row"), sample: Int(item.sample),
+                row: try integer(item.row, "row"), occurrence: Int(item.occurrence), sample: Int(item.sample),
                 promptTokens: try tokens.take(item.promptCount), responseTokens: try tokens.take(item.responseCount),
                 mask: try mask.take(item.responseCount),
                 logProbabilities: try logProbabilities.take(item.responseCount),
@@ -106,7 +107,8 @@ extension Skein_V1_Lease {
             var proto = Skein_V1_Generate()
             proto.version = job.version.proto
             proto.seed = job.seed
-            proto.samplesPerPrompt = UInt32(clamping: job.samplesPerPrompt)
+            proto.samplesPerPrompt = UInt32(clamping: job.samples.count)
+            proto.firstSample = UInt32(clamping: job.samples.lowerBound)
             proto.sampling.temperature = job.sampling.temperature
             proto.sampling.topK = UInt32(clamping: job.sampling.topK)
             proto.sampling.topP = job.sampling.topP
@@ -115,6 +117,7 @@ extension Skein_V1_Lease {
             proto.prompts = job.prompts.map { prompt in
                 var proto = Skein_V1_Prompt()
                 proto.row = UInt64(clamping: prompt.row)
+                proto.occurrence = UInt32(clamping: prompt.occurrence)
                 proto.text = prompt.text
                 proto.tokenCount = UInt32(clamping: prompt.tokens.count)
                 return proto
@@ -127,6 +130,13 @@ extension Skein_V1_Lease {
             proto.rewards = job.rewards
             proto.temperature = job.temperature
             proto.trajectories = Skein_V1_Trajectories(job.trajectories, frames: &frames)
+            proto.rows = job.rows.sorted { $0.key < $1.key }.map { row, data in
+                var proto = Skein_V1_RowData()
+                proto.row = UInt64(clamping: row)
+                proto.extra = data.extra
+                proto.conversation = data.conversation
+                return proto
+            }
             score = proto
         }
     }
@@ -141,22 +151,29 @@ extension Skein_V1_Lease {
         case .generate(let proto):
             var tokens = Pieces(try frames.int32s("prompts"), "prompts")
             let prompts = try proto.prompts.map {
-                Prompt(row: try integer($0.row, "row"), text: $0.text, tokens: try tokens.take($0.tokenCount))
+                Prompt(
+                    row: try integer($0.row, "row"), occurrence: Int($0.occurrence), text: $0.text,
+                    tokens: try tokens.take($0.tokenCount))
             }
             try tokens.finish()
+            let first = Int(proto.firstSample)
             return .generate(
                 GenerateJob(
                     id: id, version: try PolicyVersion(proto.version), seed: proto.seed,
-                    samplesPerPrompt: Int(proto.samplesPerPrompt),
+                    samples: first..<first + Int(proto.samplesPerPrompt),
                     sampling: SamplingParameters(
                         temperature: proto.sampling.temperature, topK: Int(proto.sampling.topK),
                         topP: proto.sampling.topP, maxNewTokens: Int(proto.sampling.maxNewTokens),
                         stop: proto.sampling.stop), prompts: prompts))
         case .score(let proto):
+            var rows: [Int: RowData] = [:]
+            for data in proto.rows {
+                rows[try integer(data.row, "row")] = RowData(extra: data.extra, conversation: data.conversation)
+            }
             return .score(
                 ScoreJob(
                     id: id, reference: proto.reference, rewards: proto.rewards, temperature: proto.temperature,
-                    trajectories: try proto.trajectories.values(&frames)))
+                    trajectories: try proto.trajectories.values(&frames), rows: rows))
         case nil: throw ClusterError(.malformed, "a lease without work")
         }
     }

@@ -32,8 +32,23 @@ package struct DatasetCursor: Sendable {
         self.seed = seed
     }
 
-    /// Rows of the data set for one step, in order.
-    package func rows(of step: Int) -> [Int] {
+    /// One prompt of a step: a row of the data set, and how often it stood in the step before.
+    package struct Place: Sendable, Hashable {
+        package var row: Int
+        package var occurrence: Int
+    }
+
+    /// The prompts of one step, in order. A row comes twice where a pass ends within the step, and oftener where the step
+    /// is longer than the data set.
+    package func places(of step: Int) -> [Place] {
+        var seen: [Int: Int] = [:]
+        return rows(of: step).map { row in
+            defer { seen[row, default: 0] += 1 }
+            return Place(row: row, occurrence: seen[row, default: 0])
+        }
+    }
+
+    private func rows(of step: Int) -> [Int] {
         var result: [Int] = []
         var position = step * promptsPerStep
         var pass = -1

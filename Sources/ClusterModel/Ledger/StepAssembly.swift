@@ -30,12 +30,13 @@ package struct StepAssembly: Sendable {
     package func problem(with result: [Trajectory], of index: Int) -> String? {
         guard jobs.indices.contains(index) else { return "no such job" }
         let job = jobs[index]
-        guard result.count == job.prompts.count * job.samplesPerPrompt else {
-            return "\(result.count) trajectories in place of \(job.prompts.count * job.samplesPerPrompt)"
+        guard result.count == job.prompts.count * job.samples.count else {
+            return "\(result.count) trajectories in place of \(job.prompts.count * job.samples.count)"
         }
         for (position, item) in result.enumerated() {
-            let prompt = job.prompts[position / max(1, job.samplesPerPrompt)]
-            guard item.row == prompt.row, item.sample == position % max(1, job.samplesPerPrompt),
+            let prompt = job.prompts[position / job.samples.count]
+            guard item.row == prompt.row, item.occurrence == prompt.occurrence,
+                item.sample == job.samples.lowerBound + position % job.samples.count,
                 item.promptTokens == prompt.tokens
             else { return "trajectory \(position) answers another prompt" }
             let count = item.responseTokens.count

@@ -62,37 +62,25 @@ package struct SamplingParameters: Codable, Sendable, Hashable {
     }
 }
 
-package struct Prompt: Sendable, Hashable {
-    /// Row of the data set; keys the random numbers.
-    package var row: Int
-    package var text: String
-    package var tokens: [Int32]
-
-    package init(row: Int, text: String, tokens: [Int32]) {
-        self.row = row
-        self.text = text
-        self.tokens = tokens
-    }
-}
-
 package struct GenerateJob: Sendable, Hashable {
     package var id: JobID
     /// The policy that must sample, exactly.
     package var version: PolicyVersion
     /// Seed of the run.
     package var seed: UInt64
-    package var samplesPerPrompt: Int
+    /// Which samples of each prompt, by number. A prompt's samples may be spread over jobs.
+    package var samples: Range<Int>
     package var sampling: SamplingParameters
     package var prompts: [Prompt]
 
     package init(
-        id: JobID, version: PolicyVersion, seed: UInt64, samplesPerPrompt: Int, sampling: SamplingParameters,
+        id: JobID, version: PolicyVersion, seed: UInt64, samples: Range<Int>, sampling: SamplingParameters,
         prompts: [Prompt]
     ) {
         self.id = id
         self.version = version
         self.seed = seed
-        self.samplesPerPrompt = samplesPerPrompt
+        self.samples = samples
         self.sampling = sampling
         self.prompts = prompts
     }
@@ -105,13 +93,19 @@ package struct ScoreJob: Sendable, Hashable {
     package var rewards: [String]
     package var temperature: Double
     package var trajectories: [Trajectory]
+    /// Of the rows that the trajectories answer, by row, those that have any.
+    package var rows: [Int: RowData]
 
-    package init(id: JobID, reference: Bool, rewards: [String], temperature: Double, trajectories: [Trajectory]) {
+    package init(
+        id: JobID, reference: Bool, rewards: [String], temperature: Double, trajectories: [Trajectory],
+        rows: [Int: RowData] = [:]
+    ) {
         self.id = id
         self.reference = reference
         self.rewards = rewards
         self.temperature = temperature
         self.trajectories = trajectories
+        self.rows = rows
     }
 }
 

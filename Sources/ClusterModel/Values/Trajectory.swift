@@ -3,6 +3,8 @@ package enum FinishReason: String, Codable, Sendable, Hashable, CaseIterable { c
 /// One sampled answer. `responseTokens`, `mask`, `logProbabilities` and `versions` have the same length R.
 package struct Trajectory: Sendable, Hashable {
     package var row: Int
+    /// Of the row in its step; see ``Prompt/occurrence``.
+    package var occurrence: Int
     package var sample: Int
     package var promptTokens: [Int32]
     package var responseTokens: [Int32]
@@ -17,10 +19,11 @@ package struct Trajectory: Sendable, Hashable {
     package var responseText: String
 
     package init(
-        row: Int, sample: Int, promptTokens: [Int32], responseTokens: [Int32], mask: [UInt8],
+        row: Int, occurrence: Int = 0, sample: Int, promptTokens: [Int32], responseTokens: [Int32], mask: [UInt8],
         logProbabilities: [Float], versions: [UInt32], finish: FinishReason, promptText: String, responseText: String
     ) {
         self.row = row
+        self.occurrence = occurrence
         self.sample = sample
         self.promptTokens = promptTokens
         self.responseTokens = responseTokens
@@ -30,6 +33,21 @@ package struct Trajectory: Sendable, Hashable {
         self.finish = finish
         self.promptText = promptText
         self.responseText = responseText
+    }
+
+    /// The answers that are compared with one another by estimators without a critic: those to one prompt of the step.
+    package var group: Group { Group(row: row, occurrence: occurrence) }
+
+    package struct Group: Sendable, Hashable, Comparable {
+        package var row: Int
+        package var occurrence: Int
+
+        package init(row: Int, occurrence: Int) {
+            self.row = row
+            self.occurrence = occurrence
+        }
+
+        package static func < (a: Group, b: Group) -> Bool { (a.row, a.occurrence) < (b.row, b.occurrence) }
     }
 
     /// True when the four arrays over response tokens have one length.

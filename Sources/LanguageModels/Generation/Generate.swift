@@ -4,7 +4,7 @@ extension CausalLM {
     /// Answers to a fixed set of prompts.
     ///
     /// The result is a function of weights, requests, options, seed and step alone: the random number of each token is
-    /// keyed by (seed, step, row, sample, position). In fp32 on the CPU no answer depends on those beside it either;
+    /// keyed by (seed, step, row, occurrence, sample, position). In fp32 on the CPU no answer depends on those beside it either;
     /// elsewhere all are one batch, whose shape shows in the last bits.
     ///
     /// - Parameters:
@@ -70,7 +70,8 @@ struct Generation {
             request.samples.map { sample in
                 Answer(
                     request: index, row: request.row, sample: sample,
-                    key: RandomKey(seed: seed, step: step, row: request.row, sample: sample),
+                    key: RandomKey(
+                        seed: seed, step: step, row: request.row, occurrence: request.occurrence, sample: sample),
                     limit: min(options.maxNewTokens, configuration.contextLength - request.tokens.count))
             }
         }

@@ -44,12 +44,15 @@ package struct GenerationRequest: Sendable, Hashable {
     package var tokens: [Int32]
     /// Row of the data set: keys the random numbers.
     package var row: Int
+    /// How often the row was asked before in the same step: keys the random numbers.
+    package var occurrence: Int
     /// Which samples, by number; the number keys the random numbers too.
     package var samples: Range<Int>
 
-    package init(tokens: [Int32], row: Int, samples: Range<Int> = 0..<1) {
+    package init(tokens: [Int32], row: Int, occurrence: Int = 0, samples: Range<Int> = 0..<1) {
         self.tokens = tokens
         self.row = row
+        self.occurrence = occurrence
         self.samples = samples
     }
 }

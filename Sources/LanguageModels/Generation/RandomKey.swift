@@ -6,14 +6,23 @@ package struct RandomKey: Sendable, Hashable {
     private let key: SIMD2<UInt32>
 
     /// Of one sample of one prompt in one step of a run; ``uniform(_:)`` then takes the token's position.
-    package init(seed: UInt64, step: Int, row: Int, sample: Int) {
+    ///
+    /// - Parameter occurrence: how often the row stood in the step before.
+    package init(seed: UInt64, step: Int, row: Int, occurrence: Int = 0, sample: Int) {
         let first = Self.philox(
             counter: SIMD4(Self.low(step), Self.high(step), Self.low(row), Self.high(row)),
             key: SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
         // The sample goes into the key too, so that the counter of the tokens has 128 bits for the position.
         let second = Self.philox(
             counter: SIMD4(Self.low(sample), Self.high(sample), first[2], first[3]), key: SIMD2(first[0], first[1]))
-        key = SIMD2(second[0], second[1])
+        guard occurrence != 0 else {
+            key = SIMD2(second[0], second[1])
+            return
+        }
+        let third = Self.philox(
+            counter: SIMD4(Self.low(occurrence), Self.high(occurrence), second[2], second[3]),
+            key: SIMD2(second[0], second[1]))
+        key = SIMD2(third[0], third[1])
     }
 
     /// 128 random bits for `position`.

@@ -6,6 +6,7 @@ import PolicyOptimization
 package enum BatchArchive {
     private struct Line: Encodable {
         var row: Int
+        var occurrence: Int
         var sample: Int
         var prompt: String
         var response: String
@@ -35,8 +36,8 @@ package enum BatchArchive {
                 let t = sample.trajectory
                 data += try encoder.encode(
                     Line(
-                        row: t.row, sample: t.sample, prompt: t.promptText, response: t.responseText,
-                        finish: t.finish.rawValue, promptTokens: t.promptTokens, responseTokens: t.responseTokens,
+                        row: t.row, occurrence: t.occurrence, sample: t.sample, prompt: t.promptText,
+                        response: t.responseText, finish: t.finish.rawValue, promptTokens: t.promptTokens, responseTokens: t.responseTokens,
                         mask: t.mask, versions: t.versions, logProbabilities: t.logProbabilities,
                         reference: sample.reference, rewards: sample.rewards))
                 data.append(UInt8(ascii: "\n"))

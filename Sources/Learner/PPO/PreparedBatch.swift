@@ -110,7 +110,7 @@ package struct PreparedBatch: Sendable {
             returns = advantages
         case .rloo, .grpo:
             let totals = rewards.map { $0.reduce(0, +) }
-            let groups = rows.map(\.sample.trajectory.row)
+            let groups = Rollouts.groups(rows.map(\.sample.trajectory))
             let whole =
                 settings.estimator == .rloo
                 ? GroupAdvantages.leaveOneOut(totals, groups: groups)

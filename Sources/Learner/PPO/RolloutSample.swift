@@ -29,11 +29,12 @@ package struct RolloutJob: Sendable, Equatable {
 }
 
 package enum Rollouts {
-    /// The batch in its one order: by job, prompt row, sample; never by arrival.
+    /// The batch in its one order: by prompt row, occurrence and sample; never by arrival, nor by how samples were split
+    /// into jobs.
     ///
     /// - Throws: when scores and trajectories of a job do not belong together.
     package static func samples(_ jobs: [RolloutJob]) throws -> [RolloutSample] {
-        try jobs.sorted { $0.index < $1.index }.flatMap { job -> [RolloutSample] in
+        let samples = try jobs.sorted { $0.index < $1.index }.flatMap { job -> [RolloutSample] in
             let count = job.trajectories.count
             let references = job.scores.referenceLogProbabilities
             guard references.isEmpty || references.count == count else {
@@ -45,15 +46,26 @@ package enum Rollouts {
                 throw LearnerError(
                     .batch, "job \(job.index) has \(count) trajectories and \(values.count) values of reward '\(name)'")
             }
-            let order = job.trajectories.indices.sorted {
-                let (a, b) = (job.trajectories[$0], job.trajectories[$1])
-                return (a.row, a.sample, $0) < (b.row, b.sample, $1)
-            }
-            return order.map { index in
+            return job.trajectories.indices.map { index in
                 RolloutSample(
                     trajectory: job.trajectories[index], reference: references.isEmpty ? [] : references[index],
                     rewards: job.scores.rewards.mapValues { $0[index] })
             }
+        }
+        return samples.enumerated().sorted { first, second in
+            let (a, b) = (first.element.trajectory, second.element.trajectory)
+            return (a.group, a.sample, first.offset) < (b.group, b.sample, second.offset)
+        }.map(\.element)
+    }
+
+    /// The number of each answer's group: equal for the answers that are compared with one another.
+    package static func groups(_ trajectories: [Trajectory]) -> [Int] {
+        var numbers: [Trajectory.Group: Int] = [:]
+        return trajectories.map { trajectory in
+            if let number = numbers[trajectory.group] { return number }
+            let number = numbers.count
+            numbers[trajectory.group] = number
+            return number
         }
     }
 
@@ -63,7 +75,7 @@ package enum Rollouts {
     ) throws {
         for sample in samples {
             let t = sample.trajectory
-            let name = "prompt row \(t.row), sample \(t.sample)"
+            let name = "prompt row \(t.row), occurrence \(t.occurrence), sample \(t.sample)"
             guard t.isConsistent else { throw LearnerError(.batch, "\(name): token arrays differ in length") }
             guard !t.promptTokens.isEmpty else { throw LearnerError(.batch, "\(name): the prompt has no token") }
             guard !needsReference || sample.reference.count == t.responseTokens.count else {

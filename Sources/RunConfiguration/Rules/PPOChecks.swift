@@ -5,13 +5,14 @@ extension RunConfiguration {
             problems.add(
                 "rollout.prompts_per_job", "a job of \(perJob) prompts is more than a step's \(rollout.promptsPerStep)")
         }
-        let bytes = resultBytes(prompts: perJob)
-        if bytes >= Double(Self.largestResult) {
+        // Both keys are at most 2^20.
+        let bytes = (rollout.maxPromptTokens + rollout.maxNewTokens) * Self.bytesPerToken
+        if bytes > Self.largestAnswer {
             problems.add(
-                "rollout.prompts_per_job",
+                rollout.maxNewTokens >= rollout.maxPromptTokens ? "rollout.max_new_tokens" : "rollout.max_prompt_tokens",
                 """
-                a job's result may take \(Int(bytes)) bytes (prompts_per_job * samples_per_prompt * (max_prompt_tokens \
-                + max_new_tokens) * \(Self.bytesPerToken)), and a message holds \(Self.largestResult); lower one of them
+                one answer may take \(bytes) bytes ((max_prompt_tokens + max_new_tokens) * \(Self.bytesPerToken)), and \
+                a message holds \(Self.largestAnswer); lower one of them
                 """)
         }
         if rollout.samplesPerStep % ppo.minibatches != 0 {

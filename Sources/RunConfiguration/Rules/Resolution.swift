@@ -1,9 +1,9 @@
 import Foundation
 
 extension RunConfiguration {
-    /// Bytes of arrays that one token of a trajectory takes on the wire, and the largest message.
-    static let bytesPerToken = 16
-    static let largestResult = 1 << 20
+    /// Bytes that one token of an answer takes on the wire, text among them, and the largest answer: those of `JobPlan`.
+    static let bytesPerToken = 24
+    static let largestAnswer = (1 << 20) - (16 << 10)
 
     /// Fills in what follows from other keys, and makes paths absolute, so that every process finds the same files.
     mutating func resolve() {
@@ -23,17 +23,9 @@ extension RunConfiguration {
             rewards[index].name = rewards[index].kind.word.rawValue
         }
         if rollout.promptsPerJob == nil {
-            let perPrompt = resultBytes(prompts: 1)
-            let fitting = perPrompt > 0 ? Int(Double(Self.largestResult) / perPrompt) : 1
-            rollout.promptsPerJob = max(1, min(16, rollout.promptsPerStep, fitting))
+            rollout.promptsPerJob = max(1, min(16, rollout.promptsPerStep))
         }
         if evaluation.maxNewTokens == nil { evaluation.maxNewTokens = rollout.maxNewTokens }
-    }
-
-    /// Largest result of a job of so many prompts.
-    func resultBytes(prompts: Int) -> Double {
-        Double(prompts) * Double(rollout.samplesPerPrompt) * Double(Self.bytesPerToken)
-            * (Double(rollout.maxPromptTokens) + Double(rollout.maxNewTokens))
     }
 
     private static func absolute(_ path: String, in directory: String? = nil) -> String {

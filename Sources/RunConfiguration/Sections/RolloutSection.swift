@@ -4,6 +4,7 @@ package struct RolloutSection: ConfigurationSection, Codable, Equatable {
     package var samplesPerPrompt = 1
     /// Filled in when the file is loaded.
     package var promptsPerJob: Int?
+    package var samplesPerJob: Int?
     package var temperature = 1.0
     package var topK = 0
     package var topP = 1.0
@@ -19,7 +20,10 @@ package struct RolloutSection: ConfigurationSection, Codable, Equatable {
         keys.value("samples_per_prompt", &samplesPerPrompt, .within(1...1024), "Answers to each prompt.")
         keys.optional(
             "prompts_per_job", &promptsPerJob, .within(1...65536),
-            "Prompts of one job; never depends on the number of workers. Default: 16, or less when a step has less.")
+            "Most prompts of one job, fewer where they do not fit into 1 MiB; never depends on the number of workers. Default: 16.")
+        keys.optional(
+            "samples_per_job", &samplesPerJob, .within(1...1024),
+            "Most answers to one prompt in one job; default: all, or as many as fit into 1 MiB.")
         keys.value("temperature", &temperature, .within(0.01...100), "Of the distribution that is sampled from.")
         keys.value("top_k", &topK, .within(0...1_000_000), "Only the k most likely tokens; 0: all.")
         keys.value("top_p", &topP, .within(0.000_001...1), "Only the most likely tokens that hold this share; 1: all.")
