@@ -14,6 +14,7 @@ struct ConfigCommand: AsyncParsableCommand {
         func run() async throws {
             let configuration = try file.load()
             try configurationErrors { try configuration.check() }
+            for warning in configuration.warnings() { Console.error("warning: \(warning)") }
             Console.output(try configuration.resolvedYAML())
         }
     }

@@ -21,6 +21,30 @@ import Torch
         try settings.validate()
     }
 
+    @Test func theLossesOfOtherMethodsArrive() throws {
+        var run = RunConfiguration()
+        run.ppo.policyLoss = .cispo
+        run.ppo.lossAggregation = .constantLength
+        run.rollout.maxNewTokens = 77
+        run.ppo.clipHigh = 4
+        run.ppo.groupScale = false
+        run.ppo.valueLambda = 1
+        run.ppo.criticWarmupSteps = 3
+        run.ppo.steps = 10
+        run.ppo.weightDecayOn = .all
+        run.ppo.kl.place = .loss
+        run.ppo.kl.estimator = .k3
+        run.ppo.drift.clippedScoresAlarm = nil
+        let settings = PPOSettings(run)
+        #expect(settings.losses.objective == .cispo && settings.losses.aggregation == .constantLength(77))
+        #expect(settings.losses.clipHigh == 4 && !settings.scalesGroups && settings.valueLambda == 1)
+        #expect(settings.criticWarmupSteps == 3 && settings.adam.decays == .all)
+        #expect(settings.klInLoss && settings.losses.klEstimator == .k3)
+        #expect(settings.drift.clippedScores > 1)
+        // The policy's schedule is as long as the policy learns.
+        #expect(settings.policyRate.total == 112 && settings.criticRate.total == 160)
+    }
+
     @Test func everyChoiceArrives() throws {
         var run = RunConfiguration()
         run.ppo.advantage = .reinforcePlusPlus

@@ -36,6 +36,19 @@ import Testing
         #expect(result.advantages == [3, 3])
     }
 
+    /// Decoupled GAE: the critic's targets have a lambda of their own, the policy's advantages keep theirs.
+    @Test func theCriticMayHaveALambdaOfItsOwn() throws {
+        let rewards = [1.0, 2, 3]
+        let values = [0.5, 1, 1.5]
+        let both = try GeneralizedAdvantage(gamma: 1, lambda: 0.5, valueLambda: 1).estimate(
+            rewards: rewards, values: values, mask: [1, 1, 1])
+        // Lambda 1: the sum of the rewards to come, whatever the critic thought.
+        #expect(both.returns == [6, 5, 3])
+        let policy = try GeneralizedAdvantage(gamma: 1, lambda: 0.5).estimate(
+            rewards: rewards, values: values, mask: [1, 1, 1])
+        #expect(both.advantages == policy.advantages && both.returns != policy.returns)
+    }
+
     @Test func lengthsThatDifferAreRefused() {
         #expect(throws: PolicyOptimizationError.self) {
             try GeneralizedAdvantage().estimate(rewards: [1], values: [1, 2], mask: [1, 1])

@@ -83,7 +83,7 @@ import Torch
             parameters,
             AdamW.Settings(
                 beta1: cases.adamw.betas[0], beta2: cases.adamw.betas[1], epsilon: cases.adamw.eps,
-                weightDecay: weightDecay))
+                weightDecay: weightDecay, decays: .all))
         let before = try parameters.map { try $0.tensor.detach().clone() }
         let norm = try clipGradientNorm(parameters.map(\.tensor), to: cases.adamw.clip)
         #expect(abs(norm - outcome.norm) < 1e-4 * outcome.norm, "\(name): gradient norm")
@@ -185,7 +185,8 @@ import Torch
     func policySurrogate(_ output: TokenLogProbabilities, _ piece: [Int]) throws -> (Tensor, PolicyLoss.Result) {
         let entropy = try #require(output.entropy)
         let result = try PolicyLoss(policySettings).evaluate(
-            new: output.values.floats(), entropy: entropy.floats(), tokens: tokens(piece), globalTokens: count)
+            new: output.values.floats(), entropy: entropy.floats(), tokens: tokens(piece),
+            size: MinibatchSize(cases.ppo.rows.map(\.mask)))
         return (try output.values.surrogate(result.gradient) + entropy.surrogate(result.entropyGradient), result)
     }
 

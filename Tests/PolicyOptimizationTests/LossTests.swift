@@ -45,7 +45,7 @@ import Testing
         let entropy = new.map { -$0 }
         let count = Masked.count([tokens.mask])
         let result = try PolicyLoss(settings).evaluate(
-            new: new, entropy: entropy, tokens: tokens, globalTokens: count)
+            new: new, entropy: entropy, tokens: tokens, size: MinibatchSize(tokens: count, sequences: 1))
         let exact = new.map(Double.init)
         let entropies = entropy.map(Double.init)
         #expect(abs(result.loss - reference(exact, entropies, tokens)) < 1e-12)
@@ -67,7 +67,8 @@ import Testing
         let count = Masked.count([tokens.mask])
         let entropy = [Float](repeating: 1, count: 60)
         let loss = PolicyLoss(settings)
-        let whole = try loss.evaluate(new: new, entropy: entropy, tokens: tokens, globalTokens: count)
+        let whole = try loss.evaluate(
+            new: new, entropy: entropy, tokens: tokens, size: MinibatchSize(tokens: count, sequences: 1))
         var sum = 0.0
         var gradient: [Float] = []
         var figures = PolicyFigures()
@@ -79,7 +80,8 @@ import Testing
             part.advantages = Array(tokens.advantages[range])
             part.mask = Array(tokens.mask[range])
             let result = try loss.evaluate(
-                new: Array(new[range]), entropy: Array(entropy[range]), tokens: part, globalTokens: count)
+                new: Array(new[range]), entropy: Array(entropy[range]), tokens: part,
+                size: MinibatchSize(tokens: count, sequences: 1))
             sum += result.loss
             gradient += result.gradient
             figures += result.figures
@@ -96,7 +98,8 @@ import Testing
         var (_, tokens) = tokens(&random, count: 50)
         tokens.behaviour = tokens.old
         let result = try PolicyLoss(PolicyLossSettings()).evaluate(
-            new: tokens.old.map { Float($0) }, entropy: [], tokens: tokens, globalTokens: 40)
+            new: tokens.old.map { Float($0) }, entropy: [], tokens: tokens,
+            size: MinibatchSize(tokens: 40, sequences: 1))
         #expect(abs(result.figures.mean(\.ratio) - 1) < 1e-6)
         #expect(result.figures.clipped == 0 && result.figures.mean(\.approximateKL) < 1e-12)
     }
@@ -109,10 +112,12 @@ import Testing
         tokens.advantages = [-1, 1, 1]
         tokens.mask = [1, 1, 1]
         let loss = PolicyLoss(PolicyLossSettings())
-        let result = try loss.evaluate(new: [-1, -1, -1], entropy: [], tokens: tokens, globalTokens: 3)
+        let result = try loss.evaluate(
+            new: [-1, -1, -1], entropy: [], tokens: tokens, size: MinibatchSize(tokens: 3, sequences: 1))
         #expect(result.figures.clamped == 1)
         #expect(result.gradient[0] == 0)
-        let broken = try loss.evaluate(new: [.nan, -1, -1], entropy: [], tokens: tokens, globalTokens: 3)
+        let broken = try loss.evaluate(
+            new: [.nan, -1, -1], entropy: [], tokens: tokens, size: MinibatchSize(tokens: 3, sequences: 1))
         #expect(broken.loss.isNaN && broken.figures.maximumRatio.isNaN)
         #expect(broken.figures.mean(\.approximateKL).isNaN)
     }
@@ -163,7 +168,8 @@ import Testing
         var tokens = PolicyLoss.Tokens()
         tokens.mask = [1]
         #expect(throws: PolicyOptimizationError.self) {
-            try PolicyLoss(PolicyLossSettings()).evaluate(new: [0], entropy: [], tokens: tokens, globalTokens: 1)
+            try PolicyLoss(PolicyLossSettings()).evaluate(
+                new: [0], entropy: [], tokens: tokens, size: MinibatchSize(tokens: 1, sequences: 1))
         }
         #expect(throws: PolicyOptimizationError.self) {
             try ValueLoss().evaluate(values: [1], old: [], targets: [1], mask: [1], globalTokens: 1)

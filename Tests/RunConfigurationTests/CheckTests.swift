@@ -27,7 +27,9 @@ struct Workplace: ~Copyable {
         """
     }
 
-    func problems(_ overrides: String...) -> [String] {
+    func problems(_ overrides: String...) -> [String] { problems(overrides) }
+
+    func problems(_ overrides: [String]) -> [String] {
         do {
             try RunConfiguration.parse(yaml, overrides: overrides).check()
             return []

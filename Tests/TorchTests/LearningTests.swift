@@ -66,7 +66,7 @@ import Testing
     @Test(arguments: [AdamW.Settings.Epsilon.pytorch, .tensorflow])
     func adamIsTheFormula(_ placement: AdamW.Settings.Epsilon) throws {
         let settings = AdamW.Settings(
-            beta1: 0.9, beta2: 0.999, epsilon: 1e-2, weightDecay: 0.1, placement: placement)
+            beta1: 0.9, beta2: 0.999, epsilon: 1e-2, weightDecay: 0.1, decays: .all, placement: placement)
         let weight = try leaf([0.5])
         let optimizer = try AdamW([NamedTensor("w", weight)], settings)
         var expected = ByHand()

@@ -151,7 +151,7 @@ extension PPOTrainer {
             throw LearnerError(
                 .checkpoint, "\(path) does not fit this run's models or is damaged", cause: error)
         }
-        state = saved.trainer
+        state = saved.trainer.resumed(with: settings)
     }
 
     /// Of policy and critic, under the names of a checkpoint.

@@ -33,6 +33,10 @@ package struct PPOSettings: Sendable, Equatable {
     package var estimator = Estimator.gae
     package var gamma = 1.0
     package var lambda = 0.95
+    /// Of the critic's targets; nil: the same.
+    package var valueLambda: Double?
+    /// GRPO divides by the deviation of its group; false is Dr. GRPO.
+    package var scalesGroups = true
     package var whitenAdvantages = true
     package var whitenRewards = false
     package var bootstrapTruncated = false
@@ -46,7 +50,7 @@ package struct PPOSettings: Sendable, Equatable {
     package var normalizeScores = false
     package var controller = KLController.fixed(beta: 0.05)
     package var penalty = KLEstimator.k1
-    /// The penalty is a loss instead of a part of the rewards: gradient of k2, value of k3.
+    /// The penalty is a loss instead of a part of the rewards.
     package var klInLoss = false
 
     // Losses
@@ -55,6 +59,8 @@ package struct PPOSettings: Sendable, Equatable {
     package var microBatchTokens = 4096
     package var losses = PolicyLossSettings()
     package var valueClip: Double? = 0.2
+    /// Steps at the start of the run in which the critic alone learns.
+    package var criticWarmupSteps = 0
     package var critic = CriticKind.separate
     /// Of the value loss when the trunk is shared.
     package var valueWeight = 0.1
@@ -84,10 +90,23 @@ package struct PPOSettings: Sendable, Equatable {
         }
         try check(epochs >= 1 && minibatches >= 1, "ppo.epochs and ppo.minibatches must be at least 1")
         try check(microBatchTokens >= 1, "ppo.micro_batch_tokens must be at least 1")
-        try check((0...1).contains(gamma) && (0...1).contains(lambda), "ppo.gamma and ppo.lambda lie in 0...1")
+        try check(
+            [gamma, lambda, valueLambda ?? lambda].allSatisfy { (0...1).contains($0) },
+            "ppo.gamma, ppo.lambda and ppo.value_lambda lie in 0...1")
         try check(temperature > 0, "temperature must be above 0: PPO learns from samples")
-        try check(losses.clip > 0, "ppo.clip must be above 0")
+        try check(losses.clip > 0 && losses.clipHigh ?? 1 > 0, "ppo.clip and ppo.clip_high must be above 0")
         try check(losses.dualClip.map { $0 > 1 } ?? true, "ppo.dual_clip must be above 1")
+        try check(
+            losses.dualClip == nil || losses.objective == .ppo,
+            "ppo.dual_clip needs ppo.policy_loss: ppo; \(losses.objective.rawValue) has no second clip")
+        if case .constantLength(let length) = losses.aggregation {
+            try check(length >= 1, "the length of ppo.loss_aggregation: constant_length must be at least 1")
+        }
+        try check(criticWarmupSteps >= 0, "ppo.critic_warmup_steps must be at least 0")
+        try check(
+            criticWarmupSteps == 0 || (estimator.needsCritic && critic == .separate),
+            "ppo.critic_warmup_steps needs a separate critic")
+        try check(scalesGroups || estimator == .grpo, "ppo.group_scale: false needs ppo.advantage: grpo")
         try check(gradientNorm > 0, "ppo.gradient_norm must be above 0")
         try check(
             critic == .separate || estimator.needsCritic,

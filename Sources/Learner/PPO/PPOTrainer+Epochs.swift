@@ -11,20 +11,18 @@ extension PPOTrainer {
         var figures = UpdateFigures()
         let planned = settings.epochs * settings.minibatches
         epochs: for epoch in 0..<settings.epochs {
-            for (number, minibatch) in minibatches(epoch: epoch, rows: rows.count).enumerated() {
-                let tokens = Masked.count(minibatch.map { batch.rows[$0].mask })
-                // Answers that left the mask may fill a whole minibatch.
-                guard tokens > 0 else { continue }
+            for (number, minibatch) in minibatches(epoch: epoch, of: batch.learned).enumerated() {
                 let inputs = MinibatchInputs(
-                    batch: batch, rows: rows, old: old, values: values, indices: minibatch, tokens: tokens,
-                    measuresEntropy: epoch == 0)
+                    batch: batch, rows: rows, old: old, values: values, indices: minibatch,
+                    size: MinibatchSize(minibatch.map { batch.rows[$0].mask }), measuresEntropy: epoch == 0)
                 let outcome = try accumulate(inputs)
+                figures.trainedTokens += minibatch.reduce(0) { $0 + rows[$1].count }
                 figures.policy += outcome.policy
                 figures.value += outcome.value
                 figures.policyNorm += outcome.policyNorm
                 figures.criticNorm += outcome.criticNorm
                 figures.measured += 1
-                if figures.first == nil { figures.first = outcome.policy }
+                if figures.first == nil, outcome.policy.tokens > 0 { figures.first = outcome.policy }
                 // The schedules follow the plan, not the count of updates made: a step that ends early must not
                 // stretch them.
                 let update = state.step * planned + epoch * settings.minibatches + number
@@ -69,6 +67,9 @@ extension PPOTrainer {
     /// One micro-batch.
     private func backward(_ piece: [Int], _ inputs: MinibatchInputs, _ outcome: inout MinibatchOutcome) throws {
         let batch = try ResponseRow.batch(piece.map { inputs.rows[$0] }, device: policy.device)
+        if isWarmingUp, case .separate(let model) = critic {
+            return try valueSurrogate(model.values(batch), piece, inputs, 1, &outcome).backward()
+        }
         let hidden = try policy.trunk.hiddenStates(batch)
         let bonus = settings.losses.entropyWeight != 0
         let output = try policy.tokenLogProbabilities(
@@ -78,7 +79,7 @@ extension PPOTrainer {
         if settings.klInLoss { losses.klWeight = state.controller.beta }
         let result = try PolicyLoss(losses).evaluate(
             new: try output.values.floats(), entropy: try output.entropy?.floats() ?? [],
-            tokens: inputs.policyTokens(piece), globalTokens: inputs.tokens)
+            tokens: inputs.policyTokens(piece), size: inputs.size)
         var surrogate = try output.values.surrogate(result.gradient)
         if bonus, let entropy = output.entropy {
             surrogate = try surrogate + entropy.surrogate(result.entropyGradient)
@@ -105,17 +106,21 @@ extension PPOTrainer {
         let result = try ValueLoss(clip: settings.valueClip, weight: weight).evaluate(
             values: try values.floats(), old: piece.flatMap { inputs.values[$0] },
             targets: piece.flatMap { inputs.batch.returns[$0] }, mask: piece.flatMap { inputs.batch.rows[$0].mask },
-            globalTokens: inputs.tokens)
+            globalTokens: inputs.size.tokens)
         outcome.valueLoss += result.loss
         outcome.value += result.figures
         return try values.surrogate(result.gradient)
     }
 
     private func apply(update: Int, report: inout StepReport) throws {
-        let policyRate = settings.policyRate.rate(update)
-        try policyOptimizer.step(learningRate: policyRate)
-        try policyMasters.publish()
-        report.metrics[Metric.policyRate] = policyRate
+        if !isWarmingUp {
+            // The policy's schedule begins when the policy begins to learn.
+            let waited = settings.criticWarmupSteps * settings.epochs * settings.minibatches
+            let policyRate = settings.policyRate.rate(update - waited)
+            try policyOptimizer.step(learningRate: policyRate)
+            try policyMasters.publish()
+            report.metrics[Metric.policyRate] = policyRate
+        }
         if let criticOptimizer {
             let criticRate = settings.criticRate.rate(update)
             try criticOptimizer.step(learningRate: criticRate)
@@ -142,8 +147,7 @@ private struct MinibatchInputs {
     var old: [[Double]]
     var values: [[Double]]
     var indices: [Int]
-    /// In the mask, over the whole minibatch.
-    var tokens: Int
+    var size: MinibatchSize
     var measuresEntropy: Bool
 
     func policyTokens(_ piece: [Int]) -> PolicyLoss.Tokens {
@@ -154,6 +158,7 @@ private struct MinibatchInputs {
             tokens.reference += batch.rows[index].reference
             tokens.advantages += batch.advantages[index]
             tokens.mask += batch.rows[index].mask
+            tokens.lengths.append(batch.rows[index].mask.count)
         }
         return tokens
     }
@@ -172,6 +177,8 @@ private struct MinibatchOutcome {
             loss: policyLoss + valueLoss,
             // A critic whose gradient is not finite spoils the update as a policy's does.
             gradientNorm: criticNorm.isFinite ? policyNorm : criticNorm,
-            approximateKL: policy.mean(\.approximateKL), meanRatio: policy.mean(\.ratio))
+            approximateKL: policy.mean(\.approximateKL),
+            // A policy that stands still while the critic warms up has ratio 1.
+            meanRatio: policy.tokens > 0 ? policy.mean(\.ratio) : 1)
     }
 }

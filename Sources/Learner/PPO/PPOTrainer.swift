@@ -68,7 +68,7 @@ package final class PPOTrainer {
         let start = clock.now
         try Rollouts.validate(
             samples, vocabulary: policy.configuration.vocabularySize, context: policy.configuration.contextLength,
-            needsReference: false)
+            needsReference: reference == nil && state.controller.beta != 0)
         var report = StepReport(step: state.step)
         let (samples, secondsReference) = try timed { try withReferences(samples) }
         var moments = state.scoreMoments
@@ -77,13 +77,15 @@ package final class PPOTrainer {
             throw LearnerError(
                 .batch,
                 "step \(state.step): none of \(samples.count) samples can be learned from "
-                    + "(\(batch.droppedNoReward) without a reward, \(batch.droppedEmpty) without a token)")
+                    + "(\(batch.droppedNoReward) without a reward, \(batch.droppedEmpty) without a token, "
+                    + "\(batch.rows.count - batch.learned.count) cut by the length limit and masked)")
         }
         state.scoreMoments = moments
         state.updateGuard.beginStep()
         let rows = batch.rows.map { ResponseRow(prompt: $0.prompt, response: $0.response) }
 
         let (old, secondsOld) = try timed { try oldLogProbabilities(batch, rows, report: &report) }
+        report.metrics[Metric.criticWarmup] = isWarmingUp ? 1 : 0
         let ((values, bootstrap), secondsValues) = try timed { try currentValues(batch, rows) }
         let beta = state.controller.beta
         try batch.finish(
@@ -101,17 +103,19 @@ package final class PPOTrainer {
             try runEpochs(batch, rows, old: old, values: values, report: &report)
         }
         report.describe(figures)
-        state.controller.update(
-            sequenceKL: report.metrics[Metric.sequenceKL1] ?? 0, samples: batch.rows.count)
+        // While the policy stands still, its KL says nothing about beta.
+        if let kl = report.metrics[Metric.sequenceKL1], !isWarmingUp {
+            state.controller.update(sequenceKL: kl, samples: batch.learned.count)
+        }
         state.step += 1
 
-        let tokens = rows.reduce(0) { $0 + $1.count } * settings.epochs
         report.metrics[Metric.globalStep] = Double(state.step)
         report.metrics[Metric.secondsOld] = secondsOld
         report.metrics[Metric.secondsValues] = secondsValues
         if reference != nil { report.metrics[Metric.secondsReference] = secondsReference }
         report.metrics[Metric.secondsUpdate] = secondsUpdate
-        report.metrics[Metric.trainingTokensPerSecond] = secondsUpdate > 0 ? Double(tokens) / secondsUpdate : 0
+        report.metrics[Metric.trainingTokensPerSecond] =
+            secondsUpdate > 0 ? Double(figures.trainedTokens) / secondsUpdate : 0
         report.metrics[Metric.secondsPrepare] =
             (clock.now - start).seconds - secondsOld - secondsValues - secondsUpdate - secondsReference
         return report
@@ -147,7 +151,7 @@ package final class PPOTrainer {
         let fresh = batch.rows.allSatisfy { row in
             zip(row.sample.trajectory.versions, row.mask).allSatisfy { $1 == 0 || $0 == version }
         }
-        let probe = minibatches(epoch: 0, rows: rows.count).first ?? []
+        let probe = minibatches(epoch: 0, of: batch.learned).first ?? []
         let isHalf = try policy.trunk.embedding.dtype != .float32
         let compute =
             settings.oldLogProbabilities == .recompute
@@ -192,10 +196,13 @@ package final class PPOTrainer {
         return (values, zip(batch.rows, last).map { $0.ended ? 0 : $1 })
     }
 
-    /// Row indices of each minibatch of an epoch; a function of (seed, step, epoch).
-    func minibatches(epoch: Int, rows: Int) -> [[Int]] {
+    /// Whether the critic alone learns in this step.
+    var isWarmingUp: Bool { state.step < settings.criticWarmupSteps }
+
+    /// The rows of each minibatch of an epoch; a function of (seed, step, epoch).
+    func minibatches(epoch: Int, of rows: [Int]) -> [[Int]] {
         var random = CounterGenerator(settings.seed, 0x7070_6f, UInt64(max(0, state.step)), UInt64(max(0, epoch)))
-        return MicroBatches.split(random.permutation(rows), into: settings.minibatches)
+        return MicroBatches.split(random.permutation(rows.count).map { rows[$0] }, into: settings.minibatches)
     }
 
     private func timed<T>(_ body: () throws -> T) rethrows -> (T, Double) {

@@ -3,7 +3,8 @@ package import PolicyOptimization
 
 /// The step's batch with scores, KL and advantages: pure arithmetic between the values and the losses.
 ///
-/// Rows are samples that can be learned from; those without a reward or without a token are dropped and counted.
+/// Rows are samples with a reward and a token; the others are dropped and counted. A row whose answer was cut may leave
+/// the mask (`missing_eos: mask`): it is still reported on, and enters no figure that anything is learned from.
 package struct PreparedBatch: Sendable {
     package struct Row: Sendable {
         package var sample: RolloutSample
@@ -13,9 +14,15 @@ package struct PreparedBatch: Sendable {
         package var rawScore: Double
         /// What enters the last token; nil when the answer left the mask.
         package var score: Double?
+        /// Whether the clip changed the score that enters.
+        package var scoreIsClipped: Bool
         package var behaviour: [Double]
         package var reference: [Double]
+        /// False: `reference` repeats `behaviour`, and there is no KL to report.
+        package var hasReference: Bool
 
+        /// Whether it is learned from.
+        package var isLearned: Bool { score != nil }
         package var prompt: [Int32] { sample.trajectory.promptTokens }
         package var response: [Int32] { sample.trajectory.responseTokens }
         package var ended: Bool { sample.trajectory.finish != .length }
@@ -32,33 +39,62 @@ package struct PreparedBatch: Sendable {
 
     package var mask: [[UInt8]] { rows.map(\.mask) }
     package var tokens: Int { Masked.count(mask) }
+    /// Indices of the rows that are learned from.
+    package var learned: [Int] { rows.indices.filter { rows[$0].isLearned } }
+    /// Answers that no other answer to their prompt can be compared with; set with a group estimator.
+    package private(set) var withoutComparison: Int?
 
     /// - Parameter moments: of all scores so far; this batch is added when normalisation is on.
     package init(_ samples: [RolloutSample], settings: PPOSettings, moments: inout RunningMoments) {
-        var raw: [Double?] = samples.map { Self.score($0, settings: settings) }
-        if settings.normalizeScores { moments.add(raw.compactMap { $0 }) }
-        for (index, sample) in samples.enumerated() {
+        var scored: [(sample: RolloutSample, score: Double)] = []
+        for sample in samples {
             guard sample.trajectory.mask.contains(where: { $0 != 0 }) else {
                 droppedEmpty += 1
-                raw[index] = nil
                 continue
             }
-            guard let score = raw[index] else {
+            guard let score = Self.score(sample, settings: settings) else {
                 droppedNoReward += 1
                 continue
             }
+            scored.append((sample, score))
+        }
+        func shaped(_ sample: RolloutSample, _ score: Double) -> Double? {
+            settings.scoreShaping.shape(
+                score, ended: sample.trajectory.finish != .length, length: sample.trajectory.responseTokens.count)
+        }
+        if settings.normalizeScores {
+            moments.add(scored.filter { shaped($0.sample, $0.score) != nil }.map(\.score))
+        }
+        for (sample, score) in scored {
             let normalized = settings.normalizeScores ? moments.normalized(score) : score
-            let shaped = settings.scoreShaping.shape(
-                normalized, ended: sample.trajectory.finish != .length, length: sample.trajectory.responseTokens.count)
+            let shaped = shaped(sample, normalized)
             let mask = sample.trajectory.mask
             rows.append(
                 Row(
                     sample: sample, mask: shaped == nil ? [UInt8](repeating: 0, count: mask.count) : mask,
                     rawScore: score, score: shaped,
+                    scoreIsClipped: shaped != nil && settings.scoreShaping.clips(normalized),
                     behaviour: sample.trajectory.logProbabilities.map(Double.init),
                     reference: sample.reference.isEmpty
-                        ? sample.trajectory.logProbabilities.map(Double.init) : sample.reference.map(Double.init)))
+                        ? sample.trajectory.logProbabilities.map(Double.init) : sample.reference.map(Double.init),
+                    hasReference: !sample.reference.isEmpty))
         }
+    }
+
+    /// Advantages of whole answers, each compared with the answers to the same prompt that are learned from; 0 for one
+    /// that is not.
+    private mutating func compared(totals: [Double], settings: PPOSettings) -> [Double] {
+        let learned = learned
+        let groups = Rollouts.groups(learned.map { rows[$0].sample.trajectory })
+        let rewards = learned.map { totals[$0] }
+        let advantages =
+            settings.estimator == .rloo
+            ? GroupAdvantages.leaveOneOut(rewards, groups: groups)
+            : GroupAdvantages.groupNormalized(rewards, groups: groups, scaled: settings.scalesGroups)
+        withoutComparison = Dictionary(groups.map { ($0, 1) }, uniquingKeysWith: +).values.filter { $0 == 1 }.count
+        var whole = [Double](repeating: 0, count: rows.count)
+        for (index, advantage) in zip(learned, advantages) { whole[index] = advantage }
+        return whole
     }
 
     /// Weighted sum of the named rewards; nil when one of them failed or is not finite: a reward that fails is never
@@ -95,7 +131,8 @@ package struct PreparedBatch: Sendable {
         tokenRewards = rewards
         switch settings.estimator {
         case .gae:
-            let gae = GeneralizedAdvantage(gamma: settings.gamma, lambda: settings.lambda)
+            let gae = GeneralizedAdvantage(
+                gamma: settings.gamma, lambda: settings.lambda, valueLambda: settings.valueLambda)
             let results = try rows.indices.map { index in
                 try gae.estimate(
                     rewards: rewards[index], values: values[index], mask: rows[index].mask,
@@ -109,12 +146,7 @@ package struct PreparedBatch: Sendable {
             }
             returns = advantages
         case .rloo, .grpo:
-            let totals = rewards.map { $0.reduce(0, +) }
-            let groups = Rollouts.groups(rows.map(\.sample.trajectory))
-            let whole =
-                settings.estimator == .rloo
-                ? GroupAdvantages.leaveOneOut(totals, groups: groups)
-                : GroupAdvantages.groupNormalized(totals, groups: groups)
+            let whole = compared(totals: rewards.map { $0.reduce(0, +) }, settings: settings)
             advantages = rows.indices.map { index in rows[index].mask.map { $0 == 0 ? 0 : whole[index] } }
             returns = advantages
         }

@@ -6,10 +6,13 @@ extension StepReport {
     mutating func describe(_ batch: PreparedBatch, values: [[Double]], settings: PPOSettings, version: Int) {
         let mask = batch.mask
         describeRewards(batch, settings: settings)
-        let kl = batch.rows.map { KLEstimator.k1.sequence($0.behaviour, $0.reference, $0.mask) }
-        let kl3 = batch.rows.map { KLEstimator.k3.sequence($0.behaviour, $0.reference, $0.mask) }
-        metrics[Metric.sequenceKL1] = Moments(kl).mean
-        metrics[Metric.sequenceKL3] = Moments(kl3).mean
+        let compared = batch.rows.filter { $0.isLearned && $0.hasReference }
+        if !compared.isEmpty {
+            let kl = compared.map { KLEstimator.k1.sequence($0.behaviour, $0.reference, $0.mask) }
+            let kl3 = compared.map { KLEstimator.k3.sequence($0.behaviour, $0.reference, $0.mask) }
+            metrics[Metric.sequenceKL1] = Moments(kl).mean
+            metrics[Metric.sequenceKL3] = Moments(kl3).mean
+        }
         metrics[Metric.tokenRewardMean] = Masked.moments(batch.tokenRewards, mask).mean
         metrics[Metric.advantageMean] = batch.rawAdvantages.mean
         metrics[Metric.advantageDeviation] = batch.rawAdvantages.deviation
@@ -28,6 +31,16 @@ extension StepReport {
         metrics[Metric.tokens] = Double(batch.tokens)
         metrics[Metric.droppedNoReward] = Double(batch.droppedNoReward)
         metrics[Metric.droppedEmpty] = Double(batch.droppedEmpty)
+        let learned = batch.learned.count
+        metrics[Metric.maskedAnswers] = Double(batch.rows.count - learned)
+        metrics[Metric.clippedScores] =
+            learned > 0 ? Double(batch.rows.filter(\.scoreIsClipped).count) / Double(learned) : 0
+        if let alone = batch.withoutComparison {
+            metrics[Metric.withoutComparison] = Double(alone)
+            if alone > 0 {
+                notes.append("\(alone) answers are the only one of their prompt that is left, and have advantage 0")
+            }
+        }
         if batch.droppedNoReward > 0 { notes.append("\(batch.droppedNoReward) samples had no reward and were dropped") }
         if batch.droppedEmpty > 0 { notes.append("\(batch.droppedEmpty) samples had no token to learn from") }
         describeStaleness(batch, version: version)
@@ -41,8 +54,9 @@ extension StepReport {
         metrics[Metric.rewardMinimum] = scores.min() ?? 0
         metrics[Metric.rewardMaximum] = scores.max() ?? 0
         for name in Set(batch.rows.flatMap { $0.sample.rewards.keys }).sorted() {
-            let values = batch.rows.compactMap { ($0.sample.rewards[name] ?? nil).map(Double.init) }
-            metrics[Metric.rewardPart(name)] = Moments(values).mean
+            // Of the answers that have it: one that failed is no 0, and one that is no number must not hide the rest.
+            let values = batch.rows.compactMap { ($0.sample.rewards[name] ?? nil).map(Double.init) }.filter(\.isFinite)
+            if !values.isEmpty { metrics[Metric.rewardPart(name)] = Moments(values).mean }
         }
     }
 
@@ -70,20 +84,36 @@ extension StepReport {
         metrics[Metric.repeated4] = text.repeated4
         metrics[Metric.distinct2] = text.distinct2
         metrics[Metric.truncatedShare] = text.truncated
-        let gold = settings.heldOutReward.flatMap { name in
-            batch.rows.contains { ($0.sample.rewards[name] ?? nil) != nil } ? metrics[Metric.rewardPart(name)] : nil
-        }
+        let gold = settings.heldOutReward.flatMap { metrics[Metric.rewardPart($0)] }
         let (raised, pause) = state.drift.observe(
             StepFigures(
-                sequenceKL: metrics[Metric.sequenceKL1] ?? 0, reward: metrics[Metric.rewardMean] ?? 0, gold: gold,
-                text: text))
+                sequenceKL: metrics[Metric.sequenceKL1], reward: metrics[Metric.rewardMean] ?? 0, gold: gold,
+                text: text, clippedScores: metrics[Metric.clippedScores] ?? 0))
         alarms += raised
         self.pause = self.pause || pause
     }
 
     /// Figures of all updates of the step together.
     mutating func describe(_ updates: UpdateFigures) {
-        let policy = updates.policy
+        metrics[Metric.updates] = Double(updates.applied)
+        metrics[Metric.skippedUpdates] = Double(updates.skipped)
+        metrics[Metric.earlyStop] = updates.endedEarly ? 1 : 0
+        // A policy that stood still has no such figures.
+        if updates.policy.tokens > 0 { describe(updates.policy, norm: updates.meanPolicyNorm) }
+        if let first = updates.first {
+            metrics[Metric.firstRatio] = first.mean(\.ratio)
+            metrics[Metric.firstClipFraction] = first.share(\.clipped)
+        }
+        if updates.value.tokens > 0 {
+            metrics[Metric.valueLoss] = updates.value.loss / Double(updates.value.tokens)
+            metrics[Metric.valueClipFraction] = Double(updates.value.clipped) / Double(updates.value.tokens)
+            metrics[Metric.criticGradientNorm] = updates.meanCriticNorm
+        }
+    }
+}
+
+extension StepReport {
+    private mutating func describe(_ policy: PolicyFigures, norm: Double) {
         metrics[Metric.policyLoss] = policy.mean(\.policyLoss)
         metrics[Metric.ratioMean] = policy.mean(\.ratio)
         metrics[Metric.ratioMaximum] = policy.maximumRatio
@@ -94,19 +124,7 @@ extension StepReport {
         metrics[Metric.clipFraction] = policy.share(\.clipped)
         metrics[Metric.dualClipFraction] = policy.share(\.dualClipped)
         metrics[Metric.clampedLogRatios] = Double(policy.clamped)
-        metrics[Metric.updates] = Double(updates.applied)
-        metrics[Metric.skippedUpdates] = Double(updates.skipped)
-        metrics[Metric.earlyStop] = updates.endedEarly ? 1 : 0
-        metrics[Metric.policyGradientNorm] = updates.meanPolicyNorm
-        if let first = updates.first {
-            metrics[Metric.firstRatio] = first.mean(\.ratio)
-            metrics[Metric.firstClipFraction] = first.share(\.clipped)
-        }
-        if updates.value.tokens > 0 {
-            metrics[Metric.valueLoss] = updates.value.loss / Double(updates.value.tokens)
-            metrics[Metric.valueClipFraction] = Double(updates.value.clipped) / Double(updates.value.tokens)
-            metrics[Metric.criticGradientNorm] = updates.meanCriticNorm
-        }
+        metrics[Metric.policyGradientNorm] = norm
     }
 }
 
@@ -122,6 +140,8 @@ struct UpdateFigures: Sendable {
     var policyNorm = 0.0
     var criticNorm = 0.0
     var measured = 0
+    /// Prompts included, each as often as it was learned from.
+    var trainedTokens = 0
 
     var meanPolicyNorm: Double { measured > 0 ? policyNorm / Double(measured) : 0 }
     var meanCriticNorm: Double { measured > 0 ? criticNorm / Double(measured) : 0 }

@@ -32,6 +32,8 @@ package enum Metric {
     /// One for each named reward: `reward/NAME/mean`.
     package static func rewardPart(_ name: String) -> String { "reward/\(name)/mean" }
     package static let tokenRewardMean = "critic/rewards/mean"
+    /// Share of the scores that `ppo.reward_clip` changes.
+    package static let clippedScores = "critic/score/clip_ratio"
 
     package static let sequenceKL1 = "actor/sequence_kl_k1"
     package static let sequenceKL3 = "actor/sequence_kl_k3"
@@ -59,6 +61,8 @@ package enum Metric {
     package static let explainedVariance = "critic/vf_explained_var"
     package static let criticGradientNorm = "critic/grad_norm"
     package static let criticRate = "critic/lr"
+    /// 1 in a step in which the critic alone learns.
+    package static let criticWarmup = "critic/warmup"
     package static let valueMean = "critic/values/mean"
     package static let returnMean = "critic/returns/mean"
     package static let advantageMean = "critic/advantages/mean"
@@ -74,6 +78,10 @@ package enum Metric {
     package static let tokens = "batch/tokens"
     package static let droppedNoReward = "batch/dropped_no_reward"
     package static let droppedEmpty = "batch/dropped_empty"
+    /// Answers that `missing_eos: mask` leaves out of the learning.
+    package static let maskedAnswers = "batch/masked_answers"
+    /// Answers without another one of their prompt to be compared with.
+    package static let withoutComparison = "batch/without_comparison"
 
     package static let logProbabilityDifference = "training/rollout_logprob_diff_max"
     package static let stalenessMean = "training/staleness_mean"

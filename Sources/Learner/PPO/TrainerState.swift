@@ -19,4 +19,13 @@ package struct TrainerState: Codable, Sendable, Equatable {
         updateGuard = settings.updateGuard
         drift = DriftGuard(settings.drift)
     }
+
+    /// The state as a checkpoint has it, with the limits and coefficients of the run that goes on.
+    func resumed(with settings: PPOSettings) -> TrainerState {
+        var state = self
+        state.controller = settings.controller.continuing(controller)
+        state.updateGuard.adopt(limitsOf: settings.updateGuard)
+        state.drift.thresholds = settings.drift
+        return state
+    }
 }

@@ -10,6 +10,8 @@ extension PPOSettings {
         estimator = Estimator(ppo.advantage)
         gamma = ppo.gamma
         lambda = ppo.lambda
+        valueLambda = ppo.valueLambda
+        scalesGroups = ppo.groupScale
         whitenAdvantages = ppo.whitenAdvantages
         whitenRewards = ppo.whitenRewards
         bootstrapTruncated = ppo.bootstrapTruncated
@@ -28,17 +30,22 @@ extension PPOSettings {
         }
         penalty = KLEstimator(ppo.kl.estimator)
         klInLoss = ppo.kl.place == .loss
+        if klInLoss { losses.klEstimator = penalty }
 
         epochs = ppo.epochs
         minibatches = ppo.minibatches
         microBatchTokens = ppo.tokenBudget
+        losses.objective = PolicyLossSettings.Objective(ppo.policyLoss)
+        losses.aggregation = PolicyLossSettings.Aggregation(ppo.lossAggregation, length: run.rollout.maxNewTokens)
         losses.clip = ppo.clip
+        losses.clipHigh = ppo.clipHigh
         losses.dualClip = ppo.dualClip
         losses.logRatioBound = ppo.clipLogRatio ?? .infinity
         losses.entropyWeight = ppo.entropyCoefficient
         losses.behaviourCap = ppo.staleImportanceCap ?? .infinity
         valueClip = ppo.valueClip
         critic = ppo.critic == .shared ? .shared : .separate
+        criticWarmupSteps = ppo.criticWarmupSteps
         valueWeight = ppo.valueCoefficient
         switch ppo.oldLogProbabilities {
         case .auto: oldLogProbabilities = .automatic
@@ -46,15 +53,17 @@ extension PPOSettings {
         case .recompute: oldLogProbabilities = .recompute
         }
 
-        let updates = ppo.steps * ppo.epochs * ppo.minibatches
+        let perStep = ppo.epochs * ppo.minibatches
         let decay = LearningRateSchedule.Decay(rawValue: ppo.schedule.rawValue) ?? .linear
         policyRate = LearningRateSchedule(
-            peak: ppo.learningRate, total: updates, warmup: ppo.warmup, decay: decay)
+            peak: ppo.learningRate, total: (ppo.steps - ppo.criticWarmupSteps) * perStep, warmup: ppo.warmup,
+            decay: decay)
         criticRate = LearningRateSchedule(
-            peak: ppo.criticLearningRate, total: updates, warmup: ppo.warmup, decay: decay)
+            peak: ppo.criticLearningRate, total: ppo.steps * perStep, warmup: ppo.warmup, decay: decay)
         adam = AdamW.Settings(
             beta1: ppo.betas.first ?? 0.9, beta2: ppo.betas.last ?? 0.95, epsilon: ppo.epsilon,
-            weightDecay: ppo.weightDecay, placement: ppo.adam == .tensorflow ? .tensorflow : .pytorch)
+            weightDecay: ppo.weightDecay, decays: ppo.weightDecayOn == .all ? .all : .matrices,
+            placement: ppo.adam == .tensorflow ? .tensorflow : .pytorch)
         gradientNorm = ppo.clipNorm
 
         updateGuard = UpdateGuard(targetKL: ppo.targetKL, maximumMeanRatio: ppo.maxMeanRatio)
@@ -76,6 +85,27 @@ extension PPOSettings.Estimator {
         case .rloo: self = .rloo
         case .reinforcePlusPlus: self = .reinforcePlusPlus
         case .grpo: self = .grpo
+        }
+    }
+}
+
+extension PolicyLossSettings.Objective {
+    fileprivate init(_ loss: PPOSection.PolicyLoss) {
+        switch loss {
+        case .ppo: self = .ppo
+        case .gspo: self = .gspo
+        case .cispo: self = .cispo
+        }
+    }
+}
+
+extension PolicyLossSettings.Aggregation {
+    /// - Parameter length: the constant that stands for the length of every answer.
+    fileprivate init(_ aggregation: PPOSection.LossAggregation, length: Int) {
+        switch aggregation {
+        case .tokenMean: self = .tokenMean
+        case .sequenceMean: self = .sequenceMean
+        case .constantLength: self = .constantLength(length)
         }
     }
 }
@@ -110,6 +140,7 @@ extension DriftGuard.Thresholds {
         distinct2 = ppo.drift.distinct2Alarm ?? -1
         truncated = ppo.drift.truncatedAlarm ?? 2
         lengthRatio = ppo.drift.lengthRatioAlarm.map { 1 / max(1, $0)...max(1, $0) } ?? 0...1e300
+        clippedScores = ppo.drift.clippedScoresAlarm ?? 2
         window = ppo.drift.window
     }
 }

@@ -2,7 +2,8 @@
 package struct Advantages: Sendable, Equatable {
     /// One number a token, 0 outside the mask.
     package var advantages: [Double]
-    /// What the critic should have said: advantage before whitening plus value; 0 outside the mask.
+    /// What the critic should have said: advantage before whitening, with the critic's own lambda, plus value; 0 outside
+    /// the mask.
     package var returns: [Double]
 }
 
@@ -11,15 +12,23 @@ package struct Advantages: Sendable, Equatable {
 ///     delta_t = r_t + gamma * V_{t+1} - V_t
 ///     A_t     = delta_t + gamma * lambda * A_{t+1}
 ///
+/// The critic may have a lambda of its own (Yuan et al. 2025, "VC-PPO", decoupled GAE): with 1 its targets are the
+/// rewards that came, free of its own errors, while the policy keeps the lower variance of a smaller lambda.
+///
 /// A masked gap (tool output in the middle of a trajectory) is carried over: the next value and the running
 /// advantage of the token after the gap reach the token before it as if they were neighbours.
 package struct GeneralizedAdvantage: Sendable, Equatable {
     package var gamma: Double
+    /// Of the policy's advantages.
     package var lambda: Double
+    /// Of the critic's targets.
+    package var valueLambda: Double
 
-    package init(gamma: Double = 1, lambda: Double = 0.95) {
+    /// - Parameter valueLambda: the same as `lambda` when nil.
+    package init(gamma: Double = 1, lambda: Double = 0.95, valueLambda: Double? = nil) {
         self.gamma = gamma
         self.lambda = lambda
+        self.valueLambda = valueLambda ?? lambda
     }
 
     /// - Parameters:
@@ -39,11 +48,13 @@ package struct GeneralizedAdvantage: Sendable, Equatable {
             advantages: [Double](repeating: 0, count: mask.count), returns: [Double](repeating: 0, count: mask.count))
         var nextValue = bootstrap
         var running = 0.0
+        var runningTarget = 0.0
         for t in mask.indices.reversed() where mask[t] != 0 {
             let delta = rewards[t] + gamma * nextValue - values[t]
             running = delta + gamma * lambda * running
+            runningTarget = delta + gamma * valueLambda * runningTarget
             result.advantages[t] = running
-            result.returns[t] = running + values[t]
+            result.returns[t] = runningTarget + values[t]
             nextValue = values[t]
         }
         return result

@@ -1,17 +1,22 @@
 /// What a finished step says about where the policy is going.
 package struct StepFigures: Sendable, Equatable {
-    /// Mean over answers of the sum of k1, in nats.
-    package var sequenceKL: Double
+    /// Mean over answers of the sum of k1, in nats; nil when no answer had a reference.
+    package var sequenceKL: Double?
     package var reward: Double
     /// The held-out reward that nothing trains on, in the steps in which it was measured.
     package var gold: Double?
     package var text: Degeneration
+    /// Share of the scores that the clip changed.
+    package var clippedScores: Double
 
-    package init(sequenceKL: Double, reward: Double, gold: Double? = nil, text: Degeneration) {
+    package init(
+        sequenceKL: Double?, reward: Double, gold: Double? = nil, text: Degeneration, clippedScores: Double = 0
+    ) {
         self.sequenceKL = sequenceKL
         self.reward = reward
         self.gold = gold
         self.text = text
+        self.clippedScores = clippedScores
     }
 }
 
@@ -27,6 +32,7 @@ package struct Alarm: Sendable, Equatable, Codable {
         case overOptimisation = "over_optimisation"
         case logProbabilityMismatch = "log_probability_mismatch"
         case skippedUpdate = "skipped_update"
+        case clippedScores = "clipped_scores"
     }
 
     package var code: Code
@@ -38,9 +44,10 @@ package struct Alarm: Sendable, Equatable, Codable {
     }
 }
 
-/// Watches the figures of whole steps and raises alarms. Pure; its window is part of the checkpoint.
+/// Watches the figures of whole steps and raises alarms. Pure; its window is part of the checkpoint, its thresholds are
+/// those of the run that goes on.
 package struct DriftGuard: Sendable, Equatable, Codable {
-    package struct Thresholds: Sendable, Equatable, Codable {
+    package struct Thresholds: Sendable, Equatable {
         /// Mean sequence KL above which the run pauses; nil: never.
         package var klStop: Double?
         package var negativeKL = -1.0
@@ -48,15 +55,19 @@ package struct DriftGuard: Sendable, Equatable, Codable {
         package var distinct2 = 0.02
         package var truncated = 0.9
         package var lengthRatio = 0.33...3.0
+        /// Share of the scores that the clip may change.
+        package var clippedScores = 0.1
         /// Measurements of the gold reward over which its trend is judged.
         package var window = 4
 
         package init() {}
     }
 
-    package var thresholds: Thresholds
+    package var thresholds = Thresholds()
     /// Trained and gold reward of the last measurements, oldest first.
     package private(set) var measured: [[Double]] = []
+
+    private enum CodingKeys: String, CodingKey { case measured }
 
     package init(_ thresholds: Thresholds = Thresholds()) { self.thresholds = thresholds }
 
@@ -64,16 +75,24 @@ package struct DriftGuard: Sendable, Equatable, Codable {
     package mutating func observe(_ figures: StepFigures) -> (alarms: [Alarm], pause: Bool) {
         var alarms: [Alarm] = []
         var pause = false
-        if figures.sequenceKL < thresholds.negativeKL {
+        // Compared so that a KL that is not a number alarms too.
+        if let kl = figures.sequenceKL, !(kl >= thresholds.negativeKL) {
             alarms.append(
                 Alarm(
                     .negativeKL,
-                    "sequence KL is \(figures.sequenceKL): do sampling and scoring see the same distribution (top-k, "
+                    "sequence KL is \(kl): do sampling and scoring see the same distribution (top-k, "
                         + "suppressed EOS, padding, dropout)?"))
         }
-        if let stop = thresholds.klStop, figures.sequenceKL > stop {
-            alarms.append(Alarm(.klBudget, "sequence KL \(figures.sequenceKL) is over kl_stop \(stop)"))
+        if let stop = thresholds.klStop, let kl = figures.sequenceKL, kl > stop {
+            alarms.append(Alarm(.klBudget, "sequence KL \(kl) is over kl_stop \(stop)"))
             pause = true
+        }
+        if figures.clippedScores > thresholds.clippedScores {
+            alarms.append(
+                Alarm(
+                    .clippedScores,
+                    "ppo.reward_clip changes \(Self.percent(figures.clippedScores)) of the scores, which then teach "
+                        + "nothing but their sign; raise it, or write normalise_rewards: true"))
         }
         alarms += textAlarms(figures.text)
         if let gold = figures.gold, let alarm = overOptimised(reward: figures.reward, gold: gold) {
@@ -81,6 +100,8 @@ package struct DriftGuard: Sendable, Equatable, Codable {
         }
         return (alarms, pause)
     }
+
+    private static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
 
     private func textAlarms(_ text: Degeneration) -> [Alarm] {
         var alarms: [Alarm] = []

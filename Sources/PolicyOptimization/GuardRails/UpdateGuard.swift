@@ -52,6 +52,13 @@ package struct UpdateGuard: Sendable, Equatable, Codable {
         self.maximumSkips = maximumSkips
     }
 
+    /// Takes the limits of another guard; the counts stay.
+    package mutating func adopt(limitsOf other: UpdateGuard) {
+        targetKL = other.targetKL
+        maximumMeanRatio = other.maximumMeanRatio
+        maximumSkips = other.maximumSkips
+    }
+
     package mutating func beginStep() {
         skippedThisStep = 0
         endedThisStep = false

@@ -11,6 +11,12 @@ package enum KLController: Sendable, Equatable, Codable {
         }
     }
 
+    /// This controller's settings with the beta that another one reached: what a run goes on with.
+    package func continuing(_ former: KLController) -> KLController {
+        guard case .adaptive(let settings) = self, case .adaptive(let state) = former else { return self }
+        return .adaptive(AdaptiveKL(beta: state.beta, target: settings.target, horizon: settings.horizon))
+    }
+
     /// - Parameters:
     ///   - sequenceKL: mean KL of an answer in nats (k1).
     ///   - samples: answers since the last call.

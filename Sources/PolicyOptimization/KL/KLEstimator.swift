@@ -3,11 +3,13 @@ import Foundation
 /// Estimators of KL(pi || reference) from samples of pi (Schulman 2020, "Approximating KL divergence"),
 /// with x = log pi - log reference of a sampled token, in nats.
 package enum KLEstimator: String, Sendable, Codable, CaseIterable {
-    /// x: unbiased, high variance, may be negative.
+    /// x: unbiased, high variance, may be negative. As a reward it has the gradient of the KL. As a loss its gradient
+    /// is that of log pi, whose expectation is 0 whatever the reference: it adds noise and holds nothing back.
     case k1
-    /// x^2 / 2: biased, never negative; its gradient is that of the KL.
+    /// x^2 / 2: biased, never negative. As a loss it has the gradient of KL(pi || reference).
     case k2
-    /// exp(-x) - 1 + x: unbiased, never negative; its gradient is not that of the KL.
+    /// exp(-x) - 1 + x: unbiased, never negative. As a loss its gradient is that of KL(reference || pi), the other way
+    /// around, at the first order the same; where the policy has left the reference far behind it pulls no harder.
     case k3
 
     /// - Parameter clamp: upper bound of the result; k3 explodes where the reference gives a sampled token much more
@@ -19,6 +21,17 @@ package enum KLEstimator: String, Sendable, Codable, CaseIterable {
         case .k2: return min(x * x / 2, clamp)
         // expm1 keeps the digits that exp(-x) - 1 loses near 0, where most tokens are.
         case .k3: return min(expm1(min(-x, 700)) + x, clamp)
+        }
+    }
+
+    /// The derivative by the first log-probability, of the expression as it stands: what autograd makes of it when a
+    /// loss is written with it.
+    package func slope(_ logProbability: Double, _ reference: Double) -> Double {
+        let x = logProbability - reference
+        switch self {
+        case .k1: return 1
+        case .k2: return x
+        case .k3: return -expm1(min(-x, 700))
         }
     }
 

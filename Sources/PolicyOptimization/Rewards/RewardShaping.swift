@@ -37,6 +37,9 @@ package struct ScoreShaping: Sendable, Equatable {
         self.overlong = overlong
     }
 
+    /// Whether the clip changes a score.
+    package func clips(_ score: Double) -> Bool { clip.map { abs(score) > $0 } ?? false }
+
     /// - Parameters:
     ///   - score: after running normalisation, if any.
     ///   - ended: the answer ended by itself: by EOS or by a stop sequence.
@@ -81,7 +84,7 @@ package struct OverlongPenalty: Sendable, Equatable {
 package enum TokenRewards {
     /// - Parameters:
     ///   - score: nil when the answer has none; its mask is then expected to be all zero.
-    ///   - logProbabilities: of the policy that sampled, one a token.
+    ///   - logProbabilities: of the policy at the start of the step, one a token.
     ///   - reference: of the reference model, one a token.
     /// - Returns: one number a token, 0 outside the mask.
     package static func make(

@@ -5,8 +5,10 @@ package enum Fit {
     /// 1 - Var(R - V) / Var(R) over the mask: 1 is perfect, 0 no better than a constant, negative is worse.
     /// 0 when the returns do not vary: there is nothing to explain.
     package static func explainedVariance(values: [[Double]], returns: [[Double]], mask: [[UInt8]]) -> Double {
-        let spread = Masked.moments(returns, mask).variance
-        guard spread > 0 else { return 0 }
+        let moments = Masked.moments(returns, mask)
+        let spread = moments.variance
+        // Equal returns may differ in their last bit from their own mean; that is no spread to explain.
+        guard spread > 1e-24 * moments.mean * moments.mean else { return 0 }
         let residual = zip(returns, values).map { zip($0, $1).map { $0 - $1 } }
         return 1 - Masked.moments(residual, mask).variance / spread
     }

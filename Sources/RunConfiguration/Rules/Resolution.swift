@@ -25,7 +25,21 @@ extension RunConfiguration {
         if rollout.promptsPerJob == nil {
             rollout.promptsPerJob = max(1, min(16, rollout.promptsPerStep))
         }
+        resolvePPO()
         if evaluation.maxNewTokens == nil { evaluation.maxNewTokens = rollout.maxNewTokens }
+    }
+
+    /// Defaults of `ppo` that depend on what else stands there; what is written stays.
+    private mutating func resolvePPO() {
+        // k1 is the usual one in rewards, and holds nothing back in a loss.
+        if ppo.kl.place == .loss, !places.holds("ppo.kl.estimator") { ppo.kl.estimator = .k2 }
+        guard ppo.policyLoss == .gspo else { return }
+        // The ratio of an answer is a geometric mean over its tokens, so it moves by far less than a token's.
+        if !places.holds("ppo.clip") {
+            ppo.clip = 3e-4
+            if !places.holds("ppo.clip_high") { ppo.clipHigh = 4e-4 }
+        }
+        if !places.holds("ppo.loss_aggregation") { ppo.lossAggregation = .sequenceMean }
     }
 
     private static func absolute(_ path: String, in directory: String? = nil) -> String {

@@ -9,6 +9,12 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
     package enum CriticStart: String, Sendable, Codable, CaseIterable, ChoiceValue { case reward, policy }
     package enum Adam: String, Sendable, Codable, CaseIterable, ChoiceValue { case pytorch, tensorflow }
     package enum MissingEOS: String, Sendable, Codable, CaseIterable, ChoiceValue { case subtract, set, scale, mask }
+    package enum PolicyLoss: String, Sendable, Codable, CaseIterable, ChoiceValue { case ppo, gspo, cispo }
+    package enum LossAggregation: String, Sendable, Codable, CaseIterable, ChoiceValue {
+        case tokenMean = "token_mean"
+        case sequenceMean = "sequence_mean"
+        case constantLength = "constant_length"
+    }
     package enum OldLogProbabilities: String, Sendable, Codable, CaseIterable, ChoiceValue {
         case auto, generator, recompute
     }
@@ -20,21 +26,28 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
     package var advantage = Advantage.gae
     package var gamma = 1.0
     package var lambda = 0.95
+    package var valueLambda: Double?
+    package var groupScale = true
     package var whitenAdvantages = true
     package var whitenRewards = false
+    package var policyLoss = PolicyLoss.ppo
+    package var lossAggregation = LossAggregation.tokenMean
     package var clip = 0.2
+    package var clipHigh: Double?
     package var dualClip: Double?
     package var clipLogRatio: Double? = 20
     package var valueClip: Double? = 0.2
     package var valueCoefficient = 0.1
     package var critic = CriticKind.separate
     package var criticFrom = CriticStart.reward
+    package var criticWarmupSteps = 0
     package var learningRate = 3e-6
     package var criticLearningRate = 5e-6
     package var betas = [0.9, 0.95]
     package var epsilon = 1e-5
     package var adam = Adam.pytorch
     package var weightDecay = 0.0
+    package var weightDecayOn = TrainingSection.WeightDecayScope.matrices
     package var warmup = 0.05
     package var schedule = TrainingSection.Decay.linear
     package var clipNorm = 1.0
@@ -82,10 +95,27 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
     private mutating func visitLosses<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.value("advantage", &advantage, "Only gae needs a critic; rloo and grpo need several samples of a prompt.")
         keys.value("gamma", &gamma, .within(0...1), "Discount.")
-        keys.value("lambda", &lambda, .within(0...1), "Of generalised advantage estimation.")
+        keys.value("lambda", &lambda, .within(0...1), "Of generalised advantage estimation, for the policy.")
+        keys.optional(
+            "value_lambda", &valueLambda, .within(0...1),
+            "Of the critic's targets; 1 keeps its own errors out of them. Default: lambda.")
+        keys.value(
+            "group_scale", &groupScale, "With grpo, divide by the deviation of the group; false is Dr. GRPO.")
         keys.value("whiten_advantages", &whitenAdvantages, "Over the whole batch, to mean 0 and deviation 1.")
         keys.value("whiten_rewards", &whitenRewards, "Scale token rewards to deviation 1, without a shift.")
-        keys.value("clip", &clip, .within(0.000_001...1), "The ratio counts within 1 - clip to 1 + clip.")
+        keys.value(
+            "policy_loss", &policyLoss,
+            "ppo: clipped ratio of a token. gspo: of its whole answer. cispo: bounded ratio times log-probability.")
+        keys.value(
+            "loss_aggregation", &lossAggregation,
+            "Mean over tokens, over answers of each one's mean, or of each one's sum over max_new_tokens (Dr. GRPO). "
+                + "Default with gspo: sequence_mean.")
+        keys.value(
+            "clip", &clip, .within(0.000_001...1),
+            "The ratio counts within 1 - clip to 1 + clip. Default with gspo: 3e-4, and 4e-4 for clip_high.")
+        keys.optional(
+            "clip_high", &clipHigh, .within(0.000_001...100),
+            "Upper bound of the ratio is 1 + this, the only one of cispo. Default: clip.")
         keys.optional(
             "dual_clip", &dualClip, .above(1), "Bound of the loss where the advantage is negative; 3 is usual.")
         keys.optional("clip_log_ratio", &clipLogRatio, .above(0), "Log-ratios are clamped to this, and counted.")
@@ -95,6 +125,9 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
         keys.value("entropy_coefficient", &entropyCoefficient, .within(0...10), "Weight of the entropy bonus.")
         keys.value("critic", &critic, "separate: a model of its own. shared: a head on the policy.")
         keys.value("critic_from", &criticFrom, "What a separate critic starts from.")
+        keys.value(
+            "critic_warmup_steps", &criticWarmupSteps, .within(0...10_000_000),
+            "Steps at the start in which a separate critic learns alone.")
     }
 
     private mutating func visitOptimizers<Keys: KeyVisitor>(_ keys: inout Keys) {
@@ -105,6 +138,7 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
         keys.value("epsilon", &epsilon, .above(0), "AdamW's epsilon.")
         keys.value("adam", &adam, "Where epsilon stands: inside (pytorch) or outside the bias correction.")
         keys.value("weight_decay", &weightDecay, .within(0...10), "AdamW's weight decay.")
+        keys.value("weight_decay_on", &weightDecayOn, .weightDecayHelp)
         keys.value("warmup", &warmup, .within(0...1), "Share of the updates over which the rate climbs.")
         keys.value("schedule", &schedule, "What the rate does after that.")
         keys.value("clip_norm", &clipNorm, .above(0), "Gradients are scaled down to this norm.")
@@ -182,7 +216,9 @@ package struct KLSection: ConfigurationSection, Codable, Equatable {
         keys.value("target", &target, .above(0), "Nats a sequence that the adaptive one aims at.")
         keys.value("horizon", &horizon, .above(0), "Samples over which the adaptive one corrects.")
         keys.value("in", &place, "Whether the penalty enters the rewards or the loss.")
-        keys.value("estimator", &estimator, "k1 is the usual one in rewards, k2 has the KL's gradient in a loss.")
+        keys.value(
+            "estimator", &estimator,
+            "k1 has the KL's gradient in rewards, k2 in a loss; k3 in a loss is GRPO's. Default in a loss: k2.")
     }
 }
 
@@ -205,6 +241,7 @@ package struct DriftSection: ConfigurationSection, Codable, Equatable {
     package var distinct2Alarm: Double? = 0.02
     package var truncatedAlarm: Double? = 0.9
     package var lengthRatioAlarm: Double? = 3
+    package var clippedScoresAlarm: Double? = 0.1
     package var heldOutReward: String?
     package var window = 4
 
@@ -221,6 +258,9 @@ package struct DriftSection: ConfigurationSection, Codable, Equatable {
         keys.optional(
             "length_ratio_alarm", &lengthRatioAlarm, .above(1),
             "Times longer (or shorter) than the reference's answers.")
+        keys.optional(
+            "clipped_scores_alarm", &clippedScoresAlarm, .within(0...1),
+            "Share of the scores that reward_clip changes.")
         keys.optional(
             "held_out_reward", &heldOutReward, "Name of a reward of weight 0 that is watched for over-optimisation.")
         keys.value("window", &window, .within(2...1000), "Measurements over which its trend is judged.")

@@ -1,6 +1,8 @@
 /// How a supervised stage trains: pretrain, sft and, with more keys, reward_model.
 package struct TrainingSection: ConfigurationSection, Codable, Equatable {
     package enum Precision: String, Sendable, Codable, CaseIterable, ChoiceValue { case float32, bfloat16 }
+    /// What weight decay leaves alone: see `weight_decay_on`.
+    package enum WeightDecayScope: String, Sendable, Codable, CaseIterable, ChoiceValue { case matrices, all }
     package enum Decay: String, Sendable, Codable, CaseIterable, ChoiceValue { case linear, cosine, constant }
 
     package var epochs = 1.0
@@ -11,6 +13,7 @@ package struct TrainingSection: ConfigurationSection, Codable, Equatable {
     package var warmup = 0.05
     package var schedule = Decay.linear
     package var weightDecay = 0.0
+    package var weightDecayOn = WeightDecayScope.matrices
     package var betas = [0.9, 0.95]
     package var epsilon = 1e-8
     package var clipNorm = 1.0
@@ -42,6 +45,7 @@ package struct TrainingSection: ConfigurationSection, Codable, Equatable {
         keys.value("warmup", &warmup, .within(0...1), "Share of the steps over which the rate climbs to its peak.")
         keys.value("schedule", &schedule, "What the rate does after that.")
         keys.value("weight_decay", &weightDecay, .within(0...10), "AdamW's weight decay.")
+        keys.value("weight_decay_on", &weightDecayOn, .weightDecayHelp)
         keys.list("betas", &betas, .betas, "AdamW's two betas.")
         keys.value("epsilon", &epsilon, .above(0), "AdamW's epsilon.")
         keys.value("clip_norm", &clipNorm, .above(0), "Gradients are scaled down to this norm.")
@@ -69,6 +73,10 @@ package struct TrainingSection: ConfigurationSection, Codable, Equatable {
 
     /// Whether held-out data are looked at while it trains.
     package var validates: Bool { patience != nil || evaluateEvery != nil }
+}
+
+extension String {
+    static let weightDecayHelp = "matrices: neither biases, norms nor embeddings decay. all: every parameter does."
 }
 
 extension Rule where T == [Double] {

@@ -63,6 +63,9 @@ struct KeyPlaces: Sendable, Equatable {
 
     static func == (_: KeyPlaces, _: KeyPlaces) -> Bool { true }
 
+    /// Whether the file or an override gives the key.
+    func holds(_ key: String) -> Bool { byKey[key] != nil }
+
     /// The place of the key, or of the nearest section around it.
     func place(of key: String) -> String {
         var path = key[...]

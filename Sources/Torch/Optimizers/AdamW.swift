@@ -1,6 +1,6 @@
 import CTorch
 
-/// AdamW (Loshchilov and Hutter 2019), one fused step over all parameters.
+/// AdamW (Loshchilov and Hutter 2019), one fused step over all parameters that decay alike.
 ///
 /// Owned by the learner; lives on its compute thread. Moments are fp32 zeros at first; parameters without a gradient
 /// keep value and moments.
@@ -17,16 +17,18 @@ package final class AdamW {
         package var beta2 = 0.95
         package var epsilon = 1e-5
         package var weightDecay = 0.0
+        package var decays = WeightDecay.matrices
         package var placement = Epsilon.pytorch
 
         package init(
             beta1: Double = 0.9, beta2: Double = 0.95, epsilon: Double = 1e-5, weightDecay: Double = 0,
-            placement: Epsilon = .pytorch
+            decays: WeightDecay = .matrices, placement: Epsilon = .pytorch
         ) {
             self.beta1 = beta1
             self.beta2 = beta2
             self.epsilon = epsilon
             self.weightDecay = weightDecay
+            self.decays = decays
             self.placement = placement
         }
     }
@@ -49,19 +51,34 @@ package final class AdamW {
 
     /// Updates every parameter from its gradient. Gradients stay as they are.
     package func step(learningRate: Double) throws {
+        let all = Array(parameters.indices)
+        guard settings.weightDecay != 0 else {
+            try step(all, learningRate: learningRate, weightDecay: 0)
+            steps += 1
+            return
+        }
+        let (decaying, free) = (
+            all.filter { settings.decays.applies(to: parameters[$0]) },
+            all.filter { !settings.decays.applies(to: parameters[$0]) }
+        )
+        try step(decaying, learningRate: learningRate, weightDecay: settings.weightDecay)
+        try step(free, learningRate: learningRate, weightDecay: 0)
+        steps += 1
+    }
+
+    /// The step of the parameters at these indices; the count of steps stays.
+    private func step(_ group: [Int], learningRate: Double, weightDecay: Double) throws {
         var options = ctorch_adamw_options(
             learning_rate: learningRate, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
-            weight_decay: settings.weightDecay, step: Int64(steps) + 1,
-            tensorflow: settings.placement == .tensorflow)
-        let status = withHandles(parameters.map(\.tensor)) { weights, count in
-            withHandles(firstMoments) { first, _ in
-                withHandles(secondMoments) { second, _ in
+            weight_decay: weightDecay, step: Int64(steps) + 1, tensorflow: settings.placement == .tensorflow)
+        let status = withHandles(group.map { parameters[$0].tensor }) { weights, count in
+            withHandles(group.map { firstMoments[$0] }) { first, _ in
+                withHandles(group.map { secondMoments[$0] }) { second, _ in
                     ctorch_adamw_step(weights, first, second, count, &options)
                 }
             }
         }
         try check(status)
-        steps += 1
     }
 
     package func zeroGradients() throws { try Torch.zeroGradients(parameters.map(\.tensor)) }

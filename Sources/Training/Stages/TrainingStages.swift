@@ -91,7 +91,9 @@ package enum TrainingStages {
             decay: decay,
             optimizer: AdamW.Settings(
                 beta1: section.betas[0], beta2: section.betas[1], epsilon: section.epsilon,
-                weightDecay: section.weightDecay), gradientNorm: section.clipNorm, seed: run.seed,
+                weightDecay: section.weightDecay,
+                decays: section.weightDecayOn == .all ? .all : .matrices), gradientNorm: section.clipNorm,
+            seed: run.seed,
             evaluateEvery: section.evaluateEvery, patience: section.patience,
             checkpointEvery: section.checkpointEvery)
         plan.packs = section.packing

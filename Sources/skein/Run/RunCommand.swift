@@ -23,6 +23,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try file.load()
         try configurationErrors { try configuration.check() }
+        for warning in configuration.warnings() { Console.error("warning: \(warning)") }
         let directory = try RunDirectory(configuration: configuration, resume: resume, fresh: fresh)
         try await RunStages(configuration: configuration, directory: directory, logLevel: logLevel).run()
     }
