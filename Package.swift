@@ -47,6 +47,7 @@ let package = Package(
         // Layer 0: C and C++.
         .systemLibrary(name: "CSodium"),
         .systemLibrary(name: "CZeroMQ"),
+        .systemLibrary(name: "CZlib"),
         .target(
             name: "CTorch",
             cxxSettings: [
@@ -73,7 +74,8 @@ let package = Package(
         // Layer 2: values and rules, no clock and no socket.
         library("ClusterModel", [collections]),
         library("RunConfiguration", [yams]),
-        library("Datasets"),
+        library("Datasets", ["CZlib", "Tokenizers"]),
+        library("RunInputs", ["Sodium"]),
         library("Reports"),
         library("Console", [log]),
 
@@ -93,8 +95,8 @@ let package = Package(
         library(
             "Training",
             [
-                "Datasets", "LanguageModels", "PolicyOptimization", "Reports", "RunConfiguration", "Sodium",
-                "Tokenizers", "Torch", log,
+                "Datasets", "LanguageModels", "PolicyOptimization", "Reports", "RunConfiguration", "RunInputs",
+                "Sodium", "Tokenizers", "Torch", log,
             ]),
         library(
             "Learner",
@@ -108,7 +110,7 @@ let package = Package(
             name: "skein",
             dependencies: [
                 "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Reports", "Rewards",
-                "RunConfiguration", "Sodium", "StatusServer", "Tokenizers", "ZeroMQ", arguments, log,
+                "RunConfiguration", "RunInputs", "Sodium", "StatusServer", "Tokenizers", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -124,7 +126,7 @@ let package = Package(
         // Tests
         tests("ClusterModelTests", ["ClusterModel"]),
         tests("ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log]),
-        tests("DatasetsTests", ["Datasets"]),
+        tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
         tests(
             "LanguageModelsTests", ["LanguageModels", "Torch"],
             resources: [.copy("Fixtures"), .copy("FamilyFixtures"), .copy("AdapterFixtures")]),
@@ -139,11 +141,14 @@ let package = Package(
         ),
         tests("ProcessTests", ["skein", "skein-engine", "Cluster", "ZeroMQ"], resources: [.copy("Fixtures")]),
         tests("RewardsTests", ["Rewards"]),
+        tests("RunInputsTests", ["RunInputs", "Console"]),
         tests("RunConfigurationTests", ["RunConfiguration", yams]),
         tests("StatusServerTests", ["StatusServer", "ClusterModel", log]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["Torch"]),
-        tests("TrainingTests", ["Training", "PolicyOptimization", "LanguageModels", "Torch"]),
+        tests(
+            "TrainingTests",
+            ["Training", "PolicyOptimization", "LanguageModels", "RunConfiguration", "RunInputs", "Torch"]),
     ],
     cxxLanguageStandard: .cxx20
 )

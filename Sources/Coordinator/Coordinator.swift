@@ -131,6 +131,9 @@ package actor Coordinator {
 
     private func begin(_ recovered: Journal.State) {
         if recovered.meta["run_id"] == nil { journal.write([.meta(key: "run_id", value: runId)]) }
+        if recovered.meta["inputs"] == nil, !configuration.inputs.isEmpty {
+            journal.write([.meta(key: "inputs", value: configuration.inputs)])
+        }
         for manifest in recovered.manifests {
             manifests[manifest.kind, default: [:]][manifest.version.number] = manifest
         }

@@ -50,6 +50,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var desired: [Role: Int] = [:]
     package var runDirectory: URL?
     package var journalPath = "journal.sqlite"
+    /// What the run is made from; kept in the journal from its start, for ``JournalSummary/inputs(path:)``.
+    package var inputs = ""
     package var address = "tcp://127.0.0.1:0"
 
     package init() {}

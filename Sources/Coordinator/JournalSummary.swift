@@ -25,12 +25,18 @@ package enum JournalSummary {
 
     /// Committed steps; 0 when there is no journal.
     package static func committedSteps(path: String) -> Int {
-        guard FileManager.default.fileExists(atPath: path) else { return 0 }
+        value(path) { try Int.fetchOne($0, sql: "SELECT count(*) FROM step") } ?? 0
+    }
+
+    /// What the run was made from (``CoordinatorConfiguration/inputs``); nil when there is no journal, or an old one.
+    package static func inputs(path: String) -> String? {
+        value(path) { try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = 'inputs'") }
+    }
+
+    private static func value<Value>(_ path: String, _ query: (Database) throws -> Value?) -> Value? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
         var configuration = Configuration()
         configuration.readonly = true
-        let count = try? DatabaseQueue(path: path, configuration: configuration).read {
-            try Int.fetchOne($0, sql: "SELECT count(*) FROM step")
-        }
-        return count ?? 0
+        return try? DatabaseQueue(path: path, configuration: configuration).read { try query($0) }
     }
 }

@@ -3,6 +3,8 @@ package struct DatasetError: Error, CustomStringConvertible, Sendable {
     package enum Code: String, Sendable {
         /// The file cannot be opened, read or written.
         case io
+        /// The file is of another format; the message says how to convert it.
+        case format
         /// A line is not what the file should hold.
         case line
         /// The file holds nothing of use.

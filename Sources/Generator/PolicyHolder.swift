@@ -86,7 +86,8 @@ final class PolicyHolder: Sendable {
                     case .length: .length
                     }
                 return Trajectory(
-                    row: prompt.row, occurrence: prompt.occurrence, sample: sequence.sample, promptTokens: prompt.tokens,
+                    row: prompt.row, occurrence: prompt.occurrence, sample: sequence.sample,
+                    promptTokens: prompt.tokens,
                     responseTokens: sequence.tokens, mask: [UInt8](repeating: 1, count: count),
                     logProbabilities: sequence.logProbabilities,
                     versions: [UInt32](repeating: UInt32(clamping: version), count: count), finish: finish,

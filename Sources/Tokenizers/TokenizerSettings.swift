@@ -27,11 +27,7 @@ struct TokenizerSettings: Sendable {
         _ = try token("sep_token", in: files, default: nil)
         pad = try token("pad_token", in: files, default: tokenizerClass.pad)
         for key in ["cls_token", "mask_token"] { _ = try token(key, in: files, default: nil) }
-        for (file, name) in files {
-            guard case .array(let list)? = file?["additional_special_tokens"] else { continue }
-            for value in list { specials.append(try Self.read(value, "\(name): additional_special_tokens")) }
-            break
-        }
+        specials += try ExtraTokens.read(files)
         try readEnds(generation)
     }
 
@@ -53,7 +49,8 @@ struct TokenizerSettings: Sendable {
         return fallback
     }
 
-    private static func read(_ value: JSONValue, _ place: String) throws(TokenizerError) -> AddedToken {
+    /// A special token as a text or as an object with flags.
+    static func read(_ value: JSONValue, _ place: String) throws(TokenizerError) -> AddedToken {
         switch value {
         case .string(let text):
             var token = AddedToken(content: text)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Datasets
 import Foundation
 import LanguageModels
 import Tokenizers
@@ -16,39 +17,26 @@ struct ModelOptions: ParsableArguments {
     func load() throws -> (model: CausalLM, tokenizer: Tokenizer) {
         try load { device in
             let base = try CausalLM(directory: model, device: device)
-            let language = try adapter.map {
+            return try adapter.map {
                 try CausalLM(
                     sharing: base, adapter: LowRankAdapter(directory: $0, for: base.configuration, device: device))
-            }
-            return (language ?? base, base.configuration)
+            } ?? base
         }
     }
 
     /// To generate with, and nothing else: in half the memory.
     func loadForGeneration() throws -> (model: InferenceModel, tokenizer: Tokenizer) {
-        try load { device in
-            let language = try InferenceModel(directory: model, adapter: adapter, device: device)
-            return (language, language.configuration)
-        }
+        try load { try InferenceModel(directory: model, adapter: adapter, device: $0) }
     }
 
     private func load<Model>(
-        _ make: (Device) throws -> (Model, ModelConfiguration)
+        _ make: (Device) throws -> Model
     ) throws -> (model: Model, tokenizer: Tokenizer) {
         try configurationErrors {
             let device = try Device.named(device)
             try TorchRuntime.configure(threads: threads)
             let tokenizer = try Tokenizer(directory: model)
-            let (language, configuration) = try make(device)
-            guard tokenizer.vocabularySize <= configuration.vocabularySize else {
-                throw CommandError(
-                    .configuration,
-                    """
-                    \(model): the tokenizer has \(tokenizer.vocabularySize) tokens, the model only \
-                    \(configuration.vocabularySize); they do not belong together
-                    """)
-            }
-            return (language, tokenizer)
+            return (try make(device), tokenizer)
         }
     }
 }
@@ -73,6 +61,7 @@ struct GenerateCommand: AsyncParsableCommand {
                 chat
                 ? try tokenizer.encodeChat([ChatMessage(role: "user", content: prompt)], addGenerationPrompt: true)
                 : tokenizer.encode(prompt)
+            try tokenizer.check(tokens, rows: model.configuration.vocabularySize)
             return try model.generate(
                 [GenerationRequest(tokens: tokens, row: 0)],
                 SamplingOptions(
@@ -98,19 +87,19 @@ struct LogprobsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (model, tokenizer) = try options.load()
-        struct Row: Decodable { var text: String }
         struct Line: Encodable { var tokens: [Int32]; var logprobs: [Float?] }
-        let data = try readInput()
-        for (number, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
-            guard let row = try? JSONDecoder().decode(Row.self, from: Data(line)) else {
-                throw CommandError(
-                    .configuration, "\(input):\(number + 1): not a JSON object with a string under \"text\"")
-            }
+        let rows = try configurationErrors { try RowReader<TextRow>(path: input, isSkippable: false) }
+        while let row = try configurationErrors(rows.next) {
             let tokens = tokenizer.encode(row.text)
+            do {
+                try tokenizer.check(tokens, rows: model.configuration.vocabularySize)
+            } catch {
+                throw CommandError(.configuration, "\(input):\(rows.line): \(error)")
+            }
             guard tokens.count <= model.configuration.contextLength else {
                 throw CommandError(
                     .configuration,
-                    "\(input):\(number + 1): \(tokens.count) tokens, over the context of \(model.configuration.contextLength)"
+                    "\(input):\(rows.line): \(tokens.count) tokens, over the context of \(model.configuration.contextLength)"
                 )
             }
             var values: [Float?] = tokens.isEmpty ? [] : [nil]
@@ -119,14 +108,6 @@ struct LogprobsCommand: AsyncParsableCommand {
             }
             try printJSON(Line(tokens: tokens, logprobs: values))
         }
-    }
-
-    private func readInput() throws -> Data {
-        if input == "-" { return FileHandle.standardInput.readDataToEndOfFile() }
-        guard let data = FileManager.default.contents(atPath: input) else {
-            throw CommandError(.configuration, "cannot read \(input)")
-        }
-        return data
     }
 }
 

@@ -39,6 +39,9 @@ struct ConsoleReporter: ProgressReporter {
 
 private func carryOut(_ stage: Stage, _ file: RunFile) throws {
     let run = try file.load()
+    let lock =
+        try file.supervised ? RunLock.join(run.runDirectory) : .take(run.runDirectory, for: "skein \(stage.command)")
+    defer { lock.release() }
     let reporter = ConsoleReporter(stage.rawValue)
     do {
         if stage == .evaluate {

@@ -111,6 +111,9 @@ struct LearnerCommand: AsyncParsableCommand {
 
     func run() async throws {
         let logger = options.logger(.learner)
+        // A learner on its own gets its directory from the coordinator, which keeps it from others meanwhile.
+        let lock = try runDirectory.map(RunLock.join)
+        defer { lock?.release() }
         let sockets = try SocketThread()
         let link = try await options.link(sockets, options.identity(.learner, Capabilities()), logger)
         let server = try await ArtifactServer.listen(on: sockets, address: serve, logger: logger)

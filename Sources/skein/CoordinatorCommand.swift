@@ -7,6 +7,7 @@ import Datasets
 import Foundation
 import Logging
 import RunConfiguration
+import RunInputs
 import Sodium
 import StatusServer
 import Tokenizers
@@ -23,14 +24,17 @@ struct CoordinatorCommand: AsyncParsableCommand {
         if supervised { ParentWatch.start() }
         let logger = makeLogger("coordinator", level: Logger.Level(rawValue: logLevel) ?? .info)
         let run = try file.load()
-        let configuration = try configurationErrors { try CoordinatorSettings.make(run) }
+        try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
+        let lock = try supervised ? RunLock.join(run.runDirectory) : .take(run.runDirectory, for: "skein coordinator")
+        defer { lock.release() }
+        var configuration = try configurationErrors { try CoordinatorSettings.make(run) }
+        configuration.inputs = String(decoding: try PPOInputs.check(run).json(), as: UTF8.self)
         guard let address = StatusServer.Address(run.coordinator.status) else {
             throw CommandError(
                 .configuration,
                 "coordinator.status: \(run.coordinator.status): without encryption the status is served on 127.0.0.1 only"
             )
         }
-        try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
         let thread = try SocketThread()
         let coordinator: Coordinator
         do {

@@ -74,6 +74,7 @@ enum CoordinatorSettings {
     private struct ModelShape: Decodable {
         var max_position_embeddings: Int?
         var n_positions: Int?
+        var vocab_size: Int?
     }
 
     private static func prompts(_ file: String, policy: String, _ run: RunConfiguration) throws -> [Prompt] {
@@ -84,6 +85,11 @@ enum CoordinatorSettings {
         return try PromptFile.read(file, tokenizer: tokenizer, data: run.data).enumerated().map { index, prompt in
             guard !prompt.tokens.isEmpty else {
                 throw CommandError(.configuration, "\(file):\(prompt.line): the prompt has no tokens; remove the line")
+            }
+            do {
+                try tokenizer.check(prompt.tokens, rows: shape?.vocab_size ?? .max)
+            } catch {
+                throw CommandError(.configuration, "\(file):\(prompt.line): \(error)")
             }
             guard prompt.tokens.count <= run.rollout.maxPromptTokens else {
                 throw CommandError(

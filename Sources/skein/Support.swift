@@ -26,12 +26,3 @@ func configurationErrors<T>(_ body: () throws -> T) throws -> T {
         throw CommandError(.configuration, "\(error)")
     }
 }
-
-func readInput(_ path: String) throws -> Data {
-    if path == "-" { return FileHandle.standardInput.readDataToEndOfFile() }
-    do {
-        return try Data(contentsOf: URL(filePath: path))
-    } catch {
-        throw CommandError(.configuration, "cannot read \(path): \(error.localizedDescription)")
-    }
-}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Datasets
 import Foundation
 import Tokenizers
 
@@ -10,35 +11,34 @@ struct TokenizeCommand: ParsableCommand {
     @Option(help: "Hugging Face directory with tokenizer.json.") var model: String
     @Option(help: "Text file; with --json-lines, lines of {\"text\"}; - reads standard input.") var input: String
     @Flag(help: "Print a JSON array of ids a line instead of the tokens' texts.") var json = false
-    @Flag(help: "Each line of the input is a JSON object with a key text (the default for a .jsonl file).")
+    @Flag(help: "Each line of the input is a JSON object with a key text (the default for .jsonl and .jsonl.gz).")
     var jsonLines = false
     @Flag(inversion: .prefixedNo, help: "Add the special tokens that the tokenizer's post-processor adds.")
     var addSpecialTokens = true
 
     func run() throws {
         let tokenizer = try configurationErrors { try Tokenizer(directory: model) }
-        let data = try readInput(input)
-        let objects = jsonLines || input.hasSuffix(".jsonl")
-        struct Line: Decodable { let text: String }
-        var lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        if lines.last?.isEmpty == true { lines.removeLast() }
-        for (index, line) in lines.enumerated() {
-            let text: String
-            if objects {
-                guard let object = try? JSONDecoder().decode(Line.self, from: Data(line)) else {
+        if jsonLines || input.hasSuffix(".jsonl") || input.hasSuffix(".jsonl.gz") {
+            let rows = try configurationErrors { try RowReader<TextRow>(path: input, isSkippable: false) }
+            while let row = try configurationErrors(rows.next) { print(row.text, tokenizer) }
+        } else {
+            let lines = try configurationErrors { try LineReader(path: input) }
+            while let line = try configurationErrors(lines.next) {
+                guard let bytes = line.bytes, let text = String(validating: bytes, as: UTF8.self) else {
                     throw CommandError(
-                        .configuration, "\(input):\(index + 1): not a JSON object with a string under \"text\"")
+                        .configuration, "\(lines.name):\(line.number): the line is not UTF-8, or far too long")
                 }
-                text = object.text
-            } else {
-                text = String(decoding: line, as: UTF8.self)
+                print(text, tokenizer)
             }
-            let ids = tokenizer.encode(text, addSpecialTokens: addSpecialTokens)
-            if json {
-                Console.output("[" + ids.map(String.init).joined(separator: ",") + "]")
-            } else {
-                Console.output(ids.map { tokenizer.token($0) ?? "?" }.joined(separator: " "))
-            }
+        }
+    }
+
+    private func print(_ text: String, _ tokenizer: Tokenizer) {
+        let ids = tokenizer.encode(text, addSpecialTokens: addSpecialTokens)
+        if json {
+            Console.output("[" + ids.map(String.init).joined(separator: ",") + "]")
+        } else {
+            Console.output(ids.map { tokenizer.token($0) ?? "?" }.joined(separator: " "))
         }
     }
 }

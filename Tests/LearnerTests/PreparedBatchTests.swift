@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct PreparedBatchTests {
     static func sample(
-        row: Int = 0, occurrence: Int = 0, sample: Int = 0, tokens: Int = 4, reward: Float? = 1, finish: FinishReason = .eos,
+        row: Int = 0, occurrence: Int = 0, sample: Int = 0, tokens: Int = 4, reward: Float? = 1,
+        finish: FinishReason = .eos,
         mask: [UInt8]? = nil, shift: Float = 0
     ) -> RolloutSample {
         RolloutSample(

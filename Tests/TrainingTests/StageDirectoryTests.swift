@@ -1,4 +1,5 @@
 import Foundation
+import RunInputs
 import Testing
 
 @testable import Training
@@ -11,16 +12,22 @@ import Testing
         try body(directory)
     }
 
+    private func inputs(_ value: String) throws -> InputRecord {
+        var record = InputRecord()
+        try record.set("key", to: value)
+        return record
+    }
+
     @Test func aFinishedStageIsUsedAgainOnlyForTheSameInputs() throws {
         try inTemporaryDirectory { root in
-            let stage = StageDirectory(stage: "sft", final: root.appending(path: "sft"), inputs: "a")
+            let stage = try StageDirectory(stage: "sft", final: root.appending(path: "sft"), inputs: inputs("a"))
             #expect(stage.finished == nil)
             let partial = try stage.begin()
             try Data("weights".utf8).write(to: partial.appending(path: "model.safetensors"))
             #expect(stage.finished == nil)
             let state = try stage.commit(seconds: 1.5, figures: ["loss": 2])
             #expect(stage.finished == state)
-            #expect(StageDirectory(stage: "sft", final: stage.final, inputs: "b").finished == nil)
+            #expect(try StageDirectory(stage: "sft", final: stage.final, inputs: inputs("b")).finished == nil)
             let names = try FileManager.default.contentsOfDirectory(atPath: root.path)
             #expect(names == ["sft"])
         }
@@ -29,10 +36,10 @@ import Testing
     @Test func aNewResultReplacesTheOldOneWhole() throws {
         try inTemporaryDirectory { root in
             let final = root.appending(path: "sft")
-            let old = StageDirectory(stage: "sft", final: final, inputs: "a")
+            let old = try StageDirectory(stage: "sft", final: final, inputs: inputs("a"))
             try Data("old".utf8).write(to: try old.begin().appending(path: "only-old"))
             _ = try old.commit(seconds: 1, figures: [:])
-            let new = StageDirectory(stage: "sft", final: final, inputs: "b")
+            let new = try StageDirectory(stage: "sft", final: final, inputs: inputs("b"))
             try Data("new".utf8).write(to: try new.begin().appending(path: "only-new"))
             #expect(old.finished != nil)
             _ = try new.commit(seconds: 1, figures: [:])
@@ -43,7 +50,7 @@ import Testing
 
     @Test func whatAnInterruptedCallLeftIsRemoved() throws {
         try inTemporaryDirectory { root in
-            let stage = StageDirectory(stage: "sft", final: root.appending(path: "sft"), inputs: "a")
+            let stage = try StageDirectory(stage: "sft", final: root.appending(path: "sft"), inputs: inputs("a"))
             try Data("half".utf8).write(to: try stage.begin().appending(path: "half"))
             #expect(try FileManager.default.contentsOfDirectory(atPath: stage.begin().path).isEmpty)
         }

@@ -1,47 +1,54 @@
-import Foundation
+package import Foundation
 
 /// Lines of a file, one after the other, in bounded memory. Not shared between threads; closes its file when freed.
 ///
-/// LF and CRLF end a line, the last one may lack its end, and a byte order mark at the start is no part of it.
-final class LineReader {
+/// LF and CRLF end a line, the last one may lack its end, and a byte order mark at the start is no part of it. A file
+/// that is compressed by gzip is unpacked as it is read; other packed and binary formats are refused by name.
+package final class LineReader {
     /// One line without its end; nil bytes when it was longer than the limit and was passed over.
-    struct Line {
+    package struct Line {
         /// From 1.
-        var number: Int
-        var bytes: Data?
+        package var number: Int
+        package var bytes: Data?
     }
 
-    private let handle: FileHandle
-    private let path: String
+    /// Of the longest line that is read.
+    package static let longestLine = 256 << 20
+
+    /// For messages: the path, or "standard input".
+    package let name: String
+    /// The first bytes of the text, for ``FileFormat/document(_:name:)``.
+    let head: [UInt8]
+    private let source: any ByteSource
     private let longest: Int
     private var buffer: [UInt8] = []
     /// Where the next line starts in the buffer.
     private var start = 0
     private var number = 0
     private var atEnd = false
-    private static let chunk = 1 << 16
 
-    init(path: String, longest: Int) throws {
-        var directory: ObjCBool = false
-        if FileManager.default.fileExists(atPath: path, isDirectory: &directory), directory.boolValue {
-            throw DatasetError(.io, "\(path) is a directory; name the file of JSON lines in it")
-        }
-        guard let handle = FileHandle(forReadingAtPath: path) else {
-            throw DatasetError(.io, "cannot open \(path): \(String(cString: strerror(errno)))")
-        }
-        self.handle = handle
-        self.path = path
+    /// - Parameters:
+    ///   - path: of the file; `-` is standard input.
+    ///   - longest: bytes of the longest line that is read.
+    package init(path: String, longest: Int = LineReader.longestLine) throws {
+        let file = try FileSource(path: path)
+        name = file.name
         self.longest = longest
-        try fill()
-        if buffer.starts(with: [0x1F, 0x8B]) {
-            throw DatasetError(.io, "\(path) is compressed; unpack it first (gzip -d)")
+        var first = try PrecededSource.head(of: file, atLeast: FileFormat.headBytes)
+        var source: any ByteSource = file
+        if FileFormat.isGzip(first) {
+            source = try GzipSource(PrecededSource(first, then: file), name: name)
+            first = try PrecededSource.head(of: source, atLeast: FileFormat.headBytes)
         }
-        if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { start = 3 }
+        if let problem = FileFormat.container(first, name: name) { throw DatasetError(.format, problem) }
+        if first.starts(with: [0xEF, 0xBB, 0xBF]) { start = 3 }
+        self.source = source
+        head = Array(first.dropFirst(start).prefix(4096))
+        buffer = first
     }
 
-    deinit { try? handle.close() }
-
-    func next() throws -> Line? {
+    /// The next line, or nil at the end of the file.
+    package func next() throws -> Line? {
         var searched = start
         var tooLong = false
         while true {
@@ -62,21 +69,13 @@ final class LineReader {
             searched = buffer.count - start
             buffer.removeFirst(start)
             start = 0
-            try fill()
+            let more = try source.read()
+            if more.isEmpty { atEnd = true } else { buffer += more }
         }
     }
 
     private func line(_ bytes: ArraySlice<UInt8>, tooLong: Bool) -> Line {
         number += 1
         return Line(number: number, bytes: tooLong || bytes.count > longest ? nil : Data(bytes))
-    }
-
-    private func fill() throws {
-        do {
-            let more = try handle.read(upToCount: Self.chunk) ?? Data()
-            if more.isEmpty { atEnd = true } else { buffer += more }
-        } catch {
-            throw DatasetError(.io, "cannot read \(path) after line \(number)", cause: error)
-        }
     }
 }

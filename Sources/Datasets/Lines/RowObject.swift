@@ -1,4 +1,5 @@
-import Foundation
+package import Foundation
+package import Tokenizers
 
 /// A line of a data set as a typed value.
 package protocol DatasetRow: Sendable {
@@ -13,71 +14,78 @@ package struct RowProblem: Error, Sendable {
     package init(_ message: String) { self.message = message }
 }
 
-/// The JSON object of one line. Keys that nobody asks for are ignored, as the field's files carry many.
+/// The JSON object of one line, read as Python's `json.loads` reads it. Keys that nobody asks for are ignored, as the
+/// field's files carry many; `null` counts as a key that is not there.
 package struct RowObject: Sendable {
-    /// The values that rows are made of; the rest of JSON is `other`.
-    enum Value: Sendable, Decodable {
-        case text(String)
-        case turns([ChatTurn])
-        case nothing
-        case other
+    /// In the order of the line; each key once, with the last of its values.
+    package let members: [JSONValue.Member]
 
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if container.decodeNil() {
-                self = .nothing
-            } else if let text = try? container.decode(String.self) {
-                self = .text(text)
-            } else if let turns = try? container.decode([ChatTurn].self) {
-                self = .turns(turns)
-            } else {
-                self = .other
-            }
-        }
-    }
-
-    private let values: [String: Value]
+    package init(_ members: [JSONValue.Member]) { self.members = members }
 
     /// - Parameter line: bytes of one line without its end.
-    init(line: Data, decoder: JSONDecoder) throws(RowProblem) {
+    package init(line: Data) throws(RowProblem) {
         guard String(validating: line, as: UTF8.self) != nil else { throw RowProblem("the line is not UTF-8") }
-        do {
-            values = try decoder.decode([String: Value].self, from: line)
-        } catch DecodingError.dataCorrupted {
-            throw RowProblem("the line is not valid JSON")
+        let value: JSONValue
+        do throws(JSONProblem) {
+            value = try JSONValue(line: line)
         } catch {
-            throw RowProblem("the line must be a JSON object")
+            throw RowProblem("the line is not valid JSON: \(error.reason) (column \(error.column))")
         }
+        guard let members = value.members else { throw RowProblem("the line must be a JSON object") }
+        self.members = members
     }
 
+    /// The value of a key as it stands, `null` included; nil when the key is not there.
+    package func json(_ key: String) -> JSONValue? { JSONValue.object(members)[key] }
+
     package func has(_ key: String) -> Bool {
-        switch values[key] {
-        case nil, .nothing?: false
+        switch json(key) {
+        case nil, .null?: false
         default: true
         }
     }
 
     package func text(_ key: String) throws(RowProblem) -> String {
-        switch values[key] {
-        case .text(let text)?: return text
-        case nil, .nothing?: throw RowProblem("the key '\(key)' is missing")
-        default: throw RowProblem("'\(key)' must be a text")
+        switch json(key) {
+        case .string(let text)?: return text
+        case nil, .null?: throw RowProblem("the key '\(key)' is missing")
+        case let other?: throw RowProblem("'\(key)' must be a text, not \(other.typeName)")
+        }
+    }
+
+    /// A finite number.
+    package func number(_ key: String) throws(RowProblem) -> Double {
+        switch json(key) {
+        case .integer(let number)?: return Double(number)
+        case .number(let number)? where number.isFinite: return number
+        case .number(let number)?:
+            throw RowProblem("'\(key)' is \(number.isNaN ? "NaN" : "infinite"); it must be a finite number")
+        case nil, .null?: throw RowProblem("the key '\(key)' is missing")
+        case let other?: throw RowProblem("'\(key)' must be a number, not \(other.typeName)")
         }
     }
 
     package func turns(_ key: String) throws(RowProblem) -> [ChatTurn] {
-        switch values[key] {
-        case .turns(let turns)? where !turns.isEmpty: return turns
-        case .turns?: throw RowProblem("'\(key)' is empty")
-        case nil, .nothing?: throw RowProblem("the key '\(key)' is missing")
-        default: throw RowProblem(#"'\#(key)' must be a list of {"role","content"}"#)
+        if !has(key) { throw RowProblem("the key '\(key)' is missing") }
+        guard let turns = listedTurns(key) else { throw RowProblem(#"'\#(key)' must be a list of {"role","content"}"#) }
+        guard !turns.isEmpty else { throw RowProblem("'\(key)' is empty") }
+        return turns
+    }
+
+    /// nil for anything but a list of turns.
+    private func listedTurns(_ key: String) -> [ChatTurn]? {
+        guard let list = json(key)?.array else { return nil }
+        let turns = list.compactMap { turn -> ChatTurn? in
+            guard let role = turn["role"]?.string, let content = turn["content"]?.string else { return nil }
+            return ChatTurn(role: role, content: content)
         }
+        return turns.count == list.count ? turns : nil
     }
 
     /// `prompt` as text or turns, else `messages`.
     package func prompt() throws(RowProblem) -> PromptText {
         if has("prompt") {
-            if case .turns? = values["prompt"] { return .turns(try turns("prompt")) }
+            if listedTurns("prompt") != nil { return .turns(try turns("prompt")) }
             let text = try text("prompt")
             guard !text.isEmpty else { throw RowProblem("the prompt is empty") }
             return .text(text)
@@ -92,7 +100,7 @@ package struct RowObject: Sendable {
 
     /// A text, or turns of which the last is the assistant's.
     package func answer(_ key: String) throws(RowProblem) -> (before: [ChatTurn], text: String) {
-        guard case .turns? = values[key] else { return ([], try text(key)) }
+        guard listedTurns(key) != nil else { return ([], try text(key)) }
         var turns = try turns(key)
         guard let last = turns.popLast(), last.role == "assistant" else {
             throw RowProblem("the last turn of '\(key)' must be the assistant's")

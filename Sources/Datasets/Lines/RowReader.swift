@@ -12,29 +12,45 @@ package final class RowReader<Row: DatasetRow> {
     package private(set) var problems: [String] = []
     /// Number of the line of the last row, from 1.
     package private(set) var line = 0
+    /// What the file seems to be, and how to make JSON lines of it, when its first line is no JSON object.
+    package private(set) var hint: String?
 
-    private let path: String
     private let onBadLine: BadLine
     private let lines: LineReader
     private let longest: Int
-    private let decoder = JSONDecoder()
+    private let isSkippable: Bool
+    private var isFirst = true
 
-    /// - Parameter longest: bytes of the longest line that is read.
-    package init(path: String, onBadLine: BadLine = .stop, longest: Int = 16 << 20) throws {
-        self.path = path
+    /// - Parameters:
+    ///   - path: of the file; `-` is standard input.
+    ///   - longest: bytes of the longest line that is read.
+    ///   - isSkippable: whether messages may speak of `data.on_error: skip`; a command without a run file has none.
+    package init(
+        path: String, onBadLine: BadLine = .stop, longest: Int = LineReader.longestLine, isSkippable: Bool = true
+    ) throws {
         self.onBadLine = onBadLine
         self.longest = longest
+        self.isSkippable = isSkippable
         lines = try LineReader(path: path, longest: longest)
     }
 
     /// The next good row; nil at the end of the file. Blank lines are passed over.
     package func next() throws -> Row? {
         while let line = try lines.next() {
-            if let bytes = line.bytes, bytes.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { continue }
+            if let bytes = line.bytes, bytes.allSatisfy(Self.isSpace) { continue }
             self.line = line.number
+            defer { isFirst = false }
+            let object: RowObject
             do throws(RowProblem) {
                 guard let bytes = line.bytes else { throw RowProblem("the line is longer than \(longest) bytes") }
-                return try Row(RowObject(line: bytes, decoder: decoder))
+                object = try RowObject(line: bytes)
+            } catch {
+                if isFirst { hint = FileFormat.document(lines.head.drop(while: Self.isSpace), name: lines.name) }
+                try reject(error.message, line: line.number)
+                continue
+            }
+            do throws(RowProblem) {
+                return try Row(object)
             } catch {
                 try reject(error.message, line: line.number)
             }
@@ -42,11 +58,15 @@ package final class RowReader<Row: DatasetRow> {
         return nil
     }
 
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+
     /// Counts a line as bad that was read well and is of no use, for example a prompt longer than the context.
     package func reject(_ message: String, line: Int? = nil) throws {
-        let text = "\(path):\(line ?? self.line): \(message)"
+        let text = "\(lines.name):\(line ?? self.line): \(message)"
         guard onBadLine == .skip else {
-            throw DatasetError(.line, "\(text); expected \(Row.shape) (data.on_error: skip passes over bad lines)")
+            if let hint { throw DatasetError(.format, "\(text); \(hint)") }
+            let advice = isSkippable ? " (data.on_error: skip passes over bad lines)" : ""
+            throw DatasetError(.line, "\(text); expected \(Row.shape)\(advice)")
         }
         skipped += 1
         if problems.count < 10 { problems.append(text) }
@@ -64,7 +84,7 @@ package struct LoadedRows<Row: DatasetRow>: Sendable {
 
     /// Reads the whole file. A file without a good row is an error.
     package static func read(
-        path: String, onBadLine: BadLine = .stop, limit: Int? = nil, longest: Int = 16 << 20
+        path: String, onBadLine: BadLine = .stop, limit: Int? = nil, longest: Int = LineReader.longestLine
     ) throws -> LoadedRows {
         let reader = try RowReader<Row>(path: path, onBadLine: onBadLine, longest: longest)
         var rows: [Row] = []
@@ -77,7 +97,8 @@ package struct LoadedRows<Row: DatasetRow>: Sendable {
             let why =
                 reader.skipped > 0
                 ? "none of its \(reader.skipped) lines is good: \(reader.problems[0])" : "it is empty"
-            throw DatasetError(.empty, "\(path) holds no \(Row.shape): \(why)")
+            let hint = reader.hint.map { "; \($0)" } ?? ""
+            throw DatasetError(.empty, "\(path) holds no \(Row.shape): \(why)\(hint)")
         }
         return LoadedRows(rows: rows, lines: lines, skipped: reader.skipped, problems: reader.problems)
     }

@@ -37,7 +37,8 @@ package enum BatchArchive {
                 data += try encoder.encode(
                     Line(
                         row: t.row, occurrence: t.occurrence, sample: t.sample, prompt: t.promptText,
-                        response: t.responseText, finish: t.finish.rawValue, promptTokens: t.promptTokens, responseTokens: t.responseTokens,
+                        response: t.responseText, finish: t.finish.rawValue, promptTokens: t.promptTokens,
+                        responseTokens: t.responseTokens,
                         mask: t.mask, versions: t.versions, logProbabilities: t.logProbabilities,
                         reference: sample.reference, rewards: sample.rewards))
                 data.append(UInt8(ascii: "\n"))

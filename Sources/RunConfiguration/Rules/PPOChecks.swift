@@ -9,7 +9,8 @@ extension RunConfiguration {
         let bytes = (rollout.maxPromptTokens + rollout.maxNewTokens) * Self.bytesPerToken
         if bytes > Self.largestAnswer {
             problems.add(
-                rollout.maxNewTokens >= rollout.maxPromptTokens ? "rollout.max_new_tokens" : "rollout.max_prompt_tokens",
+                rollout.maxNewTokens >= rollout.maxPromptTokens
+                    ? "rollout.max_new_tokens" : "rollout.max_prompt_tokens",
                 """
                 one answer may take \(bytes) bytes ((max_prompt_tokens + max_new_tokens) * \(Self.bytesPerToken)), and \
                 a message holds \(Self.largestAnswer); lower one of them

@@ -20,7 +20,8 @@ package struct RolloutSection: ConfigurationSection, Codable, Equatable {
         keys.value("samples_per_prompt", &samplesPerPrompt, .within(1...1024), "Answers to each prompt.")
         keys.optional(
             "prompts_per_job", &promptsPerJob, .within(1...65536),
-            "Most prompts of one job, fewer where they do not fit into 1 MiB; never depends on the number of workers. Default: 16.")
+            "Most prompts of one job, fewer where they do not fit into 1 MiB; never depends on the number of workers. Default: 16."
+        )
         keys.optional(
             "samples_per_job", &samplesPerJob, .within(1...1024),
             "Most answers to one prompt in one job; default: all, or as many as fit into 1 MiB.")

@@ -1,48 +1,60 @@
-/// Parses one JSON document (RFC 8259). Written for tokenizer files of several megabytes: one pass over the bytes, no
-/// intermediate objects. Every error names the line and the column.
+/// Parses one JSON document (RFC 8259). Written for tokenizer files and lines of data of several megabytes: one pass
+/// over the bytes, no intermediate objects.
 struct JSONParser {
     private let bytes: UnsafeBufferPointer<UInt8>
+    private let dialect: JSONDialect
     private var position = 0
-    private let file: String
-    private static let maximumDepth = 200
+    /// Somewhat more than Python's default recursion limit allows. A level costs a few hundred bytes of stack here and
+    /// when the value is freed, so this fits the smallest stack that threads have (512 KB).
+    private static let maximumDepth = 1_100
 
     /// - Parameter file: how errors call the document.
-    package static func parse(_ bytes: [UInt8], file: String) throws(TokenizerError) -> JSONValue {
-        let result: Result<JSONValue, TokenizerError> = bytes.withUnsafeBufferPointer { buffer in
-            var parser = JSONParser(bytes: buffer, file: file)
-            do throws(TokenizerError) {
+    static func parse(_ bytes: [UInt8], file: String) throws(TokenizerError) -> JSONValue {
+        do {
+            return try parse(bytes, dialect: .strict)
+        } catch {
+            throw TokenizerError(.syntax, "\(file):\(error.line):\(error.column): \(error.reason)")
+        }
+    }
+
+    static func parse(_ bytes: some Collection<UInt8>, dialect: JSONDialect) throws(JSONProblem) -> JSONValue {
+        func parsed(_ buffer: UnsafeBufferPointer<UInt8>) -> Result<JSONValue, JSONProblem> {
+            var parser = JSONParser(bytes: buffer, dialect: dialect)
+            do throws(JSONProblem) {
                 return .success(try parser.document())
             } catch {
                 return .failure(error)
             }
         }
-        return try result.get()
+        return try (bytes.withContiguousStorageIfAvailable(parsed) ?? Array(bytes).withUnsafeBufferPointer(parsed))
+            .get()
     }
 
-    private init(bytes: UnsafeBufferPointer<UInt8>, file: String) {
+    private init(bytes: UnsafeBufferPointer<UInt8>, dialect: JSONDialect) {
         self.bytes = bytes
-        self.file = file
+        self.dialect = dialect
         if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { position = 3 }
     }
 
-    private mutating func document() throws(TokenizerError) -> JSONValue {
+    private mutating func document() throws(JSONProblem) -> JSONValue {
         let value = try value(depth: 0)
         skipSpace()
         if position < bytes.count { throw error("more text after the end of the document") }
         return value
     }
 
-    private func error(_ what: String) -> TokenizerError {
+    private func error(_ what: String) -> JSONProblem {
         var line = 1
         var column = 1
         for byte in bytes.prefix(position) {
-            column += 1
+            // Columns are characters: the later bytes of one do not count.
+            if byte & 0xC0 != 0x80 { column += 1 }
             if byte == UInt8(ascii: "\n") {
                 line += 1
                 column = 1
             }
         }
-        return TokenizerError(.syntax, "\(file):\(line):\(column): \(what)")
+        return JSONProblem(reason: what, line: line, column: column)
     }
 
     private mutating func skipSpace() {
@@ -54,7 +66,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func value(depth: Int) throws(TokenizerError) -> JSONValue {
+    private mutating func value(depth: Int) throws(JSONProblem) -> JSONValue {
         if depth > Self.maximumDepth { throw error("nested deeper than \(Self.maximumDepth)") }
         skipSpace()
         guard position < bytes.count else { throw error("the document ends where a value was expected") }
@@ -65,11 +77,13 @@ struct JSONParser {
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
+        case UInt8(ascii: "N") where dialect == .python: return try word("NaN", .number(.nan))
+        case UInt8(ascii: "I") where dialect == .python: return try word("Infinity", .number(.infinity))
         default: return try number()
         }
     }
 
-    private mutating func word(_ text: StaticString, _ value: JSONValue) throws(TokenizerError) -> JSONValue {
+    private mutating func word(_ text: StaticString, _ value: JSONValue) throws(JSONProblem) -> JSONValue {
         let count = text.utf8CodeUnitCount
         guard position + count <= bytes.count else { throw error("not a JSON value") }
         for index in 0..<count where bytes[position + index] != text.utf8Start[index] {
@@ -79,13 +93,13 @@ struct JSONParser {
         return value
     }
 
-    private mutating func object(depth: Int) throws(TokenizerError) -> JSONValue {
+    private mutating func object(depth: Int) throws(JSONProblem) -> JSONValue {
         position += 1
-        var members: [JSONValue.Member] = []
+        var members = JSONMembers(dialect)
         skipSpace()
         if position < bytes.count, bytes[position] == UInt8(ascii: "}") {
             position += 1
-            return .object(members)
+            return .object([])
         }
         while true {
             skipSpace()
@@ -95,11 +109,11 @@ struct JSONParser {
             guard position < bytes.count, bytes[position] == UInt8(ascii: ":") else { throw error("expected ':'") }
             position += 1
             members.append(.init(key, try value(depth: depth + 1)))
-            if try !more(closing: UInt8(ascii: "}")) { return .object(members) }
+            if try !more(closing: UInt8(ascii: "}")) { return .object(members.list) }
         }
     }
 
-    private mutating func array(depth: Int) throws(TokenizerError) -> JSONValue {
+    private mutating func array(depth: Int) throws(JSONProblem) -> JSONValue {
         position += 1
         var elements: [JSONValue] = []
         skipSpace()
@@ -113,7 +127,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func more(closing: UInt8) throws(TokenizerError) -> Bool {
+    private mutating func more(closing: UInt8) throws(JSONProblem) -> Bool {
         skipSpace()
         guard position < bytes.count else { throw error("the document ends inside an object or array") }
         if bytes[position] == closing {
@@ -125,29 +139,52 @@ struct JSONParser {
         return true
     }
 
-    private mutating func number() throws(TokenizerError) -> JSONValue {
+    /// `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?`. An integer beyond 64 bits becomes a number.
+    private mutating func number() throws(JSONProblem) -> JSONValue {
         let start = position
+        if peek() == UInt8(ascii: "-") { position += 1 }
+        if dialect == .python, peek() == UInt8(ascii: "I") { return try word("Infinity", .number(-.infinity)) }
+        let (first, whole) = (peek(), position)
+        guard digits() else {
+            position = start
+            throw error("not a JSON value")
+        }
+        if first == UInt8(ascii: "0"), position - whole > 1 {
+            position = start
+            throw error("a number starts with a needless 0")
+        }
         var isInteger = true
-        loop: while position < bytes.count {
-            switch bytes[position] {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): break
-            case UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): isInteger = false
-            default: break loop
-            }
+        if peek() == UInt8(ascii: ".") {
             position += 1
+            isInteger = false
+            guard digits() else { throw error("expected a digit after the point of a number") }
+        }
+        if peek() == UInt8(ascii: "e") || peek() == UInt8(ascii: "E") {
+            position += 1
+            isInteger = false
+            if peek() == UInt8(ascii: "+") || peek() == UInt8(ascii: "-") { position += 1 }
+            guard digits() else { throw error("expected a digit in the exponent of a number") }
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isInteger, let value = Int(text) { return .integer(value) }
-        guard let first = text.utf8.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "."),
-            let value = Double(text), value.isFinite
-        else {
+        guard let value = Double(text), value.isFinite || dialect == .python else {
             position = start
-            throw error("not a JSON value")
+            throw error("a number is too large")
         }
         return .number(value)
     }
 
-    private mutating func string() throws(TokenizerError) -> String {
+    private func peek() -> UInt8? { position < bytes.count ? bytes[position] : nil }
+
+    /// Passes over digits.
+    /// - Returns: whether there was one.
+    private mutating func digits() -> Bool {
+        let start = position
+        while let byte = peek(), (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { position += 1 }
+        return position > start
+    }
+
+    private mutating func string() throws(JSONProblem) -> String {
         position += 1
         let start = position
         while position < bytes.count {
@@ -164,12 +201,12 @@ struct JSONParser {
         throw error("the document ends inside a string")
     }
 
-    private func checked(_ slice: Slice<UnsafeBufferPointer<UInt8>>) throws(TokenizerError) -> String {
+    private func checked(_ slice: Slice<UnsafeBufferPointer<UInt8>>) throws(JSONProblem) -> String {
         guard let text = String(validating: slice, as: UTF8.self) else { throw error("a string is not UTF-8") }
         return text
     }
 
-    private mutating func escapedString(from start: Int) throws(TokenizerError) -> String {
+    private mutating func escapedString(from start: Int) throws(JSONProblem) -> String {
         var text = try checked(bytes[start..<position])
         var run = position
         while position < bytes.count {
@@ -192,7 +229,7 @@ struct JSONParser {
         throw error("the document ends inside a string")
     }
 
-    private mutating func escape() throws(TokenizerError) -> Unicode.Scalar {
+    private mutating func escape() throws(JSONProblem) -> Unicode.Scalar {
         guard position < bytes.count else { throw error("the document ends inside a string") }
         let byte = bytes[position]
         position += 1
@@ -219,10 +256,10 @@ struct JSONParser {
                 return scalar
             }
         }
-        throw error("half of a surrogate pair in a string")
+        throw error("half of a surrogate pair in a string, which stands for no character")
     }
 
-    private mutating func hexadecimal() throws(TokenizerError) -> UInt32 {
+    private mutating func hexadecimal() throws(JSONProblem) -> UInt32 {
         guard position + 4 <= bytes.count else { throw error("the document ends inside an escape") }
         var value: UInt32 = 0
         for byte in bytes[position..<position + 4] {

@@ -25,10 +25,16 @@ package enum JSONValue: Sendable, Equatable {
         self = try JSONParser.parse(Array(bytes), file: name)
     }
 
+    /// Parses one line of data as Python's `json.loads` does, see ``JSONDialect/python``.
+    package init(line bytes: some Collection<UInt8>) throws(JSONProblem) {
+        self = try JSONParser.parse(bytes, dialect: .python)
+    }
+
     /// The value of a key, the last one if it is there twice, as JSON readers commonly do.
     package subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members.last { $0.key == key }?.value
+        // Not `==`, to which composed and decomposed letters are the same key.
+        return members.last { $0.key.utf8.elementsEqual(key.utf8) }?.value
     }
 
     package var string: String? {
@@ -56,7 +62,8 @@ package enum JSONValue: Sendable, Equatable {
         return value
     }
 
-    var typeName: String {
+    /// For messages, with its article.
+    package var typeName: String {
         switch self {
         case .null: "null"
         case .bool: "a boolean"

@@ -8,8 +8,10 @@ struct TokenizerClass {
     /// Whether start and end tokens follow `add_bos_token` and `add_eos_token` rather than the post-processor.
     var ownsTemplate = false
     var addsBOS = false
-    /// Prefix spaces are decided when the file is made, not when it is read.
-    var fixesPrefixSpace = true
+    /// Whether `add_prefix_space` of the configuration, false when it is absent, stands above the file's own. Both
+    /// versions of `transformers` do so for these classes. For all others the file is right: 5 always takes its word, and
+    /// 4 writes files that agree with its configuration.
+    var decidesPrefixSpace = false
 
     /// - Parameter name: with or without "Fast" at its end.
     init(_ name: String?) {
@@ -20,7 +22,6 @@ struct TokenizerClass {
             (bos, eos, unknown) = ("<s>", "</s>", "<unk>")
             ownsTemplate = true
             addsBOS = true
-            fixesPrefixSpace = false
         case "GemmaTokenizer":
             (bos, eos, pad, unknown) = ("<bos>", "<eos>", "<pad>", "<unk>")
             ownsTemplate = true
@@ -28,8 +29,13 @@ struct TokenizerClass {
         case "GPTNeoXTokenizer":
             (bos, eos, unknown) = ("<|endoftext|>", "<|endoftext|>", "<|endoftext|>")
             ownsTemplate = true
-        case "GPT2Tokenizer": (bos, eos, unknown) = ("<|endoftext|>", "<|endoftext|>", "<|endoftext|>")
-        case "Qwen2Tokenizer": (eos, pad, unknown) = ("<|endoftext|>", "<|endoftext|>", "<|endoftext|>")
+            decidesPrefixSpace = true
+        case "GPT2Tokenizer":
+            (bos, eos, unknown) = ("<|endoftext|>", "<|endoftext|>", "<|endoftext|>")
+            decidesPrefixSpace = true
+        case "Qwen2Tokenizer":
+            (eos, pad, unknown) = ("<|endoftext|>", "<|endoftext|>", "<|endoftext|>")
+            decidesPrefixSpace = true
         default: break
         }
     }
@@ -78,10 +84,10 @@ extension TokenizerSettings {
 }
 
 extension PreTokenizer {
-    /// A configuration decides anew whether `ByteLevel` puts a space before the text.
+    /// With some classes the configuration decides whether `ByteLevel` puts a space before the text.
     func withPrefixSpace(_ settings: TokenizerSettings) -> PreTokenizer {
         guard case .byteLevel(_, let pattern) = self, let configuration = settings.configuration,
-            settings.tokenizerClass.fixesPrefixSpace
+            settings.tokenizerClass.decidesPrefixSpace
         else { return self }
         return .byteLevel(addPrefixSpace: configuration["add_prefix_space"]?.bool ?? false, pattern: pattern)
     }

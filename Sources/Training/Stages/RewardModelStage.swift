@@ -2,6 +2,7 @@ import Foundation
 import LanguageModels
 import PolicyOptimization
 import RunConfiguration
+import Tokenizers
 import Torch
 
 /// The reward model, from pairs of answers.
@@ -10,30 +11,51 @@ extension TrainingStages {
         let file = try required(run.data.preferences, "data.preferences")
         let start = run.stages.contains(.sft) ? run.sftDirectory : try required(run.baseDirectory, "models.base")
         let settings = run.rewardModel
-        var inputs = [file, start + "/model.safetensors"]
-        if let held = run.data.preferencesValidation { inputs.append(held) }
-        try within("reward_model", run, run.rewardModelDirectory, settings.training, inputs, reporter) { workspace in
+        try within(
+            "reward_model", run, run.rewardModelDirectory, settings.training, inputs(.rewardModel, run), reporter
+        ) { workspace in
             let base = try CausalLM(
                 directory: start, device: Device(run.device) ?? .cpu, dtype: dtype(settings.training))
             let adapter = try adapter(settings.training.lora, "reward_model", for: base, at: start, run)
             let model =
                 try adapter.map { try RewardModel(from: base, adapter: $0, seed: run.seed) }
                 ?? RewardModel(from: base, seed: run.seed)
-            let (pairs, held) = try pairs(TextEncoder(directory: start, run), file, run)
+            let encoder = try TextEncoder(directory: start, run)
+            let (pairs, held) = try pairs(encoder, file, run)
+            for pair in pairs + held {
+                try encoder.tokenizer.check(
+                    pair.chosen + pair.rejected, rows: base.configuration.vocabularySize)
+            }
             try model.setTrainable(true)
             model.trunk.recomputesLayers = settings.training.gradientCheckpointing
+            guard !held.isEmpty || !settings.training.validates else {
+                throw TrainingError(.data, "reward_model: one pair is too few to hold some out")
+            }
             let outcome = try train(model, pairs, held, settings, run, workspace)
             try model.setTrainable(false)
             let chosen = try model.score(held.map(\.chosen))
             let rejected = try model.score(held.map(\.rejected))
             let margins = zip(chosen, rejected).map { Double($0) - Double($1) }
-            if settings.normalise { normalise(model, chosen + rejected) }
+            let isNormalised = settings.normalise && normalise(model, chosen + rejected)
+            if settings.normalise, !isNormalised {
+                reporter.note(
+                    """
+                    reward_model: rewards are not normalised: mean and deviation of \(2 * held.count) held-out \
+                    completions mean little, \(fewestForNormalisation) are needed; give data.preferences_validation, \
+                    raise reward_model.validation_fraction, or set reward_model.normalise: false
+                    """)
+            }
             try model.export(to: workspace.directory)
             if adapter != nil { try model.exportAdapter(to: workspace.adapterDirectory) }
             var figures = outcome.figures
-            figures["accuracy"] = Fit.preferenceAccuracy(margins: margins)
-            figures["ece"] = Fit.calibrationError(margins: margins)
-            figures["mean_margin"] = margins.reduce(0, +) / Double(max(1, margins.count))
+            figures["normalised"] = isNormalised ? 1 : 0
+            figures["held_out"] = Double(held.count)
+            // One pair is learned, and there is none to look at.
+            if !held.isEmpty {
+                figures["accuracy"] = Fit.preferenceAccuracy(margins: margins)
+                figures["ece"] = Fit.calibrationError(margins: margins)
+                figures["mean_margin"] = margins.reduce(0, +) / Double(margins.count)
+            }
             return figures
         }
     }
@@ -41,12 +63,11 @@ extension TrainingStages {
     private static func pairs(
         _ encoder: TextEncoder, _ file: String, _ run: RunConfiguration
     ) throws -> (learned: [TextEncoder.Pair], held: [TextEncoder.Pair]) {
-        var pairs = try encoder.pairs(file, run)
+        let pairs = try encoder.pairs(file, run)
         if let validation = run.data.preferencesValidation { return (pairs, try encoder.pairs(validation, run)) }
-        let fraction = run.rewardModel.training.validationFraction
-        let held = Array(pairs.suffix(max(1, Int(Double(pairs.count) * fraction))))
-        pairs.removeLast(max(0, min(held.count, pairs.count - 1)))
-        return (pairs, held)
+        let parts = HeldOut(
+            rows: pairs.count, fraction: run.rewardModel.training.validationFraction, seed: run.seed)
+        return (parts.learned.map { pairs[$0] }, parts.held.map { pairs[$0] })
     }
 
     private static func train(
@@ -78,12 +99,18 @@ extension TrainingStages {
         }
     }
 
+    /// Completions below which their mean and deviation say too little about the rewards to come.
+    static let fewestForNormalisation = 50
+
     /// Mean 0 and deviation 1 over the held-out answers.
-    private static func normalise(_ model: RewardModel, _ scores: [Float]) {
+    /// - Returns: false, and the model as it was, when they are too few.
+    private static func normalise(_ model: RewardModel, _ scores: [Float]) -> Bool {
+        guard scores.count >= fewestForNormalisation else { return false }
         let values = scores.map(Double.init)
-        let mean = values.reduce(0, +) / Double(max(1, values.count))
-        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, values.count - 1))
+        let mean = values.reduce(0, +) / Double(values.count)
+        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)
         model.mean = mean
         model.deviation = max(1e-6, variance.squareRoot())
+        return true
     }
 }

@@ -1,8 +1,9 @@
 package import Foundation
 import PolicyOptimization
+package import RunInputs
 
 /// The directory a stage leaves behind. It appears whole or not at all: everything is written beside it, flushed, and
-/// renamed into place; `stage.json` in it holds the hash of what the stage was made from.
+/// renamed into place; `stage.json` in it says what the stage was made from.
 ///
 ///     absent or other inputs --begin--> runs/x/.sft.partial --commit--> runs/x/sft (with stage.json)
 ///     same inputs            --isFinished--> used again, nothing is computed
@@ -12,8 +13,8 @@ package struct StageDirectory: Sendable {
     /// What `stage.json` holds.
     package struct State: Codable, Sendable, Equatable {
         package var stage: String
-        /// Hash of settings, data and models the stage read.
-        package var inputs: String
+        /// Settings, data and models that the stage read.
+        package var inputs: InputRecord
         package var seconds: Double
         /// Figures for the report, for example `loss` or `accuracy`.
         package var figures: [String: Double]
@@ -21,12 +22,12 @@ package struct StageDirectory: Sendable {
 
     package let stage: String
     package let final: URL
-    package let inputs: String
+    package let inputs: InputRecord
 
     /// - Parameters:
     ///   - final: where the stage's result is to stand.
-    ///   - inputs: a hash of all that determines the result.
-    package init(stage: String, final: URL, inputs: String) {
+    ///   - inputs: all that determines the result.
+    package init(stage: String, final: URL, inputs: InputRecord) {
         self.stage = stage
         self.final = final
         self.inputs = inputs
@@ -34,12 +35,19 @@ package struct StageDirectory: Sendable {
 
     /// The state of a result that was made from the same inputs; nil when there is none.
     package var finished: State? {
-        guard let data = try? Data(contentsOf: final.appending(path: Self.stateFile)),
-            let state = try? JSONDecoder().decode(State.self, from: data),
-            state.inputs == inputs
+        guard let state = try? JSONDecoder().decode(State.self, from: stateData ?? Data()), state.inputs == inputs
         else { return nil }
         return state
     }
+
+    /// What is not as it was when the result that is there was made; empty when that cannot be told, nil when there is
+    /// no result or it is of the same inputs.
+    package var outdated: [String]? {
+        guard let data = stateData, finished == nil else { return nil }
+        return (try? JSONDecoder().decode(State.self, from: data))?.inputs.differences(from: inputs) ?? []
+    }
+
+    private var stateData: Data? { try? Data(contentsOf: final.appending(path: Self.stateFile)) }
 
     /// An empty directory to write into. What an interrupted call left there is removed.
     package func begin() throws -> URL {

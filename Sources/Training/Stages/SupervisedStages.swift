@@ -13,12 +13,14 @@ extension TrainingStages {
 
     static func pretrain(_ run: RunConfiguration, _ reporter: any ProgressReporter) throws {
         let file = try required(run.data.pretrain, "data.pretrain")
-        try within("pretrain", run, run.pretrainedDirectory, run.pretrain, [file], reporter) { workspace in
+        try within(
+            "pretrain", run, run.pretrainedDirectory, run.pretrain, inputs(.pretrain, run), reporter
+        ) { workspace in
             let texts = try LoadedRows<TextRow>.read(path: file, onBadLine: bad(run)).rows.map(\.text)
             let (model, tokenizer) = try start(run, texts)
-            let end = tokenizer.eosID.map { [$0] } ?? []
             let context = model.configuration.contextLength
-            let rows = texts.map { Array((tokenizer.encode($0) + end).prefix(context)) }.filter { $0.count > 1 }
+            let rows = texts.flatMap { TextBlocks.cut(tokenizer.encode($0), end: tokenizer.eosID, context: context) }
+            for row in rows { try tokenizer.check(row, rows: model.configuration.vocabularySize) }
             let examples = Examples(rows: rows, starts: rows.map { _ in 1 })
             return try supervised("pretrain", model, run.models.base, run.pretrain, run, workspace, examples)
         }
@@ -57,14 +59,19 @@ extension TrainingStages {
     static func sft(_ run: RunConfiguration, _ reporter: any ProgressReporter) throws {
         let file = try required(run.data.sft, "data.sft")
         let base = try required(run.baseDirectory, "models.base")
-        let inputs = [file, base + "/model.safetensors"]
-        try within("sft", run, run.sftDirectory, run.sft, inputs, reporter) { workspace in
+        try within("sft", run, run.sftDirectory, run.sft, inputs(.sft, run), reporter) { workspace in
             let model = try CausalLM(directory: base, device: Device(run.device) ?? .cpu, dtype: dtype(run.sft))
             let encoder = try TextEncoder(directory: base, run)
             let loaded = try LoadedRows<DemonstrationRow>.read(path: file, onBadLine: bad(run))
             var examples = Examples(rows: [], starts: [])
             for (index, row) in loaded.rows.enumerated() {
                 let pair = try encoder.encode(row.prompt, row.completion)
+                do {
+                    try encoder.tokenizer.check(
+                        pair.prompt + pair.answer, rows: model.configuration.vocabularySize)
+                } catch {
+                    throw TrainingError(.data, "\(file):\(loaded.lines[index]): \(error)")
+                }
                 guard pair.prompt.count + pair.answer.count <= model.configuration.contextLength else {
                     throw TrainingError(
                         .data,
@@ -85,15 +92,13 @@ extension TrainingStages {
         var rows: [[Int32]]
         var starts: [Int]
 
-        /// Two parts; which row falls into which is a function of seed, count and fraction.
+        /// Two parts, see ``HeldOut``.
         func split(holdOut fraction: Double, seed: UInt64) -> (learned: Examples, held: Examples) {
-            var random = CounterGenerator(seed, 0x6865_6c64)
-            let order = random.permutation(rows.count)
-            let count = min(rows.count - 1, max(1, Int(Double(rows.count) * fraction)))
+            let parts = HeldOut(rows: rows.count, fraction: fraction, seed: seed)
             func part(_ indices: [Int]) -> Examples {
                 Examples(rows: indices.map { rows[$0] }, starts: indices.map { starts[$0] })
             }
-            return (part(order.dropFirst(max(0, count)).sorted()), part(order.prefix(max(0, count)).sorted()))
+            return (part(parts.learned), part(parts.held))
         }
     }
 

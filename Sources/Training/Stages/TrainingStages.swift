@@ -3,7 +3,7 @@ import Foundation
 import LanguageModels
 import PolicyOptimization
 package import RunConfiguration
-import Sodium
+import RunInputs
 import Torch
 
 /// The stages before PPO, each a function of the run file that leaves a directory behind.
@@ -36,21 +36,26 @@ package enum TrainingStages {
     }
 
     /// Skips a stage whose result was made from the same inputs; else makes it, whole or not at all.
+    ///
+    /// - Parameter inputs: all that determines the result.
     static func within(
-        _ name: String, _ run: RunConfiguration, _ path: String, _ section: TrainingSection, _ inputs: [String],
+        _ name: String, _ run: RunConfiguration, _ path: String, _ section: TrainingSection, _ inputs: InputRecord,
         _ reporter: any ProgressReporter, _ body: (Workspace) throws -> [String: Double]
     ) throws {
-        let hash = try hash(name, run, section, inputs)
-        let stage = StageDirectory(stage: name, final: URL(filePath: path), inputs: hash)
+        let stage = StageDirectory(stage: name, final: URL(filePath: path), inputs: inputs)
         if let done = stage.finished {
             reporter.note("\(name): used again, \(path) was made from the same inputs (\(done.figures))")
             return
+        }
+        if let old = stage.outdated {
+            let changed = old.isEmpty ? "other inputs" : "other inputs (\(old.joined(separator: ", ")))"
+            reporter.note("\(name): made again, \(path) was made from \(changed)")
         }
         try TorchRuntime.configure(threads: section.threads)
         let clock = ContinuousClock()
         let started = clock.now
         let directory = try stage.begin()
-        let checkpoints = StageCheckpoints(directory: stage.checkpoints, inputs: hash)
+        let checkpoints = StageCheckpoints(directory: stage.checkpoints, inputs: inputs.hash)
         let figures = try body(
             Workspace(
                 directory: directory.path(percentEncoded: false), checkpoints: checkpoints, reporter: reporter))
@@ -58,24 +63,6 @@ package enum TrainingStages {
         checkpoints.remove()
         reporter.note(
             "\(name): " + figures.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
-    }
-
-    /// Of all that determines a stage's result; how often it is saved and what is computed twice does not.
-    private static func hash(
-        _ name: String, _ run: RunConfiguration, _ section: TrainingSection, _ inputs: [String]
-    ) throws -> String {
-        var (section, reward) = (section, run.rewardModel)
-        section.checkpointEvery = nil
-        section.gradientCheckpointing = false
-        reward.training.checkpointEvery = nil
-        reward.training.gradientCheckpointing = false
-        var hash = SHA256()
-        hash.update(
-            "\(name) \(run.seed) \(section) \(String(describing: run.architecture)) \(reward) \(run.data.onError)")
-        for file in inputs where FileManager.default.fileExists(atPath: file) {
-            hash.update(try SHA256.hash(fileAt: file))
-        }
-        return hash.finish()
     }
 
     static func plan(_ name: String, _ section: TrainingSection, _ run: RunConfiguration) -> TrainingPlan {

@@ -88,7 +88,8 @@ struct DispatchBenchmark {
             return .trajectories(
                 job.prompts.map {
                     Trajectory(
-                        row: $0.row, occurrence: $0.occurrence, sample: 0, promptTokens: $0.tokens, responseTokens: [2], mask: [1],
+                        row: $0.row, occurrence: $0.occurrence, sample: 0, promptTokens: $0.tokens, responseTokens: [2],
+                        mask: [1],
                         logProbabilities: [0], versions: [UInt32(clamping: job.version.number)], finish: .eos,
                         promptText: $0.text, responseText: "")
                 })

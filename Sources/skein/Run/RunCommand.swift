@@ -26,5 +26,6 @@ struct RunCommand: AsyncParsableCommand {
         for warning in configuration.warnings() { Console.error("warning: \(warning)") }
         let directory = try RunDirectory(configuration: configuration, resume: resume, fresh: fresh)
         try await RunStages(configuration: configuration, directory: directory, logLevel: logLevel).run()
+        withExtendedLifetime(directory) {}
     }
 }

@@ -2,11 +2,12 @@ import Console
 import Foundation
 import RunConfiguration
 
-/// The folder of a run and the rule which run may use it.
+/// The folder of a run and the rule which run may use it. It belongs to one command at a time, until that has ended.
 struct RunDirectory: Sendable {
     /// Absolute, so that children may be started from anywhere.
     let path: String
     var runFile: String { path + "/run.yaml" }
+    private let lock: RunLock
 
     private static let belongsToPPO = [
         "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "checkpoints", "policy", "metrics.jsonl",
@@ -22,6 +23,7 @@ struct RunDirectory: Sendable {
         } catch {
             throw CommandError(.failed, "cannot make the run directory \(path): \(error.localizedDescription)")
         }
+        lock = try RunLock.take(path, for: "skein run")
         if fresh {
             // Training stages know by the hash of their inputs whether they can be used again.
             for name in Self.belongsToPPO { try? files.removeItem(atPath: "\(path)/\(name)") }

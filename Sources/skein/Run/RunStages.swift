@@ -51,6 +51,7 @@ struct RunStages: Sendable {
     }
 
     private func runPPO() async throws {
+        _ = try PPOInputs.check(configuration)
         // Everything is committed and exported: a cluster would have nothing to do, and wait for it.
         if JournalSummary.committedSteps(path: directory.path + "/journal.sqlite") >= configuration.ppo.steps,
             FileManager.default.fileExists(atPath: directory.path + "/policy/model.safetensors")

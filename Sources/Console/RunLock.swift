@@ -1,0 +1,131 @@
+import Foundation
+import Synchronization
+
+/// Who may write into a run directory: one command at a time, with the processes that it started.
+///
+///     run.lock        held alone by the command: skein run, a stage called by hand, skein coordinator
+///     processes.lock  shared by the processes that a command started; the next command waits until they have ended too,
+///                     since after a kill -9 of the command they still need a moment
+///
+/// The kernel gives a lock back when its process ends, however that comes; the files stay, and mean nothing by
+/// themselves.
+package final class RunLock: Sendable {
+    private static let commandFile = "run.lock"
+    private static let processesFile = "processes.lock"
+    /// A process whose parent is gone ends within 20 seconds (``ParentWatch``).
+    private static let patience: Duration = .seconds(25)
+
+    private let files: Mutex<[Int32]>
+
+    private init(_ files: [Int32]) { self.files = Mutex(files) }
+
+    deinit { release() }
+
+    /// For a command. Nothing in the directory may be touched before.
+    ///
+    /// - Parameters:
+    ///   - directory: must exist.
+    ///   - command: for the message to whoever comes second.
+    /// - Throws: status `tryAgain` when another command has the directory.
+    package static func take(_ directory: String, for command: String) throws -> RunLock {
+        let file = try open(directory, commandFile)
+        let lock = RunLock([file])
+        guard try acquire(file, LOCK_EX) else {
+            throw CommandError(
+                .tryAgain,
+                """
+                \(directory) is in use by \(owner(file) ?? "another process"); wait for its end, or stop it, and call \
+                again
+                """)
+        }
+        write("\(getpid()) \(host) \(command)\n", to: file)
+        try waitForProcesses(directory)
+        return lock
+    }
+
+    /// For a process that a command started, which has the directory itself. Held until the process ends.
+    package static func join(_ directory: String) throws -> RunLock {
+        let file = try open(directory, processesFile)
+        let lock = RunLock([file])
+        // Only a command that is about to start could have it alone, and it does not keep it.
+        for _ in 0..<100 {
+            if try acquire(file, LOCK_SH) { return lock }
+            Thread.sleep(forTimeInterval: 0.05)
+        }
+        throw CommandError(.tryAgain, "\(directory) is being taken over by another command")
+    }
+
+    /// Gives the locks back before the process ends.
+    package func release() {
+        files.withLock { files in
+            for file in files { close(file) }
+            files = []
+        }
+    }
+
+    private static func waitForProcesses(_ directory: String) throws {
+        let file = try open(directory, processesFile)
+        defer { close(file) }
+        let end = ContinuousClock.now + patience
+        var hasSaid = false
+        while try !acquire(file, LOCK_EX) {
+            guard ContinuousClock.now < end else {
+                throw CommandError(
+                    .tryAgain,
+                    """
+                    processes of an earlier command still work in \(directory); find them with: \
+                    fuser \(directory)/\(processesFile); stop them and call again
+                    """)
+            }
+            if !hasSaid { Console.error("waiting for the processes of an earlier command in \(directory) to end") }
+            hasSaid = true
+            Thread.sleep(forTimeInterval: 0.05)
+        }
+    }
+
+    private static func open(_ directory: String, _ name: String) throws -> Int32 {
+        let path = "\(directory)/\(name)"
+        let file = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard file >= 0 else {
+            throw CommandError(.failed, "cannot open \(path): \(String(cString: strerror(errno)))")
+        }
+        return file
+    }
+
+    /// - Returns: false when another process has it.
+    private static func acquire(_ file: Int32, _ kind: Int32) throws -> Bool {
+        while flock(file, kind | LOCK_NB) != 0 {
+            switch errno {
+            case EINTR: continue
+            case EWOULDBLOCK: return false
+            // Some network file systems have no locks; there nobody can be asked.
+            case ENOLCK, ENOSYS, ENOTSUP: return true
+            default: throw CommandError(.failed, "cannot lock the run directory: \(String(cString: strerror(errno)))")
+            }
+        }
+        return true
+    }
+
+    private static func write(_ text: String, to file: Int32) {
+        guard ftruncate(file, 0) == 0 else { return }
+        _ = text.withCString { pwrite(file, $0, strlen($0), 0) }
+    }
+
+    /// "process 123 (skein run)" from what the owner wrote; nil when that was somebody before it.
+    private static func owner(_ file: Int32) -> String? {
+        var bytes = [UInt8](repeating: 0, count: 400)
+        let count = pread(file, &bytes, bytes.count, 0)
+        guard count > 0 else { return nil }
+        let words = String(decoding: bytes.prefix(count), as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        guard words.count > 2, let pid = Int32(words[0]) else { return nil }
+        let isHere = words[1] == host
+        if isHere, kill(pid, 0) != 0, errno == ESRCH { return nil }
+        return "process \(pid)\(isHere ? "" : " on \(words[1])") (\(words.dropFirst(2).joined(separator: " ")))"
+    }
+
+    private static var host: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

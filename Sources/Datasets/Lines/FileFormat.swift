@@ -1,0 +1,97 @@
+/// What a file is by its first bytes, where it is no file of JSON lines, and the command that makes one of it.
+enum FileFormat {
+    /// Bytes that ``container(_:)`` needs to see.
+    static let headBytes = 512
+
+    static func isGzip(_ head: [UInt8]) -> Bool { head.starts(with: [0x1F, 0x8B]) }
+
+    /// Formats that hold no text as it stands.
+    /// - Returns: what is wrong and what to do; nil for everything else.
+    static func container(_ head: [UInt8], name: String) -> String? {
+        func has(_ magic: [UInt8], at offset: Int = 0) -> Bool { head.dropFirst(offset).starts(with: magic) }
+        let target = "\(stem(name)).jsonl"
+        if has(Array("PAR1".utf8)) {
+            return "\(name) is a Parquet file; make JSON lines of it: \(pandas("read_parquet", name, target))"
+        }
+        if has(Array("ARROW1".utf8)) {
+            return "\(name) is an Arrow file; make JSON lines of it: \(pandas("read_feather", name, target))"
+        }
+        if has([0x28, 0xB5, 0x2F, 0xFD]) { return "\(name) is compressed by zstd; unpack it first: zstd -d \(name)" }
+        if has(Array("BZh".utf8)) { return "\(name) is compressed by bzip2; unpack it first: bzip2 -dk \(name)" }
+        if has([0xFD] + Array("7zXZ".utf8)) { return "\(name) is compressed by xz; unpack it first: xz -dk \(name)" }
+        if has([0x04, 0x22, 0x4D, 0x18]) { return "\(name) is compressed by lz4; unpack it first: lz4 -d \(name)" }
+        if has([0x50, 0x4B, 0x03, 0x04]) { return "\(name) is a zip archive; unpack it first: unzip \(name)" }
+        if isGzip(head) { return "\(name) is compressed twice; unpack it first: gzip -d \(name)" }
+        if has(Array("ustar".utf8), at: 257) { return "\(name) is a tar archive; unpack it first: tar -xf \(name)" }
+        if has([0xFF, 0xFE, 0, 0]) || has([0, 0, 0xFE, 0xFF]) { return utf("UTF-32", name, target) }
+        if has([0xFF, 0xFE]) || has([0xFE, 0xFF]) { return utf("UTF-16", name, target) }
+        if head.count > 3, head[0] == 0, head[1] != 0 { return utf("UTF-16BE", name, target) }
+        if head.count > 3, head[0] != 0, head[1] == 0, head[3] == 0 { return utf("UTF-16LE", name, target) }
+        if has(Array("version https://git-lfs".utf8)) {
+            return "\(name) is a pointer of Git LFS, not the data; fetch them: git lfs pull"
+        }
+        return nil
+    }
+
+    /// Text that is not lines of JSON, for a file whose first line is no JSON object.
+    /// - Parameter head: from the first character that is not white space.
+    /// - Returns: a clause for the end of a message; nil when nothing is recognised.
+    static func document(_ head: some Collection<UInt8>, name: String) -> String? {
+        let target = "\(stem(name)).jsonl"
+        let line = head.prefix { $0 != 0x0A && $0 != 0x0D }
+        switch line.first {
+        case UInt8(ascii: "["):
+            let program =
+                "import json; [print(json.dumps(row)) for row in json.load(open('\(name)', encoding='utf-8-sig'))]"
+            return "the file is one JSON array; make JSON lines of it: python3 -c \"\(program)\" > \(target)"
+        case UInt8(ascii: "{") where line.count < head.count && isOpen(line):
+            return "the file is JSON over several lines; make JSON lines of it: jq -c . \(name) > \(target)"
+        case UInt8(ascii: "{"), UInt8(ascii: "\""), UInt8(ascii: "<"), nil: return nil
+        default: break
+        }
+        for (separator, kind, argument) in [("\t", "tab-separated values", ", sep='\\t'"), (",", "CSV", "")] {
+            guard let byte = separator.utf8.first, isHeader(line, separator: byte) else { continue }
+            return """
+                the file looks like \(kind); make JSON lines of it: \
+                \(pandas("read_csv", name, target, arguments: "\(argument), keep_default_na=False"))
+                """
+        }
+        return nil
+    }
+
+    /// How the first line of a document ends that goes on in the next.
+    private static func isOpen(_ line: some Collection<UInt8>) -> Bool {
+        let end = Array(line).last { $0 != 0x20 && $0 != 0x09 }
+        return end.map { Array("{[,:".utf8).contains($0) } ?? false
+    }
+
+    /// A line with names of columns, as a table starts.
+    private static func isHeader(_ line: some Collection<UInt8>, separator: UInt8) -> Bool {
+        let names = line.split(separator: separator, omittingEmptySubsequences: false)
+        let known = ["prompt", "completion", "chosen", "rejected", "messages", "text", "instruction", "response"]
+        return names.count > 1
+            || known.contains { $0.utf8.elementsEqual(line) || "\"\($0)\"".utf8.elementsEqual(line) }
+    }
+
+    private static func pandas(
+        _ function: String, _ name: String, _ target: String, arguments: String = ""
+    ) -> String {
+        """
+        python3 -c "import pandas; pandas.\(function)('\(name)'\(arguments))\
+        .to_json('\(target)', orient='records', lines=True, force_ascii=False)"
+        """
+    }
+
+    private static func utf(_ encoding: String, _ name: String, _ target: String) -> String {
+        "\(name) is \(encoding), not UTF-8; convert it: iconv -f \(encoding) -t UTF-8 \(name) > \(target)"
+    }
+
+    /// The path without the ending that names the old format.
+    private static func stem(_ name: String) -> String {
+        let endings = [".parquet", ".csv", ".tsv", ".json", ".arrow", ".feather", ".txt"]
+        if let ending = endings.first(where: { name.lowercased().hasSuffix($0) }) {
+            return String(name.dropLast(ending.count))
+        }
+        return name.hasSuffix(".jsonl") ? name.dropLast(6) + "-converted" : name
+    }
+}

@@ -1,0 +1,46 @@
+import Console
+import Coordinator
+import Foundation
+import RunConfiguration
+import RunInputs
+
+/// What the stage ppo reads beside its run file: prompts and models. A run goes on only with those it was started with,
+/// since half of its steps with one model and half with another would be nobody's result.
+enum PPOInputs {
+    /// - Returns: the record that a new journal keeps.
+    /// - Throws: when the journal of the run directory was started from other inputs.
+    static func check(_ run: RunConfiguration) throws -> InputRecord {
+        let record = try configurationErrors { try make(run) }
+        let journal = run.runDirectory + "/journal.sqlite"
+        guard let text = JournalSummary.inputs(path: journal),
+            let before = try? JSONDecoder().decode(InputRecord.self, from: Data(text.utf8))
+        else { return record }
+        let changed = record.differences(from: before)
+        guard changed.isEmpty else {
+            throw CommandError(
+                .configuration,
+                """
+                \(run.runDirectory) holds a run that was started with other inputs; changed since: \
+                \(changed.joined(separator: ", ")). Put them back to go on with it, set another run_directory, or call \
+                skein run --fresh to throw that run away
+                """)
+        }
+        return record
+    }
+
+    private static func make(_ run: RunConfiguration) throws -> InputRecord {
+        let hashes = FileHashes(keptIn: run.runDirectory)
+        defer { hashes.save() }
+        var record = InputRecord()
+        if let prompts = run.data.prompts { try record.add("data.prompts", file: prompts, hashes) }
+        let scores = run.rewards.contains { if case .model = $0.kind { true } else { false } }
+        let startsCritic = run.ppo.advantage == .gae && run.ppo.critic == .separate && run.ppo.criticFrom == .reward
+        for (key, directory) in [
+            ("models.policy", run.models.policy), ("models.reference", run.models.reference),
+            ("models.reward", scores || startsCritic ? run.models.reward : nil),
+        ] {
+            if let directory { try record.add(key, model: directory, hashes) }
+        }
+        return record
+    }
+}

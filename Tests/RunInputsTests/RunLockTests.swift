@@ -1,0 +1,46 @@
+import Console
+import Foundation
+import Testing
+
+@Suite struct RunLockTests {
+    private func refusal(_ body: () throws -> RunLock) -> String {
+        do {
+            _ = try body()
+            return "no error"
+        } catch {
+            return ((error as? CommandError)?.status == .tryAgain ? "75: " : "?: ") + "\(error)"
+        }
+    }
+
+    @Test func aDirectoryBelongsToOneCommandAtATime() throws {
+        let folder = try Folder()
+        let first = try RunLock.take(folder.path, for: "skein run")
+        let said = refusal { try RunLock.take(folder.path, for: "skein sft") }
+        #expect(said.hasPrefix("75: ") && said.contains("process \(getpid()) (skein run)"), "\(said)")
+        #expect(said.contains(folder.path))
+        first.release()
+        try RunLock.take(folder.path, for: "skein sft").release()
+    }
+
+    @Test func theLockOfAProcessThatIsGoneMeansNothing() throws {
+        let folder = try Folder()
+        try folder.write("run.lock", "1 elsewhere skein run\n")
+        let lock = try RunLock.take(folder.path, for: "skein run")
+        #expect(try String(contentsOfFile: folder.path + "/run.lock", encoding: .utf8).hasPrefix("\(getpid()) "))
+        lock.release()
+    }
+
+    /// After a kill -9 of a command, what it started still writes for a moment.
+    @Test func theNextCommandWaitsForTheProcessesOfTheLast() async throws {
+        let folder = try Folder()
+        let (first, second) = (try RunLock.join(folder.path), try RunLock.join(folder.path))
+        let path = folder.path
+        let taken = Task.detached { try RunLock.take(path, for: "skein run") }
+        try await Task.sleep(for: .milliseconds(200))
+        // It has the directory already, and waits.
+        #expect(refusal { try RunLock.take(path, for: "skein run") }.hasPrefix("75: "))
+        first.release()
+        second.release()
+        try await taken.value.release()
+    }
+}
