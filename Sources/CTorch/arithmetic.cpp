@@ -146,10 +146,6 @@ ctorch_status ctorch_cumulative_sum(const ctorch_tensor *a, int64_t dim, ctorch_
     return produce(out, [&] { return value(a).cumsum(dim); });
 }
 
-ctorch_status ctorch_embedding(const ctorch_tensor *weight, const ctorch_tensor *indices, ctorch_tensor **out) {
-    return produce(out, [&] { return at::embedding(value(weight), value(indices)); });
-}
-
 ctorch_status ctorch_rms_norm(
     const ctorch_tensor *x, const ctorch_tensor *weight, double epsilon, ctorch_tensor **out) {
     return produce(out, [&] {
@@ -190,49 +186,5 @@ ctorch_status ctorch_rotate(
             return at::cat({result, heads.narrow(-1, turned, heads.size(-1) - turned)}, -1);
         };
         return exact_arithmetic() ? exact_rotation(heads, c, s, plain) : plain();
-    });
-}
-
-ctorch_status ctorch_attention(
-    const ctorch_tensor *q, const ctorch_tensor *k, const ctorch_tensor *v, const ctorch_tensor *mask, bool causal,
-    double scale, ctorch_tensor **out) {
-    return produce(out, [&] {
-        auto query = value(q), keys = value(k), values = value(v);
-        auto heads = query.size(1), shared = keys.size(1);
-        TORCH_CHECK(shared > 0 && heads % shared == 0, heads, " query heads cannot share ", shared, " key heads");
-        std::optional<at::Tensor> allowed;
-        if (mask != nullptr) allowed = value(mask);
-        std::optional<double> factor;
-        if (!std::isnan(scale)) factor = scale;
-        if (heads != shared && query.size(2) == 1 && !causal && (mask == nullptr || allowed->size(1) == 1)) {
-            // One position: the heads that share keys are to attention what positions are. Saves copies of the cache.
-            query = query.reshape({query.size(0), shared, heads / shared, query.size(3)});
-            auto mixed = at::scaled_dot_product_attention(query, keys, values, allowed, 0.0, false, factor);
-            return mixed.reshape({mixed.size(0), heads, 1, mixed.size(3)});
-        }
-        if (heads != shared) {
-            keys = keys.repeat_interleave(heads / shared, 1);
-            values = values.repeat_interleave(heads / shared, 1);
-        }
-        return at::scaled_dot_product_attention(query, keys, values, allowed, 0.0, causal, factor);
-    });
-}
-
-ctorch_status ctorch_causal_attention(
-    const ctorch_tensor *q, const ctorch_tensor *k, const ctorch_tensor *v, int64_t window, double scale,
-    ctorch_tensor **out) {
-    return produce(out, [&] {
-        const auto &query = value(q), &keys = value(k), &values = value(v);
-        auto plain = [&] {
-            const int64_t length = query.size(2), group = query.size(1) / std::max<int64_t>(1, keys.size(1));
-            std::optional<at::Tensor> band;
-            if (window > 0 && window < length) {
-                band = at::ones({length, length}, query.options().dtype(at::kBool)).tril().triu(1 - window);
-            }
-            return at::scaled_dot_product_attention(
-                query, keys.repeat_interleave(group, 1), values.repeat_interleave(group, 1), band, 0.0,
-                !band.has_value(), scale);
-        };
-        return exact_arithmetic() ? exact_attention(query, keys, values, window, scale, plain) : plain();
     });
 }

@@ -12,6 +12,7 @@
 
 #include "exact.hpp"
 #include "handles.hpp"
+#include "linear.hpp"
 
 using namespace ctorch;
 
@@ -72,6 +73,20 @@ bool suits(const at::Tensor &x, const at::Tensor &weight) {
 }
 
 }  // namespace
+
+namespace ctorch {
+
+at::Tensor fast_product(const at::Tensor &a, const at::Tensor &b) {
+    return suits(a, b) ? product(a, b) : at::matmul(a, b.t());
+}
+
+at::Tensor gradient_of_leaf(const at::Tensor &leaf) {
+    at::Tensor owner = leaf;
+    if (!owner.grad().defined()) owner.mutable_grad() = at::zeros_like(leaf, at::MemoryFormat::Contiguous);
+    return owner.grad();
+}
+
+}  // namespace ctorch
 
 void ctorch_set_fused(bool enabled) { fused = enabled; }
 

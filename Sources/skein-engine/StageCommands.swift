@@ -86,7 +86,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measurements for scripts/bench.",
-        subcommands: [Engine.self, GPT2.self, LlamaCpp.self, Weights.self, PPO.self])
+        subcommands: [Engine.self, GPT2.self, LlamaCpp.self, Weights.self, PPO.self, Memory.self])
 
     /// All cores, as the peers.
     static func configure() throws { try TorchRuntime.configure(threads: ProcessInfo.processInfo.activeProcessorCount) }
@@ -139,6 +139,17 @@ struct BenchCommand: AsyncParsableCommand {
         func run() async throws {
             try BenchCommand.configure()
             try printJSON(PPOBenchmark().run())
+        }
+    }
+
+    struct Memory: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "memory", abstract: "Peak memory of one step of fine-tuning.")
+        @Option(help: "A model directory.") var model: String
+        @Option(help: "Tokens of the step.") var tokens = 4096
+        func run() async throws {
+            try BenchCommand.configure()
+            try printJSON(MemoryBenchmark(directory: model, tokens: tokens).run())
         }
     }
 }

@@ -189,6 +189,24 @@ ctorch_status ctorch_attention(
 ctorch_status ctorch_causal_attention(
     const ctorch_tensor *q, const ctorch_tensor *k, const ctorch_tensor *v, int64_t window, double scale,
     ctorch_tensor **out);
+/// The same of `count` sequences that share lines: `starts` are places in [B * T], none reaches into another line or
+/// sequence. Places of no sequence get 0.
+ctorch_status ctorch_packed_attention(
+    const ctorch_tensor *q, const ctorch_tensor *k, const ctorch_tensor *v, const int64_t *starts,
+    const int64_t *lengths, int32_t count, int64_t window, double scale, ctorch_tensor **out);
+
+typedef enum ctorch_entropy {
+    CTORCH_ENTROPY_NONE = 0,
+    /// No gradient flows through it.
+    CTORCH_ENTROPY_MEASURED = 1,
+    CTORCH_ENTROPY_DIFFERENTIABLE = 2,
+} ctorch_entropy;
+/// Of each row of softmax(hidden head^T / temperature): the logarithm at its target, and the entropy. hidden [N, d],
+/// head [V, d], targets [N] int64 -> values and, unless `entropy` is none, entropies [N] fp32. No tensor of N x V elements
+/// is made. A backward pass adds the gradient of a head that is a leaf to it in place.
+ctorch_status ctorch_token_log_probabilities(
+    const ctorch_tensor *hidden, const ctorch_tensor *head, const ctorch_tensor *targets, double temperature,
+    ctorch_entropy entropy, ctorch_tensor **values, ctorch_tensor **entropies);
 
 // ---- Exact arithmetic ----
 

@@ -35,10 +35,11 @@ struct ForwardInput {
     let tokens: Tensor
     /// [1 or B, T] int64; counts real tokens, padding does not shift it.
     let positions: Tensor
-    /// bool, broadcast to [B, H, T, S], true = may look; nil = plain causal when `causal`.
-    let mask: Tensor?
-    let causal: Bool
-    let cache: KeyValueCache?
+    /// Of a pass without earlier keys.
+    var layout = TokenBatch.Layout.plain
+    /// Of one new token of each row over earlier keys: bool [B, 1, 1, S], true = may look; nil = at all.
+    var mask: Tensor?
+    var cache: KeyValueCache?
     /// Keep only what lies between layers and compute the rest again in the backward pass.
     var recompute = false
 }

@@ -28,8 +28,7 @@ final class PlainDecodeSession {
         let batch = try TokenBatch(prompts, padding: .left, device: model.device)
         let hidden = try model.trunk.family.forward(
             ForwardInput(
-                tokens: batch.tokens, positions: batch.positions, mask: batch.mask, causal: batch.mask == nil,
-                cache: cache))
+                tokens: batch.tokens, positions: batch.positions, layout: batch.layout, cache: cache))
         // A prompt is read once, however many answers it gets.
         let rows = copies.indices.flatMap { [Int64](repeating: Int64($0), count: copies[$0]) }
         pads = rows.map { batch.width - prompts[Int($0)].count }
@@ -48,7 +47,7 @@ final class PlainDecodeSession {
             ForwardInput(
                 tokens: Tensor.of(tokens.map(Int64.init), shape: [rows, 1], device: device),
                 positions: Tensor.of(positions.map(Int64.init), shape: [rows, 1], device: device),
-                mask: mask(), causal: false, cache: cache))
+                mask: mask(), cache: cache))
         for row in positions.indices { positions[row] += 1 }
         return try model.logits(hidden: hidden.squeeze(1))
     }

@@ -1,4 +1,4 @@
-/// Which sequences share a line, and what each place of a line may look at.
+/// Which sequences share a line, and where.
 enum SequencePacking {
     /// First fit, longest first; depends on lengths and order alone.
     ///
@@ -23,27 +23,21 @@ enum SequencePacking {
         var offsets: [Int]
         /// [B * T], from 0 in each sequence
         var positions: [Int64]
-        /// [B * T * T], true = may look: causal within a sequence; padding looks at itself, as a softmax over nothing is NaN.
-        var mask: [Bool]
     }
 
     static func places(_ lengths: [Int], _ lines: [[Int]], width: Int) -> Places {
         var places = Places(
             offsets: [Int](repeating: 0, count: lengths.count),
-            positions: [Int64](repeating: 0, count: lines.count * width),
-            mask: [Bool](repeating: false, count: lines.count * width * width))
+            positions: [Int64](repeating: 0, count: lines.count * width))
         for (line, sequences) in lines.enumerated() {
             var start = 0
             for index in sequences {
                 places.offsets[index] = line * width + start
-                for query in 0..<lengths[index] {
-                    places.positions[line * width + start + query] = Int64(query)
-                    let row = (line * width + start + query) * width + start
-                    for key in 0...query { places.mask[row + key] = true }
+                for place in 0..<lengths[index] {
+                    places.positions[line * width + start + place] = Int64(place)
                 }
                 start += lengths[index]
             }
-            for query in start..<width { places.mask[(line * width + query) * width + query] = true }
         }
         return places
     }

@@ -7,6 +7,14 @@ package import Torch
 package struct TokenBatch {
     package enum Padding: Sendable { case left, right }
 
+    /// Where sequences lie in the lines, which says what a token may look at: its own sequence up to itself.
+    enum Layout: Equatable {
+        /// One to a line, from its first place on.
+        case plain
+        /// Where in [B * T] each starts, and its length.
+        case sequences(starts: [Int], lengths: [Int])
+    }
+
     /// The sequences, without padding.
     package let rows: [[Int32]]
     /// For each row the places of its scored tokens, counted without padding.
@@ -20,8 +28,7 @@ package struct TokenBatch {
     package let tokens: Tensor
     /// [1 or B, T] int64
     let positions: Tensor
-    /// [B, 1, T, T] bool with left padding; with right padding plain causal attention never looks at it.
-    let mask: Tensor?
+    let layout: Layout
 
     /// - Parameter scoredFrom: for each row the place of the first scored token, at least 1; nil = all but the first.
     package init(
@@ -57,10 +64,10 @@ package struct TokenBatch {
         tokens = try Tensor.of(padded, shape: [rows.count, width], device: device)
         if padding == .left, rows.contains(where: { $0.count < width }) {
             positions = try Tensor.of(places, shape: [rows.count, width], device: device)
-            mask = try Self.leftMask(rows.map { width - $0.count }, width, device)
+            layout = .sequences(starts: offsets, lengths: rows.map(\.count))
         } else {
             positions = try Tensor.arange(0..<width, device: device).unsqueeze(0)
-            mask = nil
+            layout = .plain
         }
     }
 
@@ -86,7 +93,7 @@ package struct TokenBatch {
         }
         tokens = try Tensor.of(padded, shape: [lines.count, width], device: device)
         positions = try Tensor.of(places.positions, shape: [lines.count, width], device: device)
-        mask = try Tensor.of(places.mask, shape: [lines.count, 1, width, width], device: device)
+        layout = .sequences(starts: places.offsets, lengths: rows.map(\.count))
     }
 
     /// Prompts with their responses; the response tokens are scored.
@@ -140,18 +147,5 @@ package struct TokenBatch {
     /// States at `index` (of ``predictorIndex()`` or ``lastIndex()``). hidden [B, T, d] -> [index count, d]
     package static func select(_ hidden: Tensor, _ index: Tensor) throws -> Tensor {
         try hidden.reshape([-1, hidden.size(-1)]).indexSelect(0, index)
-    }
-
-    /// Causal, and no look at the padding before a row; padding looks at itself, since a softmax over nothing is NaN.
-    private static func leftMask(_ pads: [Int], _ width: Int, _ device: Device) throws -> Tensor {
-        var allowed = [Bool](repeating: false, count: pads.count * width * width)
-        for (row, pad) in pads.enumerated() {
-            for query in 0..<width {
-                let start = (row * width + query) * width
-                allowed[start + query] = true
-                if query >= pad { for key in pad...query { allowed[start + key] = true } }
-            }
-        }
-        return try Tensor.of(allowed, shape: [pads.count, 1, width, width], device: device)
     }
 }

@@ -87,8 +87,8 @@ package final class Transformer {
         return try arithmetic {
             try family.forward(
                 ForwardInput(
-                    tokens: batch.tokens, positions: batch.positions, mask: batch.mask, causal: batch.mask == nil,
-                    cache: nil, recompute: recomputesLayers))
+                    tokens: batch.tokens, positions: batch.positions, layout: batch.layout,
+                    recompute: recomputesLayers))
         }
     }
 }

@@ -3,13 +3,7 @@ package import Torch
 /// Log-probabilities of the scored tokens of a batch, flat: N numbers, row by row.
 package struct TokenLogProbabilities {
     /// How the entropy of each token's distribution is wanted.
-    package enum Entropy: Sendable {
-        case none
-        /// For reports: no gradient flows through it.
-        case measured
-        /// As part of a loss.
-        case differentiable
-    }
+    package typealias Entropy = DistributionEntropy
 
     /// [N] fp32, nats, differentiable
     package let values: Tensor
@@ -20,7 +14,7 @@ package struct TokenLogProbabilities {
 extension CausalLM {
     /// Log-probability of each scored token under softmax(logits / temperature).
     ///
-    /// Logits are computed only where they are needed.
+    /// Logits are computed only where they are needed, and never for all tokens at once.
     package func tokenLogProbabilities(
         _ batch: TokenBatch, temperature: Double = 1, entropy: TokenLogProbabilities.Entropy = .none
     ) throws -> TokenLogProbabilities {
@@ -36,18 +30,11 @@ extension CausalLM {
             throw LanguageModelError(.argument, "log-probabilities need a temperature above 0, not \(temperature)")
         }
         let states = try TokenBatch.select(hidden, batch.predictorIndex())
-        var scores = try logits(hidden: states).to(dtype: .float32)
-        if temperature != 1 { scores = try scores / temperature }
-        let logarithms = try scores.logSoftmax(-1)
-        let picked = try logarithms.gather(1, batch.targets().unsqueeze(1)).squeeze(1)
-        func spread(_ p: Tensor) throws -> Tensor { try -((p.exp() * p).sum([-1])) }
-        let spreads: Tensor? =
-            switch entropy {
-            case .none: nil
-            case .measured: try noGrad { try spread(logarithms.detach()) }
-            case .differentiable: try spread(logarithms)
-            }
-        return TokenLogProbabilities(values: picked, entropy: spreads)
+        let (values, spreads) = try trunk.arithmetic {
+            try states.tokenLogProbabilities(
+                head: head, targets: batch.targets(), temperature: temperature, entropy: entropy)
+        }
+        return TokenLogProbabilities(values: values, entropy: spreads)
     }
 
     /// Log-probabilities of all scored tokens of many rows, without history, in micro-batches.

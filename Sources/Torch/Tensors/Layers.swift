@@ -41,6 +41,25 @@ extension Tensor {
         }
     }
 
+    /// The same of sequences that share lines; places of none get 0.
+    ///
+    /// - Parameters:
+    ///   - starts: of each sequence, in [B * T]; none reaches into another line or sequence.
+    ///   - lengths: of each sequence.
+    package func packedAttention(
+        _ k: Tensor, _ v: Tensor, starts: [Int], lengths: [Int], window: Int? = nil, scale: Double? = nil
+    ) throws -> Tensor {
+        guard starts.count == lengths.count else {
+            throw TorchError(.argument, "\(starts.count) starts but \(lengths.count) lengths of sequences")
+        }
+        let factor = scale ?? 1 / Double(size(-1)).squareRoot()
+        return try Tensor.make {
+            ctorch_packed_attention(
+                handle, k.handle, v.handle, starts.map(Int64.init), lengths.map(Int64.init), Int32(starts.count),
+                Int64(window ?? 0), factor, $0)
+        }
+    }
+
     /// softmax(q k^T * scale) v, with self as q.
     ///
     /// self [B, H, T, D]; k, v [B, K, S, D] where K divides H (grouped-query attention); `mask` bool, broadcast to

@@ -5,7 +5,7 @@ import Foundation
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measurements for scripts/bench.",
-        subcommands: [Dispatch.self, EngineBench.self, GPT2.self, LlamaCpp.self, Weights.self, PPO.self])
+        subcommands: [Dispatch.self, EngineBench.self, GPT2.self, LlamaCpp.self, Weights.self, PPO.self, Memory.self])
 
     struct EngineBench: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -29,6 +29,16 @@ struct BenchCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "weights", shouldDisplay: false)
         @Option(help: "Folder that gets one directory for each model.") var directory: String
         func run() throws { try Engine.replaceProcess(arguments: ["bench", "weights", "--directory", directory]) }
+    }
+
+    struct Memory: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "memory", abstract: "Peak memory of one step of fine-tuning.")
+        @Option(help: "A model directory.") var model: String
+        @Option(help: "Tokens of the step.") var tokens = 4096
+        func run() throws {
+            try Engine.replaceProcess(arguments: ["bench", "memory", "--model", model, "--tokens", "\(tokens)"])
+        }
     }
 
     struct PPO: ParsableCommand {

@@ -6,7 +6,7 @@ struct Attention {
     let layer: Int
     /// nil = 1 / sqrt(D)
     var scale: Double?
-    /// See ``ForwardPass/look(_:)``.
+    /// A token looks at itself and the `window` - 1 before it; nil = at all before it.
     var window: Int?
     /// Over the elements of each head, before they are turned.
     var queryNorm: Norm?
@@ -39,12 +39,17 @@ struct Attention {
         var (q, k, v) = (try queryNorm?(q) ?? q, try keyNorm?(k) ?? k, v)
         if let turn { (q, k) = (try RotaryEmbedding.rotate(q, turn), try RotaryEmbedding.rotate(k, turn)) }
         if let cache = pass.input.cache { (k, v) = try cache.append(k, v, layer: layer) }
-        if Arithmetic.current == .exact {
-            try pass.checkPlain()
-            return try Self.joined(q.causalAttention(k, v, window: window, scale: scale))
+        if Arithmetic.current == .exact { try pass.checkPlain() }
+        guard pass.past == 0 else {
+            let look = try pass.look(window)
+            if let keys = look.keys { (k, v) = (try k.slice(2, keys), try v.slice(2, keys)) }
+            return try Self.joined(q.attention(k, v, mask: look.mask, scale: scale))
         }
-        let look = try pass.look(window)
-        if let keys = look.keys { (k, v) = (try k.slice(2, keys), try v.slice(2, keys)) }
-        return try Self.joined(q.attention(k, v, mask: look.mask, causal: look.causal, scale: scale))
+        switch pass.input.layout {
+        case .plain: return try Self.joined(q.causalAttention(k, v, window: window, scale: scale))
+        case .sequences(let starts, let lengths):
+            return try Self.joined(
+                q.packedAttention(k, v, starts: starts, lengths: lengths, window: window, scale: scale))
+        }
     }
 }

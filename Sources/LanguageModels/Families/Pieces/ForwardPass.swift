@@ -8,7 +8,6 @@ final class ForwardPass {
         let keys: Range<Int>?
         /// As of ``ForwardInput``, for those keys.
         let mask: Tensor?
-        let causal: Bool
     }
 
     let input: ForwardInput
@@ -44,35 +43,24 @@ final class ForwardPass {
 
     /// Exact arithmetic has one form of attention: rows that begin at the first place, nothing before them.
     func checkPlain() throws {
-        guard input.causal, input.mask == nil, past == 0 else {
+        guard input.layout == .plain, past == 0 else {
             throw LanguageModelError(
                 .argument, "exact arithmetic reads whole sequences padded on the right, one to a line")
         }
     }
 
+    /// What one new token of every row looks at among the keys of earlier passes; padding stands on the left.
+    ///
     /// - Parameter window: a token looks at itself and the `window` - 1 before it; nil = at all before it.
     func look(_ window: Int?) throws -> Look {
-        guard let window, window < reach else { return Look(keys: nil, mask: input.mask, causal: input.causal) }
+        guard width == 1 else {
+            throw LanguageModelError(.argument, "a pass over earlier keys reads one token of each row, not \(width)")
+        }
+        guard let window, window < reach else { return Look(keys: nil, mask: input.mask) }
         if let made = looks[window] { return made }
-        let made = try width == 1 ? lastKeys(window) : windowed(window)
+        let keys = reach - window..<reach
+        let made = Look(keys: keys, mask: try input.mask.map { try $0.slice(-1, keys) })
         looks[window] = made
         return made
-    }
-
-    /// One new token: the window is the last keys of every row, since padding stands on the left.
-    private func lastKeys(_ window: Int) throws -> Look {
-        let keys = reach - window..<reach
-        return Look(keys: keys, mask: try input.mask.map { try $0.slice(-1, keys) }, causal: false)
-    }
-
-    /// Several tokens: a band [1, 1, T, S]. Every token may look at itself, so no row of it is empty.
-    private func windowed(_ window: Int) throws -> Look {
-        var allowed = [Bool](repeating: false, count: width * reach)
-        for query in 0..<width {
-            let last = past + query
-            for key in max(0, last - window + 1)...last { allowed[query * reach + key] = true }
-        }
-        let band = try Tensor.of(allowed, shape: [1, 1, width, reach], device: input.tokens.device)
-        return Look(keys: nil, mask: try input.mask.map { try $0.and(band) } ?? band, causal: false)
     }
 }
