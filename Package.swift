@@ -129,7 +129,7 @@ let package = Package(
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
         tests(
             "LanguageModelsTests", ["LanguageModels", "Torch"],
-            resources: [.copy("Fixtures"), .copy("FamilyFixtures"), .copy("AdapterFixtures")]),
+            resources: [.copy("Fixtures"), .copy("FamilyFixtures"), .copy("AdapterFixtures"), .copy("RewardFixtures")]),
         tests(
             "LearnerTests",
             [

@@ -54,8 +54,8 @@ extension Coordinator {
             }
         }
         // Every version that a job of an open step may name is among them.
-        let artifacts = ArtifactKind.allCases.flatMap { kind in
-            (manifests[kind] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
+        let artifacts = manifests.sorted { $0.key < $1.key }.flatMap { _, versions in
+            versions.sorted { $0.key < $1.key }.map(\.value)
         }
         outbox.append(
             .init(

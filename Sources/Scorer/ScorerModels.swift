@@ -1,18 +1,29 @@
 import ClusterModel
 import Foundation
 import LanguageModels
+import RunConfiguration
 import Synchronization
+import Tokenizers
 import Torch
 
 /// The frozen models of a scorer. Used on the compute thread; the flags are readable anywhere.
 final class ScorerModels: Sendable {
+    /// A reward model, and what encodes texts for it where it does not read the policy's ids.
+    private struct Reward {
+        let model: RewardModel
+        let encoder: AnswerEncoder?
+        /// Whether prompts go through the chat template.
+        let usesTemplate: Bool
+    }
+
     // SAFETY: touched on the compute thread alone.
     nonisolated(unsafe) private var referenceModel: CausalLM?
-    nonisolated(unsafe) private var rewardModel: RewardModel?
-    private let loaded = Mutex((reference: false, reward: false))
+    nonisolated(unsafe) private var rewards: [String: Reward] = [:]
+    private let loaded = Mutex((reference: false, rewards: Set<String>()))
 
     var hasReference: Bool { loaded.withLock { $0.reference } }
-    var hasReward: Bool { loaded.withLock { $0.reward } }
+    /// - Parameter hash: of the artifact. Rewards with the same files share one model.
+    func hasReward(_ hash: String) -> Bool { loaded.withLock { $0.rewards.contains(hash) } }
 
     func loadReference(_ files: [String: Data], _ device: Device, _ arithmetic: Arithmetic) throws {
         let model = try CausalLM(files: files, device: device)
@@ -21,9 +32,13 @@ final class ScorerModels: Sendable {
         loaded.withLock { $0.reference = true }
     }
 
-    func loadReward(_ files: [String: Data], _ device: Device) throws {
-        rewardModel = try RewardModel(files: files, device: device)
-        loaded.withLock { $0.reward = true }
+    func loadReward(_ files: [String: Data], _ hash: String, _ keys: ModelKeys, _ device: Device) throws {
+        rewards[hash] = Reward(
+            model: try RewardModel(files: files, device: device),
+            encoder: try keys.encodesAgain
+                ? AnswerEncoder(Tokenizer(files: files), isTrainedHere: RewardModel.isTrainedHere(files)) : nil,
+            usesTemplate: keys.usesTemplate)
+        loaded.withLock { _ = $0.rewards.insert(hash) }
     }
 
     /// Log-probability of each response token at the temperature of the run.
@@ -34,7 +49,32 @@ final class ScorerModels: Sendable {
             temperature: job.temperature > 0 ? job.temperature : 1) ?? []
     }
 
-    func reward(_ job: ScoreJob) throws -> [Float?] {
-        try rewardModel?.score(job.trajectories.map { $0.promptTokens + $0.responseTokens }).map { Optional($0) } ?? []
+    /// Normalised rewards of the model with this hash; nil for an answer that is beyond the model's context.
+    func reward(_ job: ScoreJob, _ hash: String) throws -> [Float?] {
+        guard let reward = rewards[hash] else { return [] }
+        let rows = try job.trajectories.map { trajectory in
+            try reward.encoder.map {
+                try Self.tokens($0, trajectory, job.rows[trajectory.row]?.conversation, reward.usesTemplate)
+            } ?? trajectory.promptTokens + trajectory.responseTokens
+        }
+        let context = reward.model.configuration.contextLength
+        let fitting = rows.indices.filter { !rows[$0].isEmpty && rows[$0].count <= context }
+        var scores = [Float?](repeating: nil, count: rows.count)
+        for (index, score) in try zip(fitting, reward.model.score(fitting.map { rows[$0] })) { scores[index] = score }
+        return scores
+    }
+
+    /// An answer that the policy did not end, by the limit of its length or a stop text, is no finished turn here either.
+    private static func tokens(
+        _ encoder: AnswerEncoder, _ trajectory: Trajectory, _ conversation: String?, _ usesTemplate: Bool
+    ) throws -> [Int32] {
+        let prompt: AnswerEncoder.Prompt =
+            if usesTemplate, let conversation, !conversation.isEmpty {
+                try AnswerEncoder.Prompt(json: conversation)
+            } else {
+                usesTemplate ? .question(trajectory.promptText) : .text(trajectory.promptText)
+            }
+        return try encoder.tokens(
+            prompt: prompt, answer: trajectory.responseText, isFinished: trajectory.finish == .eos)
     }
 }

@@ -8,7 +8,7 @@ import RunConfiguration
 import Synchronization
 package import Torch
 
-/// Scores trajectories: reference log-probabilities, the reward model, and rewards by rule or command.
+/// Scores trajectories: reference log-probabilities, reward models, and rewards by rule or command.
 ///
 /// Models come over the wire; everything that touches a tensor happens on the compute thread.
 package actor ScorerRunner: JobRunner {
@@ -19,7 +19,8 @@ package actor ScorerRunner: JobRunner {
     private let models = ScorerModels()
     private var manifests: [ArtifactKind: ArtifactManifest] = [:]
     private var rules: [String: any RewardFunction] = [:]
-    private var modelRewards: Set<String> = []
+    /// Rewards of kind `model`, by name.
+    private var modelRewards: [String: ModelKeys] = [:]
     private var needsReference = true
     private var device = Device.cpu
     private var arithmetic = Arithmetic.fast
@@ -41,7 +42,7 @@ package actor ScorerRunner: JobRunner {
         guard rules.isEmpty, modelRewards.isEmpty else { return }
         for reward in run.rewards {
             switch reward.kind {
-            case .model: modelRewards.insert(reward.name)
+            case .model(let keys): modelRewards[reward.name] = keys
             case .length(let keys):
                 rules[reward.name] = LengthReward(
                     name: reward.name, target: keys.target, minimum: keys.minimum, maximum: keys.maximum,
@@ -74,7 +75,8 @@ package actor ScorerRunner: JobRunner {
     }
 
     package var isReady: Bool {
-        (!needsReference || manifests[.reference] != nil) && (modelRewards.isEmpty || manifests[.reward] != nil)
+        (!needsReference || manifests[.reference] != nil)
+            && modelRewards.keys.allSatisfy { manifests[.reward($0)] != nil }
     }
 
     package func run(_ job: Job, progress: @escaping @Sendable (Int) -> Bool) async throws -> JobOutcome? {
@@ -94,12 +96,15 @@ package actor ScorerRunner: JobRunner {
             guard progress(job.trajectories.count) else { return nil }
         }
         for name in job.rewards {
-            if modelRewards.contains(name) {
-                if !models.hasReward {
-                    let files = try await pull(.reward, progress)
-                    try await loading("reward model") { [device] in try models.loadReward(files, device) }
+            if let keys = modelRewards[name] {
+                let hash = try await loadReward(name, keys, progress)
+                let values = try await executor.run { try models.reward(job, hash) }
+                let tooLong = values.count { $0 == nil }
+                if tooLong > 0 {
+                    scores.errors.append(
+                        "reward \(name): \(tooLong) of \(values.count) answers are beyond the context of its model")
                 }
-                scores.rewards[name] = try await executor.run { try models.reward(job) }
+                scores.rewards[name] = values
             } else if let rule = rules[name] {
                 scores.rewards[name] = try await apply(rule, job, &scores.errors, progress)
             } else {
@@ -108,6 +113,19 @@ package actor ScorerRunner: JobRunner {
             guard progress(job.trajectories.count) else { return nil }
         }
         return .scores(scores)
+    }
+
+    /// Returns the hash that the model of a reward is kept under.
+    private func loadReward(
+        _ name: String, _ keys: ModelKeys, _ progress: @escaping @Sendable (Int) -> Bool
+    ) async throws -> String {
+        let hash = try manifest(.reward(name)).sha256
+        guard !models.hasReward(hash) else { return hash }
+        let files = try await pull(.reward(name), progress)
+        try await loading("reward model of the reward \(name)") { [device, models] in
+            try models.loadReward(files, hash, keys, device)
+        }
+        return hash
     }
 
     private func apply(
@@ -143,10 +161,14 @@ package actor ScorerRunner: JobRunner {
     private func pull(
         _ kind: ArtifactKind, _ progress: @escaping @Sendable (Int) -> Bool
     ) async throws -> [String: Data] {
+        try await client.pull(manifest(kind)) { _ = progress($0 / 1_000_000) }
+    }
+
+    private func manifest(_ kind: ArtifactKind) throws -> ArtifactManifest {
         guard let manifest = manifests[kind] else {
             throw JobError(code: "artifact", message: "the \(kind.rawValue) model was not announced", retryable: true)
         }
-        return try await client.pull(manifest) { _ = progress($0 / 1_000_000) }
+        return manifest
     }
 
     /// A model that cannot be loaded cannot be loaded by the next scorer either: the run ends with the cause.

@@ -1037,7 +1037,7 @@ package nonisolated struct Skein_V1_ArtifactManifest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// policy, reference, reward
+  /// policy, reference, reward/NAME
   package var kind: String = String()
 
   package var version: Skein_V1_PolicyVersion {

@@ -24,7 +24,9 @@ package enum EvaluationStage {
         let prompts = try rows.map { try encoder.prompt($0.prompt) }
         let before = try CausalLM(directory: start, device: device)
         let after = try CausalLM(directory: run.policyDirectory, device: device)
-        let reward = try run.models.reward.map { try RewardModel(directory: $0, device: device) }
+        let reward = try run.models.reward.map {
+            try EvaluationReward($0, encoder.tokenizer, usesTemplate: encoder.usesTemplate, device)
+        }
         reporter.note("evaluate: \(rows.count) held-out prompts")
         let old = try answers(before, prompts, encoder.tokenizer, run)
         let new = try answers(after, prompts, encoder.tokenizer, run)
@@ -34,10 +36,11 @@ package enum EvaluationStage {
             zip(texts, answers).map { GoldScore.score(prompt: $0, completion: text($1)) }
         }
         func side(_ answers: [[Int32]], _ gold: [Double]) throws -> Evaluation.Side {
-            let scores = try reward?.score(zip(prompts, answers).map { $0 + $1 }) ?? []
+            let scores = try reward?.score(rows, prompts, answers) ?? []
             let count = Double(max(1, answers.count))
             return Evaluation.Side(
-                gold: gold.reduce(0, +) / count, reward: scores.reduce(0) { $0 + Double($1) } / count,
+                gold: gold.reduce(0, +) / count,
+                reward: scores.reduce(0) { $0 + Double($1) } / Double(max(1, scores.count)),
                 length: answers.reduce(0) { $0 + Double($1.count) } / count)
         }
         let (oldGold, newGold) = (gold(old), gold(new))

@@ -9,7 +9,8 @@ struct SkeinEngine: AsyncParsableCommand {
         commandName: "skein", abstract: "The computing half of skein.",
         subcommands: [
             GeneratorCommand.self, ScorerCommand.self, LearnerCommand.self, GenerateCommand.self, LogprobsCommand.self,
-            PretrainCommand.self, SFTCommand.self, RewardModelCommand.self, EvaluateCommand.self, BenchCommand.self,
+            ScoreCommand.self, PretrainCommand.self, SFTCommand.self, RewardModelCommand.self, EvaluateCommand.self,
+            BenchCommand.self,
         ])
 
     static func main() async {

@@ -12,8 +12,11 @@ struct ConfigCommand: AsyncParsableCommand {
         @OptionGroup var file: RunFile
 
         func run() async throws {
-            let configuration = try file.load()
-            try configurationErrors { try configuration.check() }
+            var configuration = try file.load()
+            try configurationErrors {
+                try configuration.check()
+                for note in try RewardTokenizers.decide(&configuration, isAhead: true) { Console.error(note) }
+            }
             for warning in configuration.warnings() { Console.error("warning: \(warning)") }
             Console.output(try configuration.resolvedYAML())
         }

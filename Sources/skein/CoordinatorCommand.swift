@@ -23,11 +23,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
     func run() async throws {
         if supervised { ParentWatch.start() }
         let logger = makeLogger("coordinator", level: Logger.Level(rawValue: logLevel) ?? .info)
-        let run = try file.load()
+        var run = try file.load()
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
         let lock = try supervised ? RunLock.join(run.runDirectory) : .take(run.runDirectory, for: "skein coordinator")
         defer { lock.release() }
-        var configuration = try configurationErrors { try CoordinatorSettings.make(run) }
+        for note in try configurationErrors({ try RewardTokenizers.decide(&run) }) { logger.info("\(note)") }
+        var configuration = try configurationErrors { [run] in try CoordinatorSettings.make(run) }
         configuration.inputs = String(decoding: try PPOInputs.check(run).json(), as: UTF8.self)
         guard let address = StatusServer.Address(run.coordinator.status) else {
             throw CommandError(

@@ -105,3 +105,9 @@ struct LogprobsCommand: EngineCommand {
     static let summary = "Log-probability of each token of given texts."
     @Argument(parsing: .captureForPassthrough) var words: [String] = []
 }
+
+struct ScoreCommand: EngineCommand {
+    static let _commandName = "score"
+    static let summary = "Rewards that a reward model gives to texts."
+    @Argument(parsing: .captureForPassthrough) var words: [String] = []
+}

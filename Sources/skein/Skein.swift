@@ -25,7 +25,8 @@ struct Skein: AsyncParsableCommand {
                 name: "Training and models",
                 subcommands: [
                     PretrainCommand.self, SFTCommand.self, RewardModelCommand.self, EvaluateCommand.self,
-                    GenerateCommand.self, LogprobsCommand.self, TokenizeCommand.self, DatasetCommand.self,
+                    GenerateCommand.self, LogprobsCommand.self, ScoreCommand.self, TokenizeCommand.self,
+                    DatasetCommand.self,
                     BenchCommand.self,
                 ]),
         ])

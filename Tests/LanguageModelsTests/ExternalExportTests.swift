@@ -35,6 +35,20 @@ import Torch
         #expect(AdapterFiles.isAdapter("\(folder)/adapters/\(name)/adapter"))
     }
 
+    /// For `scripts/fixtures/check_rewards.py`: reward models with heads that were given something to say.
+    @Test(.enabled(if: folder != nil), arguments: FamilyFixtures.some)
+    func exportRewardModelsForTransformers(_ name: String) throws {
+        let model = try RewardModel(from: FamilyFixtures.model(name), seed: 5)
+        model.paddingToken = 3
+        let folder = "\(try #require(Self.folder))/rewards/\(name)"
+        try model.export(to: folder)
+        struct Ours: Encodable { var rows: [[Int32]]; var scores: [Float] }
+        let rows: [[Int32]] = [[5], [7, 8, 9, 10, 11, 12, 13, 14, 15], [6, 3, 3, 9], [20, 21, 3, 3]]
+        try JSONEncoder().encode(Ours(rows: rows, scores: model.rawScores(rows))).write(
+            to: URL(filePath: "\(folder)/ours.json"))
+        #expect(try RewardModel(directory: folder).rawScores(rows) == model.rawScores(rows))
+    }
+
     private func export(_ model: CausalLM, _ name: String) throws {
         let folder = try #require(Self.folder)
         try model.export(to: "\(folder)/\(name)")

@@ -45,7 +45,8 @@ struct Workplace: ~Copyable {
     @Test func aRunThatCanWorkPasses() throws {
         let place = try Workplace()
         #expect(place.problems() == [])
-        #expect(place.problems("stages=[ppo]", "models.reward=\(place.root.path)/model") == [])
+        try place.writeRewardModel("rm", "{}", ["score.weight": [1, 2]])
+        #expect(place.problems("stages=[ppo]", "models.reward=\(place.root.path)/rm") == [])
         #expect(place.problems("stages=[ppo]", "rewards=[{kind: regex, pattern: x}]", "ppo.critic_from=policy") == [])
         let servers =
             "[{kind: http, url: 'http://[::1]:8000/score'}, {kind: http, name: b, url: 'https://judge.example/v1/x'}]"

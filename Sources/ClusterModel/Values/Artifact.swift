@@ -1,4 +1,49 @@
-package enum ArtifactKind: String, Codable, Sendable, Hashable, CaseIterable { case policy, reference, reward }
+/// What an artifact is for. On the wire and in the journal: `policy`, `reference`, `reward/NAME`.
+package enum ArtifactKind: Sendable, Hashable, Comparable {
+    case policy, reference
+    /// The model of the reward of this name; a run may have several.
+    case reward(String)
+
+    package static func < (a: ArtifactKind, b: ArtifactKind) -> Bool { a.rawValue < b.rawValue }
+}
+
+extension ArtifactKind: RawRepresentable {
+    private static let rewardPrefix = "reward/"
+
+    package init?(rawValue: String) {
+        switch rawValue {
+        case "policy": self = .policy
+        case "reference": self = .reference
+        default:
+            guard rawValue.hasPrefix(Self.rewardPrefix), rawValue.utf8.count <= 100 else { return nil }
+            self = .reward(String(rawValue.dropFirst(Self.rewardPrefix.count)))
+        }
+    }
+
+    package var rawValue: String {
+        switch self {
+        case .policy: "policy"
+        case .reference: "reference"
+        case .reward(let name): Self.rewardPrefix + name
+        }
+    }
+}
+
+extension ArtifactKind: Codable {
+    package init(from decoder: any Decoder) throws {
+        let text = try decoder.singleValueContainer().decode(String.self)
+        guard let kind = ArtifactKind(rawValue: text) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "the kind of artifact '\(text)' is unknown"))
+        }
+        self = kind
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(rawValue)
+    }
+}
 
 package struct ArtifactFile: Codable, Sendable, Hashable {
     package var name: String

@@ -89,6 +89,7 @@ struct WeightFiles {
 
     var names: [String] { location.keys.sorted() }
     func has(_ name: String) -> Bool { location[name] != nil }
+    func shape(of name: String) -> [Int]? { location[name].flatMap { $0.file.shape(of: $0.name) } }
 
     /// The tensor in `dtype`.
     ///

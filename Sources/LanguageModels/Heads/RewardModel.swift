@@ -1,31 +1,34 @@
 package import Foundation
 package import Torch
 
-/// A trunk with a scalar head, read at the last token of a sequence.
+/// A trunk with a scalar head that is read at one token of a sequence, the last that is not padding.
 ///
-/// Directory: config.json, model.safetensors (trunk without a head), reward_head.safetensors, reward.json with the mean
-/// and deviation that raw rewards are normalised by, tokenizer files.
+/// On disk it is what transformers saves as `...ForSequenceClassification` with one label (``RewardModelFiles``), so that
+/// the logit there is the raw reward here.
 package final class RewardModel {
     package let trunk: Transformer
     package let head: ScalarHead
     /// Of raw rewards over reference completions.
     package var mean: Double
     package var deviation: Double
+    /// What transformers takes for padding: a reward is read at the last token that is another one. nil = at the last.
+    package var paddingToken: Int32?
     package var companions: [String: Data]
 
     package var configuration: ModelConfiguration { trunk.configuration }
     package var device: Device { trunk.device }
-    /// Trunk, then `score.weight` and `score.bias`.
+    /// Trunk, then `score.weight`.
     package var parameters: [NamedTensor] { trunk.parameters + head.parameters }
 
     package init(
-        trunk: Transformer, head: ScalarHead, mean: Double = 0, deviation: Double = 1,
+        trunk: Transformer, head: ScalarHead, mean: Double = 0, deviation: Double = 1, paddingToken: Int32? = nil,
         companions: [String: Data] = [:]
     ) {
         self.trunk = trunk
         self.head = head
         self.mean = mean
         self.deviation = deviation
+        self.paddingToken = paddingToken
         self.companions = companions
     }
 
@@ -33,7 +36,8 @@ package final class RewardModel {
     package convenience init(from model: CausalLM, adapter: LowRankAdapter, seed: UInt64) throws {
         self.init(
             trunk: try Transformer(sharing: model.trunk, adapter: adapter),
-            head: try ScalarHead(hiddenSize: model.configuration.hiddenSize, seed: seed, device: model.device),
+            head: try ScalarHead(
+                hiddenSize: model.configuration.hiddenSize, seed: seed, hasBias: false, device: model.device),
             companions: model.companions)
     }
 
@@ -41,7 +45,8 @@ package final class RewardModel {
     package convenience init(from model: CausalLM, seed: UInt64) throws {
         self.init(
             trunk: try model.trunk.copy(),
-            head: try ScalarHead(hiddenSize: model.configuration.hiddenSize, seed: seed, device: model.device),
+            head: try ScalarHead(
+                hiddenSize: model.configuration.hiddenSize, seed: seed, hasBias: false, device: model.device),
             companions: model.companions)
     }
 
@@ -53,28 +58,19 @@ package final class RewardModel {
         try self.init(.memory(files), device: device, dtype: dtype)
     }
 
+    /// - Throws: ``LanguageModelError`` that names the file, key or tensor by which the directory is no reward model.
     package convenience init(_ files: ModelFiles, device: Device = .cpu, dtype: DType = .float32) throws {
-        let (trunk, head) = try ScalarModelFiles.load(files, head: Self.headFile, device: device, dtype: dtype)
-        let numbers = try Self.readNumbers(files)
+        let read = try RewardModelFiles.load(files, device: device, dtype: dtype)
         self.init(
-            trunk: trunk, head: head, mean: numbers.mean, deviation: numbers.deviation,
-            companions: try files.readCompanions())
+            trunk: read.trunk, head: read.head, mean: read.numbers.mean, deviation: read.numbers.deviation,
+            paddingToken: read.paddingToken, companions: try files.readCompanions())
     }
 
-    private static func readNumbers(_ files: ModelFiles) throws -> Numbers {
-        let numbers: Numbers
-        do {
-            numbers = try JSONDecoder().decode(Numbers.self, from: files.data(Self.numbersFile))
-        } catch let error as DecodingError {
-            throw LanguageModelError(
-                .configuration, "\(files.label(Self.numbersFile)) must hold the numbers 'mean' and 'deviation'",
-                cause: error)
-        }
-        guard numbers.mean.isFinite, numbers.deviation.isFinite, numbers.deviation > 0 else {
-            throw LanguageModelError(
-                .configuration, "\(files.label(Self.numbersFile)): 'deviation' must be above 0, both must be finite")
-        }
-        return numbers
+    /// Whether the stage reward_model made the directory, not transformers.
+    package static func isTrainedHere(_ files: [String: Data]) -> Bool { files[RewardModelFiles.numbersFile] != nil }
+
+    package static func isTrainedHere(directory: String) -> Bool {
+        ModelFiles.directory(directory).has(RewardModelFiles.numbersFile)
     }
 
     /// What is trained: the adapter, or the whole trunk when there is none, and the head.
@@ -82,43 +78,48 @@ package final class RewardModel {
 
     package func setTrainable(_ trainable: Bool) throws { try Parameters.setTrainable(self.trainable, trainable) }
 
-    /// Raw rewards, differentiable. -> [B] fp32
+    /// Raw rewards, differentiable: the logits of transformers. -> [B] fp32
     package func rawRewards(_ batch: TokenBatch) throws -> Tensor {
-        try head(TokenBatch.select(trunk.hiddenStates(batch), batch.lastIndex()))
+        try head(TokenBatch.select(trunk.hiddenStates(batch), batch.lastIndex(before: paddingToken)))
     }
 
-    /// Normalised rewards, (raw - mean) / deviation, of whole sequences, without history.
+    /// Raw rewards of whole sequences, without history.
     ///
     /// - Parameter tokenBudget: tokens of a micro-batch, padding included.
-    package func score(_ rows: [[Int32]], tokenBudget: Int = 4096) throws -> [Float] {
+    package func rawScores(_ rows: [[Int32]], tokenBudget: Int = 4096) throws -> [Float] {
         var results = [Float](repeating: 0, count: rows.count)
         for piece in TokenBudget.cut(rows.map(\.count), budget: tokenBudget) {
             let batch = try TokenBatch(piece.map { rows[$0] }, device: device)
-            let raw = try noGrad { try rawRewards(batch).floats() }
-            for (index, value) in zip(piece, raw) { results[index] = Float((Double(value) - mean) / deviation) }
+            for (index, value) in try zip(piece, noGrad { try rawRewards(batch).floats() }) { results[index] = value }
         }
         return results
     }
 
-    package func files() throws -> [String: Data] {
-        var files = companions
-        try files.merge(ScalarModelFiles.data(trunk, head, headFile: Self.headFile)) { $1 }
-        files[Self.numbersFile] = try numbers()
-        return files
+    /// Normalised rewards, (raw - mean) / deviation, of whole sequences, without history.
+    package func score(_ rows: [[Int32]], tokenBudget: Int = 4096) throws -> [Float] {
+        try rawScores(rows, tokenBudget: tokenBudget).map { Float((Double($0) - mean) / deviation) }
     }
 
-    private func numbers() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        return try encoder.encode(Numbers(mean: mean, deviation: deviation))
+    // MARK: Saving
+
+    private var numbers: RewardModelFiles.Numbers { RewardModelFiles.Numbers(mean: mean, deviation: deviation) }
+
+    /// All files of a directory that `AutoModelForSequenceClassification` loads, and `reward.json`.
+    package func files() throws -> [String: Data] {
+        var files = companions
+        files["config.json"] = try RewardModelFiles.configurationData(configuration, paddingToken: paddingToken)
+        files["model.safetensors"] = try Safetensors.data(
+            Parameters.converted(trunk.mergedParameters() + head.parameters, to: .float32))
+        files[RewardModelFiles.numbersFile] = try numbers.data()
+        return files
     }
 
     package func export(to directory: String) throws { try ModelFiles.write(files(), to: directory) }
 
     /// Adapter, head and numbers alone, in PEFT's format with the rest beside it; an error without an adapter.
     package func exportAdapter(to directory: String) throws {
-        var files = try ScalarModelFiles.adapter(trunk, head, headFile: Self.headFile)
-        files[Self.numbersFile] = try numbers()
+        var files = try ScalarModelFiles.adapter(trunk, head, headFile: RewardModelFiles.headFile)
+        files[RewardModelFiles.numbersFile] = try numbers.data()
         try ModelFiles.write(files, to: directory)
     }
 
@@ -126,20 +127,10 @@ package final class RewardModel {
     package convenience init(adapter directory: String, over base: CausalLM) throws {
         let files = ModelFiles.directory(directory)
         let adapter = try LowRankAdapter(files, for: base.configuration, device: base.device)
-        let numbers = try Self.readNumbers(files)
+        let (head, numbers) = try RewardModelFiles.separateHead(
+            files, hiddenSize: base.configuration.hiddenSize, device: base.device, dtype: .float32)
         self.init(
-            trunk: try Transformer(sharing: base.trunk, adapter: adapter),
-            head: try ScalarHead(
-                WeightFiles(files.safetensors(Self.headFile)), hiddenSize: base.configuration.hiddenSize,
-                device: base.device, dtype: .float32),
-            mean: numbers.mean, deviation: numbers.deviation)
-    }
-
-    private static let headFile = "reward_head.safetensors"
-    private static let numbersFile = "reward.json"
-
-    private struct Numbers: Codable {
-        let mean: Double
-        let deviation: Double
+            trunk: try Transformer(sharing: base.trunk, adapter: adapter), head: head, mean: numbers.mean,
+            deviation: numbers.deviation)
     }
 }

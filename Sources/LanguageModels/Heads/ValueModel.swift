@@ -22,11 +22,11 @@ package final class ValueModel {
     ///
     /// - Parameter copying: false takes over the trunk, as for an adapter over a base that others share.
     package convenience init(from reward: RewardModel, copying: Bool = true) throws {
-        let head = try reward.head.copy()
-        try noGrad {
-            try head.bias.copy(from: head.bias - reward.mean)
-            try head.weight.scale(by: 1 / reward.deviation)
-            try head.bias.scale(by: 1 / reward.deviation)
+        let head = try noGrad {
+            let weight = try reward.head.weight.detach().clone()
+            try weight.scale(by: 1 / reward.deviation)
+            let bias = try Tensor.full([1], -reward.mean / reward.deviation)
+            return ScalarHead(weight: weight, bias: try bias.to(dtype: weight.dtype, device: weight.device))
         }
         self.init(trunk: try copying ? reward.trunk.copy() : reward.trunk, head: head)
     }
@@ -82,7 +82,7 @@ package final class ValueModel {
     package static let headFile = "value_head.safetensors"
 }
 
-/// What reward and value models share in their directories.
+/// A trunk beside a head in a file of its own.
 enum ScalarModelFiles {
     /// The weights may be those of a language model: its head is not read.
     static func load(

@@ -124,8 +124,14 @@ package struct TokenBatch {
     }
 
     /// [B] int64: where in [B * T] the last real token of each row lies.
-    package func lastIndex() throws -> Tensor {
-        try Tensor.of(rows.indices.map { Int64(offsets[$0] + rows[$0].count - 1) }, device: tokens.device)
+    ///
+    /// - Parameter padding: a token that is passed over at the end of a row. In a row of nothing else the first counts, as
+    ///   in transformers.
+    package func lastIndex(before padding: Int32? = nil) throws -> Tensor {
+        try Tensor.of(
+            zip(offsets, rows).map { offset, row in
+                Int64(offset + (padding.map { token in row.lastIndex { $0 != token } ?? 0 } ?? row.count - 1))
+            }, device: tokens.device)
     }
 
     /// [N] int64: the scored tokens themselves.

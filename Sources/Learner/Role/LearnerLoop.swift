@@ -43,7 +43,7 @@ package struct LearnerLoop: Sendable {
     package let fixed: [FixedArtifact]
     package let log: Logger
 
-    /// An artifact that never changes: reference and reward model.
+    /// An artifact that never changes: reference and reward models.
     package struct FixedArtifact: Sendable {
         package var kind: ArtifactKind
         package var directory: URL

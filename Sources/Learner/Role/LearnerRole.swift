@@ -106,7 +106,6 @@ package struct LearnerRole: Sendable {
         let settings = PPOSettings(run)
         try settings.validate()
         let threads = run.roles.learner.threads
-        let reward = run.models.reward
         let models = TrainerModels(run, policy: base)
         let engine = try await LearnerEngine.start(on: executor, store: checkpoints, runDirectory: directory) {
             try TorchRuntime.configure(threads: threads)
@@ -116,8 +115,9 @@ package struct LearnerRole: Sendable {
         if let reference = run.models.reference, !run.ppo.referenceFromBase {
             fixed.append(LearnerLoop.FixedArtifact(kind: .reference, directory: URL(filePath: reference)))
         }
-        if let reward, run.rewards.contains(where: { $0.kind == .model }) {
-            fixed.append(LearnerLoop.FixedArtifact(kind: .reward, directory: URL(filePath: reward)))
+        for reward in run.rewards {
+            guard let path = reward.model?.path else { continue }
+            fixed.append(LearnerLoop.FixedArtifact(kind: .reward(reward.name), directory: URL(filePath: path)))
         }
         return LearnerLoop(
             plan: LearnerLoop.Plan(

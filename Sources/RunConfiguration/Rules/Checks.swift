@@ -56,7 +56,7 @@ extension RunConfiguration {
             if models.policy == nil {
                 problems.add("models.policy", "the stage ppo needs a policy: name models.base or models.policy")
             }
-            if rewards.contains(where: { $0.kind == .model && $0.weight != 0 }), models.reward == nil {
+            if rewards.contains(where: { $0.model.map { $0.path == nil } ?? false }) {
                 problems.add(
                     "models.reward",
                     "a reward of kind model needs a reward model: name its directory, or add the stage reward_model")
@@ -65,15 +65,22 @@ extension RunConfiguration {
         let made = Set(
             (stages.contains(.pretrain) ? [pretrainedDirectory] : []) + (stages.contains(.sft) ? [sftDirectory] : [])
                 + (stages.contains(.rewardModel) ? [rewardModelDirectory] : []))
+        let rewardPaths = rewards.enumerated().compactMap { index, reward in
+            reward.model?.path.flatMap { $0 == models.reward ? nil : ("rewards.\(index).path", Optional($0)) }
+        }
         let named = [
             ("models.base", models.base), ("models.policy", models.policy), ("models.reference", models.reference),
             ("models.reward", models.reward),
         ]
-        for case (let key, let path?) in named where !made.contains(path) {
+        for case (let key, let path?) in named + rewardPaths where !made.contains(path) {
             if !Files.isDirectory(path) {
                 problems.add(key, "there is no directory \(path)")
             } else if !Files.exists(path + "/config.json") {
                 problems.add(key, "\(path) holds no config.json, so it is no Hugging Face directory")
+            } else if key == "models.reward" ? stages.contains(.ppo) : key.hasPrefix("rewards"),
+                let trouble = RewardModelLayout(path).trouble
+            {
+                problems.add(key, trouble)
             }
         }
     }

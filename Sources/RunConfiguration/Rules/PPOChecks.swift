@@ -56,9 +56,6 @@ extension RunConfiguration {
             default: break
             }
         }
-        if rewards.filter({ $0.kind == .model }).count > 1 {
-            problems.add("rewards", "only one reward may be of kind model")
-        }
         if let name = ppo.drift.heldOutReward {
             guard let held = rewards.first(where: { $0.name == name }) else {
                 problems.add("ppo.guard.held_out_reward", "no reward is called '\(name)'")

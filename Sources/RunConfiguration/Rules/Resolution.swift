@@ -19,6 +19,12 @@ extension RunConfiguration {
         models.reward =
             models.reward.map { Self.absolute($0) }
             ?? (stages.contains(.rewardModel) ? rewardModelDirectory : nil)
+            ?? rewards.lazy.compactMap { $0.model?.path.map { Self.absolute($0) } }.first
+        for index in rewards.indices {
+            guard var keys = rewards[index].model else { continue }
+            keys.path = keys.path.map { Self.absolute($0) } ?? models.reward
+            rewards[index].model = keys
+        }
         for index in rewards.indices where rewards[index].name.isEmpty {
             rewards[index].name = rewards[index].kind.word.rawValue
         }

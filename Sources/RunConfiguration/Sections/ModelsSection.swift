@@ -5,7 +5,8 @@ package struct ModelsSection: ConfigurationSection, Codable, Equatable {
     package var policy: String?
     /// What the KL penalty is measured against. Filled in when the file is loaded.
     package var reference: String?
-    /// Reward model directory. Filled in when a reward of kind `model` is asked for.
+    /// Where rewards of kind `model` are that name no path, and what the critic starts from. Filled in from the stage
+    /// reward_model, else from the first reward of kind `model` that names a path.
     package var reward: String?
 
     package init() {}

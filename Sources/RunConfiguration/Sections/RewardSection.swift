@@ -3,7 +3,7 @@ package struct RewardSection: ConfigurationSection, Codable, Equatable {
     /// Unique in the run. Filled in from the kind when the file names none.
     package var name = ""
     package var weight = 1.0
-    package var kind = RewardKind.model
+    package var kind = RewardKind.model(ModelKeys())
 
     package init() {}
 
@@ -15,7 +15,9 @@ package struct RewardSection: ConfigurationSection, Codable, Equatable {
         keys.value("name", &name, "Its name in metrics; default: the kind.")
         keys.value("weight", &weight, .within(-1000...1000), "Its share in the score; 0: reported, never trained on.")
         switch kind {
-        case .model: break
+        case .model(var rule):
+            rule.visit(&keys)
+            kind = .model(rule)
         case .length(var rule):
             rule.visit(&keys)
             kind = .length(rule)
@@ -43,8 +45,7 @@ package struct RewardSection: ConfigurationSection, Codable, Equatable {
 
 /// What computes a reward, with the keys that only this kind has.
 package enum RewardKind: Sendable, Codable, Equatable {
-    /// The reward model of `models.reward`.
-    case model
+    case model(ModelKeys)
     case length(LengthKeys)
     case regex(RegexKeys)
     case keyword(KeywordKeys)
@@ -60,7 +61,7 @@ package enum RewardKind: Sendable, Codable, Equatable {
 
     init(_ word: Word) {
         switch word {
-        case .model: self = .model
+        case .model: self = .model(ModelKeys())
         case .length: self = .length(LengthKeys())
         case .regex: self = .regex(RegexKeys())
         case .keyword: self = .keyword(KeywordKeys())
@@ -82,6 +83,31 @@ package enum RewardKind: Sendable, Codable, Equatable {
         case .http: .http
         case .swift: .swift
         }
+    }
+}
+
+/// Keys of a reward of kind `model`.
+package struct ModelKeys: ConfigurationSection, Codable, Equatable {
+    /// Directory of the reward model. Filled in from `models.reward`.
+    package var path: String?
+    /// Whether the model reads texts in tokens of its own in place of the ids that the policy sampled. Not a key: found
+    /// out by the coordinator, once, from the two tokenizers.
+    package var encodesAgain = false
+    /// Whether prompts are conversations: then its chat template is used too.
+    package var usesTemplate = false
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.optional("path", &path, "Directory of its reward model; default: models.reward.")
+    }
+}
+
+extension RewardSection {
+    /// Keys of a reward of kind `model`; nil for every other.
+    package var model: ModelKeys? {
+        get { if case .model(let keys) = kind { keys } else { nil } }
+        set { if let newValue { kind = .model(newValue) } }
     }
 }
 

@@ -7,7 +7,7 @@ struct TextEncoder {
     struct Pair { var chosen: [Int32]; var rejected: [Int32] }
 
     let tokenizer: Tokenizer
-    private let usesTemplate: Bool
+    let usesTemplate: Bool
 
     init(directory: String, _ run: RunConfiguration) throws {
         tokenizer = try Tokenizer(directory: directory)

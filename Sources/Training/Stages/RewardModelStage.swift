@@ -26,6 +26,8 @@ extension TrainingStages {
                 try encoder.tokenizer.check(
                     pair.chosen + pair.rejected, rows: base.configuration.vocabularySize)
             }
+            let endings = (pairs + held).flatMap { [$0.chosen.last, $0.rejected.last] }.compactMap { $0 }
+            try RewardPadding.apply(model, encoder.tokenizer, endings: Set(endings))
             try model.setTrainable(true)
             model.trunk.recomputesLayers = settings.training.gradientCheckpointing
             guard !held.isEmpty || !settings.training.validates else {

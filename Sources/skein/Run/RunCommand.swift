@@ -22,7 +22,11 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try file.load()
-        try configurationErrors { try configuration.check() }
+        try configurationErrors {
+            try configuration.check()
+            var read = configuration
+            _ = try RewardTokenizers.decide(&read, isAhead: true)
+        }
         for warning in configuration.warnings() { Console.error("warning: \(warning)") }
         let directory = try RunDirectory(configuration: configuration, resume: resume, fresh: fresh)
         try await RunStages(configuration: configuration, directory: directory, logLevel: logLevel).run()

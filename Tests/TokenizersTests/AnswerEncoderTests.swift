@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+
+@testable import Tokenizers
+
+/// How a reward model reads the answers of a policy.
+@Suite struct AnswerEncoderTests {
+    private static let chatML = """
+        {%- for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{%- endfor %}\
+        {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{%- endif %}
+        """
+
+    /// A tokenizer of single characters.
+    ///
+    /// - Parameter first: which character has the first id; another one is another tokenizer.
+    private func tokenizer(template: String? = chatML, first: Int = 32, padding: Bool = false) throws -> Tokenizer {
+        var vocabulary: [String: Int] = [:]
+        let codes = Array(first..<127) + Array(32..<first) + [10]
+        for (id, code) in codes.enumerated() {
+            let scalar = try #require(UnicodeScalar(ByteAlphabet.scalars[code]))
+            vocabulary[String(Character(scalar))] = id
+        }
+        let names = ["<|im_start|>", "<|im_end|>"] + (padding ? ["<pad>"] : [])
+        let tokens = names.enumerated().map { index, token in
+            [
+                "id": vocabulary.count + index, "content": token, "single_word": false, "lstrip": false,
+                "rstrip": false,
+                "normalized": false, "special": true,
+            ] as [String: Any]
+        }
+        let json: [String: Any] = [
+            "version": "1.0", "added_tokens": tokens,
+            "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true],
+            "decoder": ["type": "ByteLevel"],
+            "model": ["type": "BPE", "vocab": vocabulary, "merges": [String]()],
+        ]
+        var files = [
+            "tokenizer.json": Array(try JSONSerialization.data(withJSONObject: json)),
+            "tokenizer_config.json": Array(#"{"eos_token": "<|im_end|>"}"#.utf8),
+        ]
+        if let template { files["chat_template.jinja"] = Array(template.utf8) }
+        return try Tokenizer(files: files)
+    }
+
+    @Test func equalTokenizersReadWhatWasSampled() throws {
+        let policy = try tokenizer()
+        #expect(try RewardReading(policy: policy, reward: tokenizer(), usesTemplate: true) == .sampled)
+        // A padding token behind the policy's vocabulary changes no id.
+        #expect(try RewardReading(policy: policy, reward: tokenizer(padding: true), usesTemplate: true) == .sampled)
+        #expect(try RewardReading(policy: policy, reward: tokenizer(template: nil), usesTemplate: true) == .sampled)
+    }
+
+    @Test func otherTokenizersEncodeAgain() throws {
+        let policy = try tokenizer()
+        guard
+            case .encodedAgain(let ids) = try RewardReading(
+                policy: policy, reward: tokenizer(first: 33), usesTemplate: true),
+            case .encodedAgain(let template) = try RewardReading(
+                policy: policy, reward: tokenizer(template: "{{ messages[0]['content'] }}"), usesTemplate: true),
+            case .encodedAgain(let missing) = try RewardReading(
+                policy: tokenizer(padding: true), reward: policy, usesTemplate: true)
+        else {
+            Issue.record("ids that mean something else are read as they are")
+            return
+        }
+        #expect(ids.contains("token 0 is"))
+        #expect(template.contains("templates differ"))
+        #expect(missing.contains("'<pad>' in one and missing"))
+        // Without a template in use, another one does not matter.
+        #expect(
+            try RewardReading(
+                policy: policy, reward: tokenizer(template: "{{ messages[0]['content'] }}"), usesTemplate: false)
+                == .sampled)
+        let error = #expect(throws: TokenizerError.self) {
+            try RewardReading(policy: policy, reward: tokenizer(template: nil, first: 33), usesTemplate: true)
+        }
+        #expect(error?.message.contains("data.chat_template: none") == true)
+    }
+
+    @Test func aTextEndsWhereItsModelWasTrainedToReadIt() throws {
+        let tokens = try tokenizer()
+        let published = AnswerEncoder(tokens, isTrainedHere: false)
+        let ours = AnswerEncoder(tokens, isTrainedHere: true)
+        func text(_ ids: [Int32]) -> String { tokens.decode(ids) }
+        let turns = "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\nMe."
+        #expect(try text(published.tokens(prompt: .question("Who?"), answer: "Me.")) == turns + "<|im_end|>\n")
+        #expect(try text(ours.tokens(prompt: .question("Who?"), answer: "Me.")) == turns + "<|im_end|>")
+        for encoder in [published, ours] {
+            // What was cut off is not finished by an end of turn.
+            #expect(try text(encoder.tokens(prompt: .question("Who?"), answer: "Me.", isFinished: false)) == turns)
+            #expect(try text(encoder.tokens(prompt: .text("Who? "), answer: "Me.")) == "Who? Me.<|im_end|>")
+            #expect(try text(encoder.tokens(prompt: .text("Who? "), answer: "Me.", isFinished: false)) == "Who? Me.")
+        }
+    }
+
+    @Test func aConversationComesAsJSON() throws {
+        let published = AnswerEncoder(
+            try tokenizer(template: "{{ tools }}{{ mood }}{{ messages[1]['content'] }}"), isTrainedHere: false)
+        let prompt = try AnswerEncoder.Prompt(
+            json: #"{"messages":[{"role":"user","content":"a"}],"tools":null,"template_arguments":{"mood":"calm"}}"#)
+        #expect(try tokenizer().decode(published.tokens(prompt: prompt, answer: "b")).hasSuffix("calmb"))
+        for bad in ["", "[]", "{}", #"{"messages": 3}"#] {
+            #expect(throws: TokenizerError.self, "\(bad)") { try AnswerEncoder.Prompt(json: bad) }
+        }
+    }
+}
