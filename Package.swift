@@ -129,7 +129,10 @@ let package = Package(
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
         tests(
             "LanguageModelsTests", ["LanguageModels", "Torch"],
-            resources: [.copy("Fixtures"), .copy("FamilyFixtures"), .copy("AdapterFixtures"), .copy("RewardFixtures")]),
+            resources: [
+                .copy("Fixtures"), .copy("FamilyFixtures"), .copy("AdapterFixtures"), .copy("RandomFixtures"),
+                .copy("RewardFixtures"),
+            ]),
         tests(
             "LearnerTests",
             [

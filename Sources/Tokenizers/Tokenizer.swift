@@ -40,7 +40,7 @@ package final class Tokenizer: Sendable {
         padID = id(settings.pad)
         unknownID = id(settings.unknown)
         var ends: [Int32] = []
-        for end in [id(settings.eos)].compactMap({ $0 }) + settings.generationEnds where !ends.contains(end) {
+        for end in [id(settings.eos)].compactMap({ $0 }) + settings.generationEnds.ids where !ends.contains(end) {
             ends.append(end)
         }
         eosIDs = ends

@@ -3,7 +3,7 @@ internal import Foundation
 extension Tokenizer {
     /// The files of a Hugging Face directory that belong to the tokenizer. Only the first must be there.
     package static let fileNames = [
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "config.json",
         "chat_template.jinja",
     ]
 
@@ -46,7 +46,7 @@ extension Tokenizer {
         ])
         let settings = try TokenizerSettings(
             configuration: parse("tokenizer_config.json"), map: parse("special_tokens_map.json"),
-            generation: parse("generation_config.json"),
+            generation: GenerationEnds(parse("generation_config.json"), model: parse("config.json")),
             chatTemplate: files["chat_template.jinja"].map { String(decoding: Array($0), as: UTF8.self) })
         let model = try loadModel(root.section("model"))
         let normalizer = try root.optionalSection("normalizer").map { section throws(TokenizerError) in

@@ -6,17 +6,17 @@ struct TokenizerSettings: Sendable {
     private(set) var unknown: String?
     /// All special tokens that the files name, in the order in which missing ones are added.
     private(set) var specials: [AddedToken] = []
-    /// Ids that end an answer by generation_config.json.
-    private(set) var generationEnds: [Int32] = []
+    let generationEnds: GenerationEnds
     let configuration: JSONValue?
     let chatTemplate: String?
     let tokenizerClass: TokenizerClass
 
     init(
-        configuration: JSONValue?, map: JSONValue?, generation: JSONValue?, chatTemplate: String?
+        configuration: JSONValue?, map: JSONValue?, generation: GenerationEnds, chatTemplate: String?
     ) throws(TokenizerError) {
         self.configuration = configuration
         self.chatTemplate = chatTemplate
+        generationEnds = generation
         tokenizerClass = TokenizerClass(configuration?["tokenizer_class"]?.string)
         // Files that list the added tokens in the configuration do without the map.
         var files = [(configuration, "tokenizer_config.json"), (map, "special_tokens_map.json")]
@@ -28,7 +28,6 @@ struct TokenizerSettings: Sendable {
         pad = try token("pad_token", in: files, default: tokenizerClass.pad)
         for key in ["cls_token", "mask_token"] { _ = try token(key, in: files, default: nil) }
         specials += try ExtraTokens.read(files)
-        try readEnds(generation)
     }
 
     private mutating func token(
@@ -62,22 +61,6 @@ struct TokenizerSettings: Sendable {
             token.isSpecial = true
             return token
         default: throw TokenizerError(.format, "\(place) is \(value.typeName), expected a string")
-        }
-    }
-
-    private mutating func readEnds(_ generation: JSONValue?) throws(TokenizerError) {
-        let ends: [JSONValue]
-        switch generation?["eos_token_id"] {
-        case nil, .null: ends = []
-        case .array(let list): ends = list
-        case .some(let one): ends = [one]
-        }
-        for end in ends {
-            guard case .integer(let number) = end else {
-                throw TokenizerError(
-                    .format, "generation_config.json: eos_token_id is not an integer or a list of them")
-            }
-            generationEnds.append(try tokenID(number, "generation_config.json: eos_token_id"))
         }
     }
 }

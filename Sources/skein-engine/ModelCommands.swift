@@ -17,26 +17,32 @@ struct ModelOptions: ParsableArguments {
     func load() throws -> (model: CausalLM, tokenizer: Tokenizer) {
         try load { device in
             let base = try CausalLM(directory: model, device: device)
-            return try adapter.map {
+            let language = try adapter.map {
                 try CausalLM(
                     sharing: base, adapter: LowRankAdapter(directory: $0, for: base.configuration, device: device))
-            } ?? base
+            }
+            return (language ?? base, base.configuration)
         }
     }
 
     /// To generate with, and nothing else: in half the memory.
     func loadForGeneration() throws -> (model: InferenceModel, tokenizer: Tokenizer) {
-        try load { try InferenceModel(directory: model, adapter: adapter, device: $0) }
+        try load { device in
+            let language = try InferenceModel(directory: model, adapter: adapter, device: device)
+            return (language, language.configuration)
+        }
     }
 
     private func load<Model>(
-        _ make: (Device) throws -> Model
+        _ make: (Device) throws -> (Model, ModelConfiguration)
     ) throws -> (model: Model, tokenizer: Tokenizer) {
         try configurationErrors {
             let device = try Device.named(device)
             try TorchRuntime.configure(threads: threads)
             let tokenizer = try Tokenizer(directory: model)
-            return (try make(device), tokenizer)
+            let (language, configuration) = try make(device)
+            for warning in configuration.warnings { Console.error("skein: \(warning)") }
+            return (language, tokenizer)
         }
     }
 }

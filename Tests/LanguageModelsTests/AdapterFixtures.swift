@@ -13,13 +13,16 @@ enum AdapterFixtures {
         return found.sorted()
     }()
 
+    /// What stands before a plus sign: the name of the base.
+    static func base(_ name: String) -> String { String(name.prefix { $0 != "+" }) }
+
     static func path(_ name: String) throws -> String {
         try #require(Bundle.module.resourceURL).appending(path: "AdapterFixtures/\(name)").path
     }
 
     /// The base with PEFT's adapter over it.
     static func model(_ name: String) throws -> CausalLM {
-        let base = try FamilyFixtures.model(name)
+        let base = try FamilyFixtures.model(base(name))
         return try CausalLM(
             sharing: base, adapter: LowRankAdapter(directory: path(name), for: base.configuration))
     }

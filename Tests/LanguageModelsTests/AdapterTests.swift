@@ -10,7 +10,7 @@ import Torch
         try noGrad { try model.logits(tokens: [tokens]).squeeze(0) }
     }
 
-    @Test func thereAreFixtures() { #expect(AdapterFixtures.names.count >= 6) }
+    @Test func thereAreFixtures() { #expect(AdapterFixtures.names.count >= 9) }
 
     @Test(arguments: AdapterFixtures.names)
     func logitsAreThoseOfPEFTMergedAndNot(_ name: String) throws {
@@ -26,7 +26,9 @@ import Torch
         }
         // The adapter off gives the base to the bit, without a copy of it.
         let off = try CausalLM(sharing: model, adapter: nil)
-        #expect(try largestDifference(logits(off, tokens), logits(FamilyFixtures.model(name), tokens)) == 0)
+        #expect(
+            try largestDifference(logits(off, tokens), logits(FamilyFixtures.model(AdapterFixtures.base(name)), tokens))
+                == 0)
         #expect(try largestDifference(logits(model.copy(), tokens), logits(model, tokens)) == 0)
     }
 
@@ -61,7 +63,7 @@ import Torch
         let adapter = try #require(model.trunk.adapter)
         let files = try adapter.files()
         let again = try LowRankAdapter(files: files, for: model.configuration)
-        #expect(again.configuration == adapter.configuration && again.base == name)
+        #expect(again.configuration == adapter.configuration && again.base == AdapterFixtures.base(name))
         #expect(again.parameters.map(\.name) == adapter.parameters.map(\.name))
         #expect(try again.files() == files)
     }
@@ -69,7 +71,7 @@ import Torch
     /// Generators sample from one adapter after another over one base.
     @Test(arguments: AdapterFixtures.names)
     func samplingWithAnAdapterIsSamplingWithItMerged(_ name: String) throws {
-        let base = try FamilyFixtures.model(name)
+        let base = try FamilyFixtures.model(AdapterFixtures.base(name))
         let weights = try base.safetensorsData()
         let options = SamplingOptions(maxNewTokens: 12)
         let requests = (0..<3).map { GenerationRequest(tokens: [4, 5, 6 + Int32($0)], row: $0) }

@@ -21,7 +21,11 @@ import Torch
 
     @Test(arguments: [
         ("peft_type", #""IA3""#), ("bias", #""all""#), ("use_dora", "true"), ("modules_to_save", #"["lm_head"]"#),
-        ("rank_pattern", #"{"q_proj": 2}"#), ("init_lora_weights", #""pissa""#), ("r", "0"), ("r", #""four""#),
+        ("rank_pattern", #"{"q_proj": 2}"#), ("rank_pattern", #"{"(q_proj": 4}"#), ("rank_pattern", #"{"q_proj": 0}"#),
+        ("alpha_pattern", #"{"q_proj": 2, ".*0.*q_proj": 3}"#), ("alpha_pattern", #"{"q_proj": 1e300}"#),
+        ("init_lora_weights", #""pissa""#), ("r", "0"), ("r", "5"), ("use_qalora", "true"),
+        ("trainable_token_indices", "[1]"),
+        ("layer_replication", "[[0, 1]]"), ("target_parameters", #"["x"]"#), ("r", #""four""#),
         ("lora_alpha", "1e300"), ("target_modules", "7"), ("something_new", "1"), ("lora_bias", "true"),
     ])
     func entriesThatAreNotImplementedAreNamed(_ key: String, _ value: String) throws {

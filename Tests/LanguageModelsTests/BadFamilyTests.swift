@@ -27,7 +27,11 @@ import Torch
 
     private static let changes = [
         Change("gpt2-plain", "scale_attn_by_inverse_layer_idx", .bool(true)),
-        Change("gpt2-plain", "reorder_and_upcast_attn", .bool(true)),
+        Change("gpt2-plain", "reorder_and_upcast_attn", .string("yes")),
+        Change("gpt2-plain", "head_dim", .integer(4)),
+        Change("gpt2-plain", "is_causal", .bool(false)),
+        Change("llama-grouped", "per_layer_config", .object(["0": .object(["head_dim": .integer(4)])])),
+        Change("gpt_neox-pythia", "head_dim", .integer(4)),
         Change("gpt2-plain", "activation_function", .string("mish"), naming: "mish"),
         Change("gpt2-plain", "add_cross_attention", .bool(true)),
         Change("gpt2-plain", "n_head", .integer(3)),
@@ -36,40 +40,39 @@ import Torch
         Change("gpt_neox-pythia", "rotary_pct", .number(0.2)),
         Change("gpt_neox-pythia", "rotary_pct", .number(0)),
         Change("gpt_neox-pythia", "rope_theta", .number(500)),
-        Change("gpt_neox-pythia", "rope_scaling", rope("dynamic"), naming: "dynamic"),
-        Change("llama-grouped", "hidden_act", .string("gelu"), naming: "gelu"),
+        Change("gpt_neox-pythia", "rope_scaling", rope("proportional"), naming: "proportional"),
+        Change("llama-grouped", "hidden_act", .string("quick_gelu"), naming: "quick_gelu"),
         Change("llama-grouped", "partial_rotary_factor", .number(0.5)),
         Change("llama-grouped", "sliding_window", .integer(8)),
         Change("llama-grouped", "rope_interleaved", .bool(true)),
-        Change("llama-grouped", "rope_scaling", rope("longrope"), naming: "longrope"),
-        Change(
-            "llama-grouped", "rope_scaling", .object(["type": .string("dynamic"), "factor": .number(2)]),
-            naming: "dynamic"),
+        Change("llama-grouped", "rope_scaling", rope("longrope"), naming: "short_factor"),
+        Change("llama-grouped", "rope_scaling", .object(["type": .string("dynamic")]), naming: "factor"),
         Change("llama-yarn", "rope_scaling", .object(["type": .string("yarn")]), naming: "factor"),
         Change(
             "qwen2-tied", "rope_scaling",
             .object(["type": .string("default"), "mrope_section": .array([.integer(2)])]),
             naming: "mrope_section"),
-        Change("mistral-window-5", "hidden_act", .string("gelu")),
+        Change("mistral-window-5", "hidden_act", .string("gelu_10")),
         Change("mistral-window-5", "sliding_window", .integer(0)),
         Change("mistral-window-5", "attention_bias", .bool(true)),
         Change("qwen2-tied", "layer_types", .array([.string("sliding_attention"), .string("full_attention")])),
         Change("qwen2-tied", "layer_types", .array([.string("full_attention")])),
         Change("qwen2-tied", "layer_types", .array([.string("chunked_attention"), .string("full_attention")])),
         Change("qwen2-tied", "use_mrope", .bool(true)),
-        Change("qwen3-plain", "hidden_act", .string("relu")),
-        Change("qwen3-plain", "rope_scaling", rope("dynamic"), naming: "dynamic"),
+        Change("qwen3-plain", "hidden_act", .string("relu2")),
+        Change("qwen3-plain", "rope_scaling", rope("proportional"), naming: "proportional"),
         Change("gemma3_text-layer-types", "attn_logit_softcapping", .number(50)),
         Change("gemma3_text-layer-types", "final_logit_softcapping", .number(30)),
-        Change("gemma3_text-layer-types", "hidden_activation", .string("gelu")),
+        Change("gemma3_text-layer-types", "hidden_activation", .string("mish")),
         Change("gemma3_text-layer-types", "use_bidirectional_attention", .bool(true)),
         Change("gemma3_text-layer-types", "query_pre_attn_scalar", .integer(0)),
         Change("gemma3_text-layer-types", "sliding_window", .null),
         Change("gemma3-sees", "text_config", .null),
-        Change("phi3-plain", "rope_scaling", rope("longrope"), naming: "longrope"),
-        Change("phi3-plain", "rope_scaling", rope("su"), naming: "su"),
+        Change("phi3-plain", "rope_scaling", rope("linear"), naming: "linear"),
+        Change("phi3-plain", "layer_types", .array([.string("sliding_attention"), .string("full_attention")])),
+        Change("phi3-plain", "rope_scaling", rope("su"), naming: "short_factor"),
         Change("phi3-plain", "partial_rotary_factor", .number(1.5)),
-        Change("phi3-plain", "hidden_act", .string("gelu_new")),
+        Change("phi3-plain", "hidden_act", .string("gelu_10")),
         Change("phi3-plain", "quantization_config", .object(["bits": .integer(4)])),
         Change("phi3-plain", "model_type", .string("phi4"), naming: "phi4"),
     ]
@@ -133,8 +136,7 @@ import Torch
                 read += 1
                 _ = try configuration.data()
                 let size = configuration.rotarySize
-                let frequencies = RotaryFrequencies.make(
-                    size: size, theta: configuration.ropeTheta, scaling: configuration.ropeScaling)
+                let frequencies = RotaryFrequencies.make(size: size, configuration.rotary)
                 #expect(frequencies.allSatisfy { $0.isFinite }, "\(key): \(value)")
             }
         }

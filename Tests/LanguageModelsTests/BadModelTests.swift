@@ -118,9 +118,10 @@ import Torch
         #expect(try refusal(changed { $0["hidden_size"] = 1e30 }).contains("hidden_size"))
         #expect(try refusal(changed { $0["num_key_value_heads"] = 3 }).contains("num_key_value_heads"))
         #expect(try refusal(changed { $0["num_hidden_layers"] = 1 << 31 }).contains("out of range"))
-        #expect(try refusal(changed { $0["hidden_act"] = "relu" }).contains("hidden_act"))
-        #expect(try refusal(changed { $0["eos_token_id"] = [2, 96] }).contains("eos_token_id"))
-        for kind in ["dynamic", "longrope", "su", "made-up"] {
+        #expect(try refusal(changed { $0["hidden_act"] = "mish" }).contains("hidden_act"))
+        #expect(try refusal(changed { $0["eos_token_id"] = ["2"] }).contains("eos_token_id"))
+        #expect(try refusal(changed { $0["bos_token_id"] = 1 << 40 }).contains("bos_token_id"))
+        for kind in ["proportional", "su", "made-up"] {
             #expect(try refusal(changed { $0["rope_scaling"] = ["rope_type": kind] }).contains("'\(kind)'"))
         }
         #expect(try refusal(changed { $0["rope_scaling"] = ["rope_type": "linear"] }).contains("factor"))
@@ -129,6 +130,30 @@ import Torch
         var files = try Fixtures.files("grouped")
         files["config.json"] = Data("[1]".utf8)
         #expect(refusal(files).contains("config.json"))
+    }
+
+    /// Special tokens without a row in the embedding stop nobody who does not use them; an export keeps them.
+    @Test func tokensBeyondTheVocabularyAreAWarningUntilTheyAreUsed() throws {
+        let files = try changed {
+            $0["bos_token_id"] = 96
+            $0["eos_token_id"] = [2, 5000]
+            $0["pad_token_id"] = 151_643
+        }
+        let model = try CausalLM(files: files)
+        let warnings = model.configuration.warnings
+        #expect(warnings.count == 3)
+        for (key, token) in [("bos_token_id", "96"), ("eos_token_id", "5000"), ("pad_token_id", "151643")] {
+            #expect(warnings.contains { $0.contains("'\(key)'") && $0.contains(token) && $0.contains("config.json") })
+        }
+        _ = try model.logits(tokens: [[4, 5]])
+        let request = GenerationRequest(tokens: [4, 5], row: 0)
+        #expect(try !model.generate([request], SamplingOptions(maxNewTokens: 2), seed: 1, step: 0).isEmpty)
+        let error = #expect(throws: LanguageModelError.self) { _ = try model.logits(tokens: [[4, 96]]) }
+        #expect(error?.message.contains("token 96") == true)
+        let values = try JSONDecoder().decode([String: JSON].self, from: model.configuration.data())
+        #expect(values["eos_token_id"] == .array([.integer(2), .integer(5000)]))
+        #expect(values["pad_token_id"] == .integer(151_643))
+        #expect(try CausalLM(files: Fixtures.files("grouped")).configuration.warnings.isEmpty)
     }
 
     @Test func listsAndNullsOfTokensAreUnderstood() throws {

@@ -18,6 +18,11 @@ import Torch
         try export(FamilyFixtures.model(name), name)
     }
 
+    @Test(.enabled(if: folder != nil), arguments: RandomModelTests.names)
+    func exportRandomModelsForTransformers(_ name: String) throws {
+        try export(CausalLM(directory: RandomModelTests.path(name)), "random/\(name)")
+    }
+
     /// For `scripts/fixtures/check_adapter.py`: fresh adapters that were given something to say.
     @Test(.enabled(if: folder != nil), arguments: FamilyFixtures.some.filter { !$0.hasPrefix("gemma3-") })
     func exportAdaptersForPEFT(_ name: String) throws {

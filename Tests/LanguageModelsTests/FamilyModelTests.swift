@@ -57,10 +57,10 @@ import Torch
 
     /// A part of a stretched head turns as the paper says: the fast pairs as ever, the slow ones slower by the factor.
     @Test func yarnLeavesFastPairsAndStretchesSlowOnes() {
-        var yarn = ModelConfiguration.YaRN(factor: 8, originalContext: 4096, attentionFactor: 1)
+        var yarn = Rotary.YaRN(factor: 8, originalContext: 4096, attentionFactor: 1)
         (yarn.betaFast, yarn.betaSlow) = (32, 1)
-        let plain = RotaryFrequencies.make(size: 128, theta: 10_000, scaling: .none)
-        let stretched = RotaryFrequencies.make(size: 128, theta: 10_000, scaling: .yarn(yarn))
+        let plain = RotaryFrequencies.make(size: 128, Rotary())
+        let stretched = RotaryFrequencies.make(size: 128, Rotary(scaling: .yarn(yarn)))
         for (a, b) in zip(plain, stretched) {
             let turns = 4096 * a / (2 * Double.pi)
             if turns > 64 { #expect(b == a) }

@@ -3,13 +3,15 @@ import Testing
 
 /// Model directories that cannot be used: exit code 78 and a message that names the file.
 @Suite(.serialized, .onItsOwnThread) struct BadModelTests {
-    private func damaged(_ change: (String) throws -> Void) async throws -> Skein.Result {
+    private func damaged(
+        prompt: String = "Number", _ change: (String) throws -> Void
+    ) async throws -> Skein.Result {
         let folder = try Skein.Folder()
         let model = folder.path + "/model"
         try FileManager.default.copyItem(atPath: try await TinyRun.base.path() + "/base", toPath: model)
         try change(model)
         return try await Skein.run(
-            ["generate", "--model", model, "--prompt", "Number <big>", "--max-new-tokens", "2", "--temperature", "0"])
+            ["generate", "--model", model, "--prompt", prompt, "--max-new-tokens", "2", "--temperature", "0"])
     }
 
     private func weights(_ model: String, _ change: (inout Data) -> Void) throws {
@@ -48,18 +50,23 @@ import Testing
         #expect(result.status == 78 && result.error.contains("NaN"), "\(result)")
     }
 
-    @Test func aTokenizerOfAnotherModel() async throws {
-        let result = try await damaged { model in
-            let file = URL(filePath: model + "/tokenizer.json")
-            var json = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
-            var added = json["added_tokens"] as? [[String: Any]] ?? []
-            added.append([
-                "id": 9999, "content": "<big>", "special": true, "single_word": false, "lstrip": false, "rstrip": false,
-                "normalized": false,
-            ])
-            json["added_tokens"] = added
-            try JSONSerialization.data(withJSONObject: json).write(to: file)
-        }
-        #expect(result.status == 78 && result.error.contains("do not belong together"), "\(result)")
+    /// A tokenizer with more tokens than the model has rows works as long as none of them occurs.
+    @Test func aTokenBeyondTheModel() async throws {
+        let result = try await damaged(prompt: "Number <big>", larger)
+        #expect(result.status == 78 && result.error.contains("token 9999 lies outside"), "\(result)")
+        let other = try await damaged(prompt: "Number", larger)
+        #expect(other.status == 0, "\(other)")
+    }
+
+    private func larger(_ model: String) throws {
+        let file = URL(filePath: model + "/tokenizer.json")
+        var json = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+        var added = json["added_tokens"] as? [[String: Any]] ?? []
+        added.append([
+            "id": 9999, "content": "<big>", "special": true, "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false,
+        ])
+        json["added_tokens"] = added
+        try JSONSerialization.data(withJSONObject: json).write(to: file)
     }
 }

@@ -106,6 +106,8 @@ import Testing
         #expect(odd.contains("tokenizer_config.json: eos_token is an integer"))
         let ends = Self.message(#"{"eos_token_id":["x"]}"#, file: "generation_config.json", with: Self.bpe())
         #expect(ends.contains("generation_config.json: eos_token_id"))
+        let own = Self.message(#"{"eos_token_id":"x"}"#, file: "config.json", with: Self.bpe())
+        #expect(own.contains("config.json: eos_token_id"))
     }
 
     @Test func idsOutOfRangeAreLeftOut() throws {

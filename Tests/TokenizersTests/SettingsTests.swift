@@ -41,4 +41,24 @@ import Testing
         #expect(tokenizer.eosIDs == [804, 800])
         #expect(tokenizer.eosID == 804)
     }
+
+    /// As in transformers: config.json counts where there is no generation_config.json.
+    @Test(arguments: [
+        (nil, #"{"eos_token_id":[800,803]}"#, [804, 800, 803]), (nil, #"{"eos_token_id":800}"#, [804, 800]),
+        (nil, #"{"eos_token_id":null}"#, [804]), (nil, #"{"eos_token_id":-1}"#, [804]), (nil, "{}", [804]),
+        (nil, #"{"eos_token_id":null,"text_config":{"eos_token_id":[801]}}"#, [804, 801]),
+        (#"{"eos_token_id":[802,null,-1]}"#, #"{"eos_token_id":[800]}"#, [804, 802]),
+        ("{}", #"{"eos_token_id":[800]}"#, [804]),
+    ])
+    func theModelsConfigurationCountsWithoutGenerationSettings(
+        _ generation: String?, _ model: String, _ expected: [Int32]
+    ) throws {
+        var files = [
+            "tokenizer.json": try fixture("llama3.tokenizer.json"),
+            "tokenizer_config.json": Array(#"{"eos_token":"<|eot_id|>"}"#.utf8),
+            "config.json": Array(model.utf8),
+        ]
+        files["generation_config.json"] = generation.map { Array($0.utf8) }
+        #expect(try Tokenizer(files: files).eosIDs == expected)
+    }
 }

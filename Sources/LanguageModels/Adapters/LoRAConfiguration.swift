@@ -11,6 +11,10 @@ package struct LoRAConfiguration: Sendable, Equatable {
     package var targets: [String]
     /// alpha / sqrt(r) in place of alpha / r (Kalajdzievski 2023); read from PEFT's files, never the default.
     package var rankStabilized = false
+    /// r and alpha of single modules, by their names, where they are others; read from PEFT's `rank_pattern` and
+    /// `alpha_pattern`, never the default.
+    package var ranks: [String: Int] = [:]
+    package var alphas: [String: Double] = [:]
 
     package init(rank: Int = 8, alpha: Double = 16, targets: [String] = [allLinear]) {
         self.rank = rank
@@ -18,7 +22,13 @@ package struct LoRAConfiguration: Sendable, Equatable {
         self.targets = targets
     }
 
-    package var scale: Double { alpha / (rankStabilized ? Double(rank).squareRoot() : Double(rank)) }
+    func rank(of module: LinearModule) -> Int { ranks[module.name] ?? rank }
+
+    /// What the change of a module is multiplied by.
+    func scale(of module: LinearModule) -> Double {
+        let rank = Double(rank(of: module))
+        return (alphas[module.name] ?? alpha) / (rankStabilized ? rank.squareRoot() : rank)
+    }
 
     /// The modules that the targets name.
     ///

@@ -15,6 +15,9 @@ package final class LowRankAdapter {
     /// A and B of each module in the order of the model, fp32, under PEFT's names.
     package let parameters: [NamedTensor]
 
+    /// What the change of each module is multiplied by, in the order of the model.
+    package var scales: [Double] { modules.map(configuration.scale(of:)) }
+
     private init(
         _ configuration: LoRAConfiguration, _ modules: [LinearModule], base: String?,
         _ tensors: (LinearModule, Int) throws -> (a: Tensor, b: Tensor)
@@ -26,7 +29,7 @@ package final class LowRankAdapter {
         var parameters: [NamedTensor] = []
         for (index, module) in modules.enumerated() {
             let (a, b) = try tensors(module, index)
-            changes[module.name] = LowRank(a: a, b: b, scale: configuration.scale)
+            changes[module.name] = LowRank(a: a, b: b, scale: configuration.scale(of: module))
             parameters.append(NamedTensor(AdapterFiles.tensorName(module.name, "A"), a))
             parameters.append(NamedTensor(AdapterFiles.tensorName(module.name, "B"), b))
         }
@@ -66,7 +69,7 @@ package final class LowRankAdapter {
     convenience init(_ files: ModelFiles, for model: ModelConfiguration, device: Device) throws {
         let read = try AdapterFiles(files, for: model)
         try self.init(read.configuration, read.modules, base: read.base) { module, _ in
-            let rank = read.configuration.rank
+            let rank = read.configuration.rank(of: module)
             func tensor(_ letter: String, _ shape: [Int]) throws -> Tensor {
                 try read.weights.tensor(
                     TensorSpecification(AdapterFiles.tensorName(module.name, letter), shape, .zeros), dtype: .float32,
@@ -110,7 +113,8 @@ package final class LowRankAdapter {
     /// - Parameter task: PEFT's task type; nil for models with a scalar head, which PEFT does not know.
     package func files(task: String? = "CAUSAL_LM") throws -> [String: Data] {
         [
-            AdapterFiles.configurationFile: try AdapterFiles.data(configuration, modules, base: base, task: task),
+            AdapterFiles.configurationFile: try AdapterConfiguration.data(
+                configuration, modules, base: base, task: task),
             AdapterFiles.weightsFile: try Safetensors.data(Parameters.converted(parameters, to: .float32)),
         ]
     }

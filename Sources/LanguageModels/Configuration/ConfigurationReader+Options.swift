@@ -12,6 +12,7 @@ extension ConfigurationReader {
         ("clip_qkv", []),
         ("embedding_multiplier", [.integer(1), .number(1)]),
         ("final_logit_softcapping", []),
+        ("is_causal", [.bool(true)]),
         ("is_encoder_decoder", [.bool(false)]),
         ("logit_scale", [.integer(1), .number(1)]),
         ("logits_scaling", [.integer(1), .number(1)]),
@@ -21,6 +22,7 @@ extension ConfigurationReader {
         ("num_experts", [.integer(0)]),
         ("num_kv_shared_layers", [.integer(0)]),
         ("num_local_experts", [.integer(0)]),
+        ("per_layer_config", [.object([:])]),
         ("pruned_heads", [.object([:])]),
         ("qk_layernorm", [.bool(false)]),
         ("residual_multiplier", [.integer(1), .number(1)]),
@@ -45,24 +47,28 @@ extension ConfigurationReader {
         throw bad(key, "is \(!wanted), which is not implemented for this model_type")
     }
 
-    /// The nonlinear function, one of `allowed`.
-    func activation(
-        _ key: String, default fallback: String, _ allowed: [ModelConfiguration.Activation]
-    ) throws -> ModelConfiguration.Activation {
+    /// - Throws: when heads would have another size than the family's, which follows from two other entries.
+    func expectHeads(of size: Int) throws {
+        guard try integer("head_dim", default: size) == size else {
+            throw bad("head_dim", "is not \(size), which is not implemented for this model_type")
+        }
+    }
+
+    /// The nonlinear function.
+    func activation(_ key: String, default fallback: String) throws -> ModelConfiguration.Activation {
         let name = try string(key, default: fallback)
-        guard let activation = ModelConfiguration.Activation(name: name), allowed.contains(activation) else {
-            let names = allowed.map(\.name).joined(separator: ", ")
-            throw bad(key, "is '\(name)'; this model_type is implemented with \(names) only")
+        guard let activation = ModelConfiguration.Activation(name: name) else {
+            let names = ModelConfiguration.Activation.allCases.map(\.name).joined(separator: ", ")
+            throw bad(key, "is '\(name)', which is not implemented; implemented are \(names)")
         }
         return activation
     }
 
-    /// Which tokens begin, end and pad a text.
+    /// Which tokens begin, end and pad a text. They may lie beyond the vocabulary, since not every model needs them.
     func readTokens(_ configuration: inout ModelConfiguration) throws {
-        let vocabulary = configuration.vocabularySize
-        configuration.beginToken = try tokenIDs("bos_token_id", vocabulary: vocabulary).first
-        configuration.endTokens = try tokenIDs("eos_token_id", vocabulary: vocabulary)
-        configuration.padToken = try tokenIDs("pad_token_id", vocabulary: vocabulary).first
+        configuration.beginToken = try tokenIDs("bos_token_id").first
+        configuration.endTokens = try tokenIDs("eos_token_id")
+        configuration.padToken = try tokenIDs("pad_token_id").first
     }
 
     /// `sliding_window`: null = none, absent = the family's.
@@ -90,6 +96,15 @@ extension ConfigurationReader {
                 return window
             default: throw bad("layer_types", "names '\(type)', which is not implemented")
             }
+        }
+    }
+
+    /// - Throws: when `layer_types` asks for something else than the same window, or none, in every layer; transformers
+    ///   does not look at the entry in such families.
+    func refuseMixedLayers(window: Int?) throws {
+        let only = window == nil ? "full_attention" : "sliding_attention"
+        for type in try strings("layer_types") ?? [] where type != only {
+            throw bad("layer_types", "names '\(type)', but every layer of this model_type has \(only)")
         }
     }
 

@@ -92,6 +92,22 @@ struct ConfigurationReader {
         }
     }
 
+    /// A list of numbers above 0; nil when absent.
+    func numbers(_ key: String) throws -> [Double]? {
+        guard let value = value(key) else { return nil }
+        guard case .array(let items) = value else { throw bad(key, "must be a list of numbers") }
+        return try items.map { item in
+            let number: Double
+            switch item {
+            case .number(let value): number = value
+            case .integer(let value): number = Double(value)
+            default: throw bad(key, "must hold numbers")
+            }
+            guard number > 0, number.isFinite else { throw bad(key, "must hold numbers above 0") }
+            return number
+        }
+    }
+
     /// A nested object; nil when absent.
     func object(_ key: String) throws -> ConfigurationReader? {
         switch value(key) {
@@ -101,22 +117,21 @@ struct ConfigurationReader {
         }
     }
 
-    /// One token id or a list of them; empty when absent. Ids must lie in the vocabulary.
-    func tokenIDs(_ key: String, vocabulary: Int) throws -> [Int32] {
+    /// One token id or a list of them; empty when absent. Negative ones, which some published files have for "none",
+    /// are left out.
+    func tokenIDs(_ key: String) throws -> [Int32] {
         let list: [JSON]
         switch value(key) {
         case nil: return []
         case .integer(let one)?: list = [.integer(one)]
-        case .array(let many)?: list = many
+        case .array(let many)?: list = many.filter { $0 != .null }
         default: throw bad(key, "must be a token id or a list of them")
         }
-        return try list.map { item in
+        return try list.compactMap { item in
             guard case .integer(let id) = item else { throw bad(key, "must hold integers") }
-            // Some published files have -1 for "none".
-            guard (-1..<vocabulary).contains(id), let small = Int32(exactly: id) else {
-                throw bad(key, "names token \(id), but the vocabulary has \(vocabulary)")
-            }
+            if id < 0 { return nil }
+            guard let small = Int32(exactly: id) else { throw bad(key, "is \(id), which is no token id") }
             return small
-        }.filter { $0 >= 0 }
+        }
     }
 }

@@ -2,35 +2,8 @@ package import Foundation
 
 /// Size and arithmetic of a model, as config.json states them.
 package struct ModelConfiguration: Sendable, Hashable {
-    /// How rotary position embeddings are stretched beyond the length of pretraining.
-    package enum RotaryScaling: Sendable, Hashable {
-        case none
-        /// All positions divided by `factor`.
-        case linear(factor: Double)
-        /// Llama 3.1: low frequencies divided by `factor`, high ones kept, a ramp between.
-        case llama3(factor: Double, lowFrequency: Double, highFrequency: Double, originalContext: Int)
-        case yarn(YaRN)
-    }
-
-    /// Peng et al. 2023.
-    package struct YaRN: Sendable, Hashable {
-        package var factor: Double
-        package var originalContext: Int
-        /// Turns over the original context: frequencies above `betaFast` stay, those below `betaSlow` are divided.
-        package var betaFast = 32.0
-        package var betaSlow = 1.0
-        /// Queries and keys are multiplied by it.
-        package var attentionFactor: Double
-
-        package init(factor: Double, originalContext: Int, attentionFactor: Double) {
-            self.factor = factor
-            self.originalContext = originalContext
-            self.attentionFactor = attentionFactor
-        }
-    }
-
     /// The nonlinear function of the feed-forward part.
-    package enum Activation: Sendable, Hashable {
+    package enum Activation: Sendable, Hashable, CaseIterable {
         case silu, gelu, geluTanh, relu
 
         /// From a name in config.json; nil when there is no such function here.
@@ -66,15 +39,18 @@ package struct ModelConfiguration: Sendable, Hashable {
     package var keyValueHeadCount: Int
     /// D
     package var headSize: Int
-    /// Longest sequence, prompt and answer together.
+    /// Longest sequence, prompt and answer together: `max_position_embeddings`, but with yarn the factor times the
+    /// original context, as vLLM has it, and with longrope the original context.
     package var contextLength: Int
     package var normEpsilon = 1e-5
-    package var ropeTheta = 10_000.0
-    package var ropeScaling = RotaryScaling.none
+    /// Of every layer; with ``localRotary`` only of those without a window.
+    package var rotary = Rotary()
     /// Elements of a head that are turned, from the first; 0 in families with learned positions.
     package var rotarySize: Int
-    /// `ropeTheta` of the layers with a window, where it is another one.
-    package var localRopeTheta: Double?
+    /// The fraction of a head that `rotarySize` was rounded down from; nil = the two sizes say it.
+    var rotaryFraction: Double?
+    /// Of the layers with a window, where it is another one.
+    package var localRotary: Rotary?
     /// Of each layer, how many tokens a token looks at, itself among them; nil = all. Empty = all in every layer.
     package var windows: [Int?] = []
     /// What scores are multiplied by before the softmax; nil = 1 / sqrt(D).
@@ -93,6 +69,8 @@ package struct ModelConfiguration: Sendable, Hashable {
     package var padToken: Int32?
     /// All of config.json, so that an export keeps what Skein does not use.
     package var original: [String: JSON] = [:]
+    /// What a person should know about config.json although it was read, each with the name of the file.
+    package var warnings: [String] = []
 
     /// A fresh model of the Llama family.
     package init(
@@ -136,6 +114,10 @@ package struct ModelConfiguration: Sendable, Hashable {
         modelType = try reader.string("model_type")
         original = reader.values
         try validate(source: source)
+        warnings = tokensBeyondVocabulary.map { key, token in
+            "\(source): '\(key)' names token \(token), but the vocabulary has \(vocabularySize) entries; "
+                + "a text that holds it is refused"
+        }
     }
 
     /// H * D
@@ -160,14 +142,28 @@ package struct ModelConfiguration: Sendable, Hashable {
             rotarySize % 2 == 0 && (0...headSize).contains(rotarySize),
             "\(rotarySize) of the head size \(headSize) would be turned; rotary embeddings need an even number of them")
         try check(normEpsilon > 0 && normEpsilon.isFinite, "the norm's epsilon (rms_norm_eps) must be above 0")
-        for theta in [ropeTheta, localRopeTheta ?? 1] {
-            try check(theta > 0 && theta.isFinite, "rope_theta must be above 0")
+        for rotary in [rotary, localRotary].compactMap({ $0 }) {
+            try check(rotary.theta > 0 && rotary.theta.isFinite, "rope_theta must be above 0")
+            switch rotary.scaling {
+            // YaRN finds its pairs by a logarithm to this base.
+            case .yarn: try check(rotary.theta > 1, "rope_theta must be above 1 with yarn")
+            case .long(let long):
+                try check(
+                    long.shortFactors.count == rotarySize / 2 && long.longFactors.count == rotarySize / 2,
+                    "rope_scaling: 'short_factor' and 'long_factor' must hold \(rotarySize / 2) numbers each")
+            default: break
+            }
         }
-        // YaRN finds its pairs by a logarithm to this base.
-        if case .yarn = ropeScaling { try check(ropeTheta > 1, "rope_theta must be above 1 with yarn") }
         try check(attentionScale.map { $0 > 0 && $0.isFinite } ?? true, "the scale of attention must be above 0")
-        let ids = endTokens + [beginToken, padToken].compactMap { $0 }
-        try check(ids.allSatisfy { $0 >= 0 && Int($0) < vocabularySize }, "a special token lies outside the vocabulary")
+    }
+
+    /// Special tokens that the embedding has no row for. Nothing needs one of them until it occurs in a text, where
+    /// ``checkTokens(_:)`` refuses it.
+    private var tokensBeyondVocabulary: [(key: String, token: Int32)] {
+        let named = [("bos_token_id", beginToken), ("pad_token_id", padToken)].compactMap { key, token in
+            token.map { (key, $0) }
+        }
+        return (named + endTokens.map { ("eos_token_id", $0) }).filter { Int($0.1) >= vocabularySize }
     }
 
     /// config.json for an export: what was read, brought up to date.

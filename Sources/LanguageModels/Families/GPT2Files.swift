@@ -15,13 +15,15 @@ extension GPT2 {
         configuration.initializerRange = try reader.number("initializer_range", default: 0.02)
         configuration.tiedHead = try reader.bool("tie_word_embeddings", default: true)
         configuration.activation = try reader.activation(
-            "activation_function", default: "gelu_new", [.geluTanh, .gelu, .relu, .silu])
+            "activation_function", default: "gelu_new")
         if try !reader.bool("scale_attn_weights", default: true) { configuration.attentionScale = 1 }
         try reader.expect("scale_attn_by_inverse_layer_idx", false)
-        try reader.expect("reorder_and_upcast_attn", false)
-        if reader.has("rope_scaling") {
-            throw reader.bad("rope_scaling", "is set, but this model_type has learned positions")
+        // Only another order of the same product in fp32.
+        _ = try reader.bool("reorder_and_upcast_attn", default: false)
+        for key in ["rope_scaling", "rope_parameters"] where reader.has(key) {
+            throw reader.bad(key, "is set, but this model_type has learned positions")
         }
+        try reader.expectHeads(of: hidden / heads)
         try reader.refuseWindow(context: configuration.contextLength)
         try reader.readTokens(&configuration)
         return configuration

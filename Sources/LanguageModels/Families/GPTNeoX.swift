@@ -37,8 +37,7 @@ final class GPTNeoX: Family {
                 up: try parameters.projection("\(prefix).mlp.dense_h_to_4h"),
                 down: try parameters.projection("\(prefix).mlp.dense_4h_to_h"))
         }
-        rotary = RotaryEmbedding(
-            size: configuration.rotarySize, theta: configuration.ropeTheta, scaling: configuration.ropeScaling)
+        rotary = RotaryEmbedding(size: configuration.rotarySize, configuration.rotary)
     }
 
     func forward(_ input: ForwardInput) throws -> Tensor {

@@ -1,5 +1,7 @@
 /// GPT-NeoX's config.json and names of tensors.
 extension GPTNeoX {
+    private static let rotaryKeys = RotaryKeys(theta: "rotary_emb_base", fraction: (key: "rotary_pct", fallback: 0.25))
+
     static func configuration(_ reader: ConfigurationReader) throws -> ModelConfiguration {
         let hidden = try reader.integer("hidden_size")
         let heads = try reader.integer("num_attention_heads")
@@ -16,22 +18,23 @@ extension GPTNeoX {
         configuration.attentionBias = try reader.bool("attention_bias", default: true)
         configuration.parallelResidual = try reader.bool("use_parallel_residual", default: true)
         configuration.activation = try reader.activation(
-            "hidden_act", default: "gelu", [.gelu, .geluTanh, .relu, .silu])
-        configuration.rotarySize = try reader.rotarySize(
-            "rotary_pct", default: 0.25, headSize: configuration.headSize)
-        try reader.readRotary(&configuration, thetaKey: "rotary_emb_base")
-        try refuseContradictions(reader)
+            "hidden_act", default: "gelu")
+        try reader.expectHeads(of: hidden / heads)
+        try reader.readRotary(&configuration, rotaryKeys)
+        try refuseContradictions(reader, configuration)
         try reader.refuseWindow(context: configuration.contextLength)
         try reader.readTokens(&configuration)
         return configuration
     }
 
-    /// transformers writes two entries a second time under the names of other families, but reads the first.
-    private static func refuseContradictions(_ reader: ConfigurationReader) throws {
-        for (key, own, fallback) in [
-            ("partial_rotary_factor", "rotary_pct", 0.25), ("rope_theta", "rotary_emb_base", 10_000),
+    /// transformers 4 writes two entries a second time under the names of other families, but reads the first.
+    private static func refuseContradictions(
+        _ reader: ConfigurationReader, _ configuration: ModelConfiguration
+    ) throws {
+        for (key, own, value) in [
+            ("partial_rotary_factor", "rotary_pct", configuration.rotaryFraction ?? 0.25),
+            ("rope_theta", "rotary_emb_base", configuration.rotary.theta),
         ] {
-            let value = try reader.number(own, default: fallback)
             guard try reader.number(key, default: value) == value else {
                 throw reader.bad(key, "differs from '\(own)', which is what counts for this model_type")
             }
@@ -46,7 +49,7 @@ extension GPTNeoX {
             "intermediate_size": .integer(configuration.intermediateSize),
             "num_hidden_layers": .integer(configuration.layerCount),
             "num_attention_heads": .integer(configuration.headCount),
-            "max_position_embeddings": .integer(configuration.contextLength),
+            "max_position_embeddings": configuration.maximumPositions,
             "layer_norm_eps": .number(configuration.normEpsilon),
             "initializer_range": .number(configuration.initializerRange),
             "tie_word_embeddings": .bool(configuration.tiedHead),
@@ -56,12 +59,7 @@ extension GPTNeoX {
             "use_cache": .bool(true),
         ]
         values.merge(configuration.tokenEntries) { $1 }
-        // What was read in the newer spelling is kept as it was.
-        if configuration.original["rope_parameters"] == nil {
-            values["rotary_emb_base"] = .number(configuration.ropeTheta)
-            let part = Double(configuration.rotarySize) / Double(configuration.headSize)
-            values["rotary_pct"] = configuration.entry("rotary_pct", .number(part))
-        }
+        values.merge(configuration.rotaryEntries(rotaryKeys)) { $1 }
         return values
     }
 
@@ -80,6 +78,12 @@ extension GPTNeoX {
         }
         list.layerNorm("gpt_neox.final_layer_norm", d)
         return list.all
+    }
+
+    /// A model saved without its head has no prefix; in memory transformers 5 calls the head as other families do.
+    static func canonicalName(_ name: String) -> String {
+        if name.hasPrefix("lm_head.") { return "embed_out." + name.dropFirst("lm_head.".count) }
+        return ["embed_in.", "layers.", "final_layer_norm."].contains { name.hasPrefix($0) } ? "gpt_neox.\(name)" : name
     }
 
     /// Causal masks and rotary frequencies, which old files carry as buffers.

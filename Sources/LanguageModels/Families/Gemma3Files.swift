@@ -1,5 +1,8 @@
 /// Gemma 3's config.json and the names of its files.
 extension Gemma3 {
+    private static let rotaryKeys = RotaryKeys(
+        defaultTheta: 1_000_000, localTheta: (key: "rope_local_base_freq", fallback: 10_000))
+
     /// `text_config` of a model that also sees, with the tokens that stand beside it.
     static func languagePart(_ file: ConfigurationReader) throws -> ConfigurationReader {
         guard try file.string("model_type") == "gemma3" else { return file }
@@ -17,21 +20,24 @@ extension Gemma3 {
         var configuration = try reader.llamaLike(
             LlamaDefaults(
                 vocabularySize: 262_208, hiddenSize: 2304, intermediateSize: 9216, layerCount: 26, headCount: 8,
-                keyValueHeadCount: 4, headSize: 256, contextLength: 131_072, ropeTheta: 1_000_000, tiedHead: true,
+                keyValueHeadCount: 4, headSize: 256, contextLength: 131_072, rotary: rotaryKeys, tiedHead: true,
                 activationKey: "hidden_activation", activation: .geluTanh))
         if reader.has("hidden_act") {
             // Read by older models of that name alone.
-            _ = try reader.activation("hidden_act", default: "", [.geluTanh])
+            guard try reader.activation("hidden_act", default: "") == configuration.activation else {
+                throw reader.bad(
+                    "hidden_act", "differs from 'hidden_activation', which is what counts for this model_type")
+            }
         }
         configuration.attentionBias = try reader.bool("attention_bias", default: false)
         try reader.expect("mlp_bias", false)
-        try reader.refusePartialRotary()
-        configuration.localRopeTheta = try reader.positive("rope_local_base_freq", default: 10_000)
         configuration.attentionScale = 1 / (try reader.positive("query_pre_attn_scalar", default: 256)).squareRoot()
         // Every sixth layer sees everything, unless the file says otherwise in one of two ways.
         let pattern = try reader.integer("sliding_window_pattern", default: 6)
         let window = try reader.slidingWindow(default: 4096)
-        guard window != nil else { throw reader.bad("sliding_window", "is null, which is not implemented") }
+        if window == nil, !reader.has("layer_types"), pattern > 1 {
+            throw reader.bad("sliding_window", "is null, but some layers have a window")
+        }
         configuration.windows = try reader.windows(layers: configuration.layerCount, window: window) {
             ($0 + 1) % pattern != 0
         }
@@ -39,27 +45,29 @@ extension Gemma3 {
     }
 
     static func export(_ configuration: ModelConfiguration) -> [String: JSON] {
-        var values = configuration.llamaEntries("Gemma3ForCausalLM")
+        var values = configuration.llamaEntries("Gemma3ForCausalLM", rotary: rotaryKeys)
         values["attention_bias"] = .bool(configuration.attentionBias)
         values["hidden_activation"] = configuration.entry("hidden_activation", .string(configuration.activation.name))
-        values["rope_local_base_freq"] = .number(configuration.localRopeTheta ?? 10_000)
         let scale = configuration.attentionScale ?? 0.0625
-        values["query_pre_attn_scalar"] = configuration.entry("query_pre_attn_scalar", .number(1 / (scale * scale)))
+        // Transformers 5 takes integers only.
+        values["query_pre_attn_scalar"] = configuration.entry(
+            "query_pre_attn_scalar", .integer(Int(exactly: (1 / (scale * scale)).rounded()) ?? 256))
         values["layer_types"] = configuration.layerTypes
         let window = configuration.windowEntry
         values["sliding_window"] = window == .null ? configuration.entry("sliding_window", .integer(4096)) : window
         return values
     }
 
-    /// The language model of a model that also sees has prefixes, of which there have been two.
+    /// The language model of a model that also sees has prefixes, of which there have been three.
     static func canonicalName(_ name: String) -> String {
         for (prefix, canonical) in [
             ("model.language_model.", "model."), ("language_model.model.", "model."),
-            ("language_model.lm_head.", "lm_head."),
+            ("language_model.lm_head.", "lm_head."), ("language_model.", "model."),
         ] where name.hasPrefix(prefix) {
             return canonical + name.dropFirst(prefix.count)
         }
-        return name
+        return ["embed_tokens.", "layers.", "norm.", "rotary_emb."].contains { name.hasPrefix($0) }
+            ? "model.\(name)" : name
     }
 
     static func isIgnored(_ name: String) -> Bool {

@@ -14,7 +14,6 @@ final class Llama: GatedFamily {
         var configuration = try reader.llamaLike(LlamaDefaults(contextLength: 2048))
         configuration.attentionBias = try reader.bool("attention_bias", default: false)
         configuration.feedForwardBias = try reader.bool("mlp_bias", default: false)
-        try reader.refusePartialRotary()
         try reader.refuseWindow(context: configuration.contextLength)
         return configuration
     }
@@ -23,7 +22,7 @@ final class Llama: GatedFamily {
         var values = configuration.llamaEntries("LlamaForCausalLM")
         values["attention_bias"] = .bool(configuration.attentionBias)
         values["mlp_bias"] = .bool(configuration.feedForwardBias)
-        values["hidden_act"] = .string("silu")
+        values["hidden_act"] = configuration.entry("hidden_act", .string(configuration.activation.name))
         return values
     }
 

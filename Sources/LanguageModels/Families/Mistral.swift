@@ -14,7 +14,6 @@ final class Mistral: GatedFamily {
         var configuration = try reader.llamaLike(LlamaDefaults(keyValueHeadCount: 8, contextLength: 131_072))
         try reader.expect("attention_bias", false)
         try reader.expect("mlp_bias", false)
-        try reader.refusePartialRotary()
         let window = try reader.slidingWindow(default: 4096)
         configuration.windows = try reader.windows(layers: configuration.layerCount, window: window) { _ in true }
         return configuration
@@ -22,7 +21,7 @@ final class Mistral: GatedFamily {
 
     static func export(_ configuration: ModelConfiguration) -> [String: JSON] {
         var values = configuration.llamaEntries("MistralForCausalLM")
-        values["hidden_act"] = .string("silu")
+        values["hidden_act"] = configuration.entry("hidden_act", .string(configuration.activation.name))
         values["sliding_window"] = configuration.windowEntry
         return values
     }

@@ -1,7 +1,7 @@
 import Torch
 
 /// Phi-3 (Abdin et al. 2024): Llama with queries, keys and values in one projection, gate and up in another, and
-/// perhaps a window and rotation of a part of each head. Its long contexts (LongRoPE) are not implemented.
+/// perhaps a window and rotation of a part of each head.
 final class Phi3: GatedFamily {
     static let modelTypes = ["phi3"]
     let trunk: GatedTrunk
@@ -9,6 +9,11 @@ final class Phi3: GatedFamily {
     init(_ configuration: ModelConfiguration, _ parameters: ParameterTable) throws {
         trunk = try GatedTrunk(configuration, parameters) { try Self.block($0, $1, $2) }
     }
+
+    /// Its only kind of scaling has had three names.
+    private static let rotaryKeys = RotaryKeys(
+        fraction: (key: "partial_rotary_factor", fallback: 1), kinds: ["default", "longrope"],
+        formerKinds: ["su": "longrope", "yarn": "longrope"])
 
     private static func block(
         _ configuration: ModelConfiguration, _ parameters: ParameterTable, _ index: Int
@@ -26,29 +31,25 @@ final class Phi3: GatedFamily {
     }
 
     static func configuration(_ reader: ConfigurationReader) throws -> ModelConfiguration {
-        // Phi-3's only kind of scaling has had three names.
-        if let scaling = try reader.object("rope_scaling") {
-            let kind = try scaling.string("rope_type", default: scaling.string("type", default: "default"))
-            guard kind == "default" else {
-                throw scaling.bad("rope_type", "is '\(kind)', which is not implemented for this model_type")
-            }
+        // Longrope needs the entry, which the class has in every file that it writes.
+        var values = reader.values
+        if !reader.has("original_max_position_embeddings") {
+            values["original_max_position_embeddings"] = .integer(4096)
         }
-        var configuration = try reader.llamaLike(LlamaDefaults(contextLength: 4096, normEpsilon: 1e-5))
+        var configuration = try ConfigurationReader(values: values, source: reader.source).llamaLike(
+            LlamaDefaults(contextLength: 4096, normEpsilon: 1e-5, rotary: rotaryKeys))
         try reader.expect("attention_bias", false)
         try reader.expect("mlp_bias", false)
-        configuration.rotarySize = try reader.rotarySize(
-            "partial_rotary_factor", default: 1, headSize: configuration.headSize)
         let window = try reader.slidingWindow(default: nil)
+        try reader.refuseMixedLayers(window: window)
         configuration.windows = try reader.windows(layers: configuration.layerCount, window: window) { _ in true }
         return configuration
     }
 
     static func export(_ configuration: ModelConfiguration) -> [String: JSON] {
-        var values = configuration.llamaEntries("Phi3ForCausalLM")
-        values["hidden_act"] = .string("silu")
+        var values = configuration.llamaEntries("Phi3ForCausalLM", rotary: rotaryKeys)
+        values["hidden_act"] = configuration.entry("hidden_act", .string(configuration.activation.name))
         values["sliding_window"] = configuration.windowEntry
-        values["partial_rotary_factor"] = configuration.entry(
-            "partial_rotary_factor", .number(Double(configuration.rotarySize) / Double(configuration.headSize)))
         return values
     }
 

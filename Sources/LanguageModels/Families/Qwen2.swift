@@ -13,7 +13,6 @@ final class Qwen2: GatedFamily {
     static func configuration(_ reader: ConfigurationReader) throws -> ModelConfiguration {
         var configuration = try reader.llamaLike(LlamaDefaults(keyValueHeadCount: 32))
         try reader.expect("mlp_bias", false)
-        try reader.refusePartialRotary()
         configuration.windows = try windows(reader, layers: configuration.layerCount)
         return configuration
     }
@@ -28,7 +27,7 @@ final class Qwen2: GatedFamily {
 
     static func export(_ configuration: ModelConfiguration) -> [String: JSON] {
         var values = configuration.llamaEntries("Qwen2ForCausalLM")
-        values["hidden_act"] = .string("silu")
+        values["hidden_act"] = configuration.entry("hidden_act", .string(configuration.activation.name))
         values.merge(windowEntries(configuration)) { $1 }
         return values
     }

@@ -13,7 +13,6 @@ final class Qwen3: GatedFamily {
         var configuration = try reader.llamaLike(LlamaDefaults(keyValueHeadCount: 32, headSize: 128))
         configuration.attentionBias = try reader.bool("attention_bias", default: false)
         try reader.expect("mlp_bias", false)
-        try reader.refusePartialRotary()
         configuration.windows = try Qwen2.windows(reader, layers: configuration.layerCount)
         return configuration
     }
@@ -21,7 +20,7 @@ final class Qwen3: GatedFamily {
     static func export(_ configuration: ModelConfiguration) -> [String: JSON] {
         var values = configuration.llamaEntries("Qwen3ForCausalLM")
         values["attention_bias"] = .bool(configuration.attentionBias)
-        values["hidden_act"] = .string("silu")
+        values["hidden_act"] = configuration.entry("hidden_act", .string(configuration.activation.name))
         values.merge(Qwen2.windowEntries(configuration)) { $1 }
         return values
     }

@@ -67,7 +67,7 @@ package enum ModelFiles {
         }
     }
 
-    func configuration() throws -> ModelConfiguration {
+    package func configuration() throws -> ModelConfiguration {
         try ModelConfiguration(data: data("config.json"), source: label("config.json"))
     }
 

@@ -64,6 +64,12 @@ package final class CausalLM {
         let headName = Self.headName(configuration)
         let trunk = try Transformer(configuration, weights, device: device, dtype: dtype)
         let specification = Self.headSpecification(configuration)
+        if specification != nil, !weights.has(headName) {
+            throw LanguageModelError(
+                .weights,
+                "\(files.label) has no head '\(headName)', and config.json does not say tie_word_embeddings; save the model "
+                    + "with its head (AutoModelForCausalLM … save_pretrained)")
+        }
         let head = try specification.map { try weights.tensor($0, dtype: dtype, device: device) }
         try weights.expectOnly(Set(trunk.parameters.map(\.name) + [headName])) {
             Families.named(configuration.modelType)?.isIgnored($0) ?? false

@@ -165,7 +165,7 @@ extension PPOTrainer {
         like adapter: LowRankAdapter, in path: String, _ model: ModelConfiguration
     ) throws -> LowRankAdapter {
         let stored = try LowRankAdapter(directory: path, for: model)
-        guard stored.configuration.scale == adapter.configuration.scale,
+        guard stored.scales == adapter.scales,
             stored.parameters.map(\.name) == adapter.parameters.map(\.name)
         else {
             throw LearnerError(.checkpoint, "\(path) was made with another rank, alpha or other targets of lora")

@@ -106,6 +106,7 @@ package struct LearnerRole: Sendable {
         let settings = PPOSettings(run)
         try settings.validate()
         let threads = run.roles.learner.threads
+        for warning in try ModelFiles.directory(base).configuration().warnings { log.warning("\(warning)") }
         let models = TrainerModels(run, policy: base)
         let engine = try await LearnerEngine.start(on: executor, store: checkpoints, runDirectory: directory) {
             try TorchRuntime.configure(threads: threads)

@@ -107,6 +107,7 @@ extension TrainingStages {
         _ name: String, _ base: CausalLM, _ baseName: String?, _ section: TrainingSection, _ run: RunConfiguration,
         _ workspace: Workspace, _ examples: Examples
     ) throws -> [String: Double] {
+        for warning in base.configuration.warnings { workspace.reporter.note("\(name): \(warning)") }
         let adapter = try adapter(section.lora, name, for: base, at: baseName, run)
         let model = try adapter.map { try CausalLM(sharing: base, adapter: $0) } ?? base
         var (learned, held) = (examples, Examples(rows: [], starts: []))

@@ -12,6 +12,11 @@ extension GatedFamily {
 
     func decoder(_ options: DecoderOptions) throws -> FusedDecoder { try trunk.decoder(options) }
 
+    /// A model saved without its head has no prefix either.
+    static func canonicalName(_ name: String) -> String {
+        ["embed_tokens.", "layers.", "norm.", "rotary_emb."].contains { name.hasPrefix($0) } ? "model.\(name)" : name
+    }
+
     /// Old files carry the rotary frequencies, which follow from config.json.
     static func isIgnored(_ name: String) -> Bool { name.hasSuffix(".rotary_emb.inv_freq") }
 }
@@ -38,11 +43,8 @@ final class GatedTrunk {
         self.blocks = blocks
         self.finalNorm = finalNorm
         self.embeddingScale = embeddingScale
-        rotary = RotaryEmbedding(
-            size: configuration.rotarySize, theta: configuration.ropeTheta, scaling: configuration.ropeScaling)
-        localRotary = configuration.localRopeTheta.map {
-            RotaryEmbedding(size: configuration.rotarySize, theta: $0, scaling: .none)
-        }
+        rotary = RotaryEmbedding(size: configuration.rotarySize, configuration.rotary)
+        localRotary = configuration.localRotary.map { RotaryEmbedding(size: configuration.rotarySize, $0) }
     }
 
     /// Blocks with the names of Llama and its RMSNorm at the end.

@@ -7,14 +7,14 @@ import Torch
 final class RotaryEmbedding {
     /// R / 2 angles a position.
     private let frequencies: [Float]
-    /// Cosines and sines are multiplied by it; 1 except with YaRN.
+    /// Cosines and sines are multiplied by it; 1 except with YaRN and LongRoPE.
     private let attentionFactor: Double
     private var table: (cos: Tensor, sin: Tensor, length: Int, device: Device)?
 
     /// - Parameter size: R, even.
-    init(size: Int, theta: Double, scaling: ModelConfiguration.RotaryScaling) {
-        frequencies = RotaryFrequencies.make(size: size, theta: theta, scaling: scaling).map { Float($0) }
-        attentionFactor = RotaryFrequencies.attentionFactor(scaling)
+    init(size: Int, _ rotary: Rotary) {
+        frequencies = RotaryFrequencies.make(size: size, rotary).map { Float($0) }
+        attentionFactor = RotaryFrequencies.attentionFactor(rotary.scaling)
     }
 
     /// cos and sin of the angles. positions [1 or B, T] below `limit` -> two tensors [1 or B, 1, T, R] fp32
