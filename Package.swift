@@ -151,7 +151,10 @@ let package = Package(
         tests("TorchTests", ["Torch"]),
         tests(
             "TrainingTests",
-            ["Training", "PolicyOptimization", "LanguageModels", "RunConfiguration", "RunInputs", "Torch"]),
+            [
+                "Training", "PolicyOptimization", "LanguageModels", "RunConfiguration", "RunInputs", "Tokenizers", "Torch",
+            ],
+            resources: [.copy("Fixtures")]),
     ],
     cxxLanguageStandard: .cxx20
 )

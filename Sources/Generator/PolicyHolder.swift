@@ -61,7 +61,7 @@ final class PolicyHolder: Sendable {
         }
         var options = SamplingOptions(
             temperature: job.sampling.temperature, topK: job.sampling.topK, topP: job.sampling.topP,
-            maxNewTokens: job.sampling.maxNewTokens, endTokens: tokenizer.eosIDs, stop: job.sampling.stop)
+            maxNewTokens: job.sampling.maxNewTokens, endTokens: tokenizer.answerEnds, stop: job.sampling.stop)
         options.rowsInFlight = rowsInFlight
         struct CalledBack: Error {}
         let sequences: [GeneratedSequence]
@@ -73,7 +73,7 @@ final class PolicyHolder: Sendable {
         } catch is CalledBack {
             return nil
         }
-        let ends = Set(tokenizer.eosIDs)
+        let ends = Set(tokenizer.answerEnds)
         return .trajectories(
             sequences.map { sequence in
                 let prompt = job.prompts[sequence.request]

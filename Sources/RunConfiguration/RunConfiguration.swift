@@ -15,7 +15,7 @@ package struct RunConfiguration: Sendable, Equatable {
     /// Present when the stage pretrain is to make a model from nothing.
     package var architecture: ArchitectureSection?
     package var pretrain = TrainingSection(learningRate: 3e-4, epochs: 1, schedule: .cosine, weightDecay: 0.1)
-    package var sft = TrainingSection(learningRate: 2e-5, epochs: 2)
+    package var sft = TrainingSection(learningRate: 2e-5, epochs: 2, loss: .all)
     package var rewardModel = RewardModelSection()
     package var rollout = RolloutSection()
     package var rewards: [RewardSection] = [RewardSection()]

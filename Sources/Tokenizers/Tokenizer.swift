@@ -20,8 +20,21 @@ package final class Tokenizer: Sendable {
     let decoder: Decoder
     let settings: TokenizerSettings
     private let cache = Mutex(WordCache())
+    private let ends = Mutex<[Int32]?>(nil)
 
     package var eosID: Int32? { eosIDs.first }
+
+    /// What ends an answer: the end tokens of ``eosIDs`` and those with which the chat template ends an assistant's turn.
+    package var answerEnds: [Int32] {
+        ends.withLock { known in
+            if let known { return known }
+            // A template that cannot be read fails where it is used, with its own message.
+            let turn = (try? chatTemplate()).map { TurnShape(of: $0, self).ends } ?? []
+            let all = eosIDs + turn.filter { !eosIDs.contains($0) }
+            known = all
+            return all
+        }
+    }
 
     init(
         model: any TokenModel, added: AddedVocabulary, normalizer: Normalizer?, preTokenizer: PreTokenizer?,
@@ -63,24 +76,43 @@ package final class Tokenizer: Sendable {
 
     private func encode(_ bytes: [UInt8], into ids: inout [Int32], _ cache: inout WordCache) {
         var scratch = Scratch()
-        for outer in added.split(bytes, isNormalized: false) {
-            if let id = outer.id {
+        for stretch in added.split(bytes, isNormalized: false) {
+            if let id = stretch.id {
+                ids.append(id)
+            } else {
+                encode(bytes, stretch.range, into: &ids, &cache, &scratch)
+            }
+        }
+    }
+
+    /// The ids of a stretch of a text between added tokens.
+    func encode(_ bytes: [UInt8], _ range: Range<Int>) -> [Int32] {
+        var ids: [Int32] = []
+        var scratch = Scratch()
+        let done: Void? = cache.withLockIfAvailable { encode(bytes, range, into: &ids, &$0, &scratch) }
+        if done == nil {
+            var own = WordCache()
+            encode(bytes, range, into: &ids, &own, &scratch)
+        }
+        return ids
+    }
+
+    private func encode(
+        _ bytes: [UInt8], _ range: Range<Int>, into ids: inout [Int32], _ cache: inout WordCache,
+        _ scratch: inout Scratch
+    ) {
+        var text = Array(bytes[range])
+        if let normalizer { text = normalizer.apply(text) }
+        for inner in added.split(text, isNormalized: true) {
+            if let id = inner.id {
                 ids.append(id)
                 continue
             }
-            var text = Array(bytes[outer.range])
-            if let normalizer { text = normalizer.apply(text) }
-            for inner in added.split(text, isNormalized: true) {
-                if let id = inner.id {
-                    ids.append(id)
-                    continue
-                }
-                let startsInput = outer.range.lowerBound == 0 && inner.range.lowerBound == 0
-                var pieces = Pieces(
-                    inner.range.count == text.count ? text : Array(text[inner.range]), startsInput: startsInput)
-                preTokenizer?.apply(&pieces)
-                encode(pieces, into: &ids, &cache, &scratch)
-            }
+            let startsInput = range.lowerBound == 0 && inner.range.lowerBound == 0
+            var pieces = Pieces(
+                inner.range.count == text.count ? text : Array(text[inner.range]), startsInput: startsInput)
+            preTokenizer?.apply(&pieces)
+            encode(pieces, into: &ids, &cache, &scratch)
         }
     }
 

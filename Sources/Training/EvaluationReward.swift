@@ -19,30 +19,27 @@ struct EvaluationReward {
         switch try RewardReading(policy: policy, reward: own, usesTemplate: usesTemplate) {
         case .sampled: encoder = nil
         case .encodedAgain:
-            encoder = AnswerEncoder(own, isTrainedHere: RewardModel.isTrainedHere(directory: directory))
+            encoder = try AnswerEncoder(own, isTrainedHere: RewardModel.isTrainedHere(directory: directory))
         }
     }
 
     /// Normalised rewards; an answer beyond the model's context has none.
-    func score(_ rows: [PromptRow], _ prompts: [[Int32]], _ answers: [[Int32]]) throws -> [Float] {
-        let texts = try rows.indices.map { index in
-            try encoder.map { try tokens($0, rows[index].prompt, answers[index]) } ?? prompts[index] + answers[index]
+    func score(_ prompts: [EncodedPrompt], _ answers: [[Int32]]) throws -> [Float] {
+        let texts = try zip(prompts, answers).map { prompt, answer in
+            try encoder.map { try tokens($0, prompt, answer) } ?? prompt.tokens + answer
         }
         return try model.score(texts.filter { $0.count <= model.configuration.contextLength })
     }
 
-    private func tokens(_ encoder: AnswerEncoder, _ prompt: PromptText, _ answer: [Int32]) throws -> [Int32] {
+    private func tokens(_ encoder: AnswerEncoder, _ prompt: EncodedPrompt, _ answer: [Int32]) throws -> [Int32] {
         let question: AnswerEncoder.Prompt =
-            switch prompt {
-            case .text(let text): usesTemplate ? .question(text) : .text(text)
-            case .turns(let turns):
-                .conversation(
-                    messages: .array(
-                        turns.map { .object([.init("role", .string($0.role)), .init("content", .string($0.content))]) }
-                    ), tools: nil, variables: [])
+            if usesTemplate, !prompt.conversation.isEmpty {
+                try AnswerEncoder.Prompt(json: prompt.conversation)
+            } else {
+                usesTemplate ? .question(prompt.text) : .text(prompt.text)
             }
         return try encoder.tokens(
             prompt: question, answer: policy.decode(answer, skipSpecialTokens: true),
-            isFinished: answer.last.map { policy.eosIDs.contains($0) } ?? false)
+            isFinished: answer.last.map { policy.answerEnds.contains($0) } ?? false)
     }
 }

@@ -17,26 +17,25 @@ package enum EvaluationStage {
             run.data.evaluationPrompts ?? run.data.prompts, "data.evaluation_prompts")
         let start = try TrainingStages.required(run.models.policy, "models.policy")
         let device = Device(run.device) ?? .cpu
-        let encoder = try TextEncoder(directory: start, run)
-        let rows = try LoadedRows<PromptRow>.read(
-            path: file, onBadLine: TrainingStages.bad(run), limit: run.evaluation.prompts
-        ).rows
-        let prompts = try rows.map { try encoder.prompt($0.prompt) }
         let before = try CausalLM(directory: start, device: device)
+        let encoder = try TextEncoder(directory: start, for: before.configuration, run)
+        let rows = try encoder.prompts(file, limit: run.evaluation.prompts)
+        if let summary = rows.summary { reporter.note("evaluate: \(summary)") }
+        let prompts = rows.values.map(\.tokens)
         let after = try CausalLM(directory: run.policyDirectory, device: device)
         let reward = try run.models.reward.map {
-            try EvaluationReward($0, encoder.tokenizer, usesTemplate: encoder.usesTemplate, device)
+            try EvaluationReward($0, encoder.tokenizer, usesTemplate: encoder.encoder.usesTemplate, device)
         }
-        reporter.note("evaluate: \(rows.count) held-out prompts")
+        reporter.note("evaluate: \(prompts.count) held-out prompts")
         let old = try answers(before, prompts, encoder.tokenizer, run)
         let new = try answers(after, prompts, encoder.tokenizer, run)
-        let texts = rows.map(\.prompt.plain)
+        let texts = rows.values.map(\.text)
         func text(_ answer: [Int32]) -> String { encoder.tokenizer.decode(answer, skipSpecialTokens: true) }
         func gold(_ answers: [[Int32]]) -> [Double] {
             zip(texts, answers).map { GoldScore.score(prompt: $0, completion: text($1)) }
         }
         func side(_ answers: [[Int32]], _ gold: [Double]) throws -> Evaluation.Side {
-            let scores = try reward?.score(rows, prompts, answers) ?? []
+            let scores = try reward?.score(rows.values, answers) ?? []
             let count = Double(max(1, answers.count))
             return Evaluation.Side(
                 gold: gold.reduce(0, +) / count,
@@ -46,10 +45,10 @@ package enum EvaluationStage {
         let (oldGold, newGold) = (gold(old), gold(new))
         let wins = zip(oldGold, newGold).reduce(0.0) { $0 + ($1.1 > $1.0 ? 1 : $1.1 == $1.0 ? 0.5 : 0) }
         let evaluation = Evaluation(
-            before: try side(old, oldGold), after: try side(new, newGold), prompts: rows.count,
-            goldWinRate: wins / Double(rows.count),
+            before: try side(old, oldGold), after: try side(new, newGold), prompts: prompts.count,
+            goldWinRate: wins / Double(prompts.count),
             sequenceKL: try sequenceKL(after, run, prompts, new, device), klBudget: run.evaluation.klBudget,
-            samples: (0..<min(samplesShown, rows.count)).map {
+            samples: (0..<min(samplesShown, prompts.count)).map {
                 Evaluation.Sample(prompt: texts[$0], before: text(old[$0]), after: text(new[$0]))
             }, goldByStep: goldByStep(run.runDirectory + "/samples.jsonl"))
         let writer = JSONEncoder()
@@ -75,7 +74,7 @@ package enum EvaluationStage {
         let options = SamplingOptions(
             temperature: run.evaluation.temperature,
             maxNewTokens: run.evaluation.maxNewTokens ?? run.rollout.maxNewTokens,
-            endTokens: tokenizer.eosIDs, stop: run.rollout.stop)
+            endTokens: tokenizer.answerEnds, stop: run.rollout.stop)
         return try stride(from: 0, to: prompts.count, by: 50).flatMap { from in
             let requests = (from..<min(from + 50, prompts.count)).map {
                 GenerationRequest(tokens: prompts[$0], row: $0)

@@ -58,21 +58,22 @@ struct GenerateCommand: AsyncParsableCommand {
     @Option(help: "Decides the random numbers.") var seed: UInt64 = 1
     @Option(help: "Text that ends the answer; may be repeated.") var stop: [String] = []
     @Flag(help: "Apply the model's chat template to the prompt.") var chat = false
+    @Option(help: "JSON object of names that the template reads, for example '{\"enable_thinking\": false}'.")
+    var templateArguments: String?
     @Flag(help: "Print {\"tokens\",\"logprobs\",\"text\"}.") var json = false
 
     func run() async throws {
         let (model, tokenizer) = try options.loadForGeneration()
         let result = try configurationErrors {
-            let tokens =
-                chat
-                ? try tokenizer.encodeChat([ChatMessage(role: "user", content: prompt)], addGenerationPrompt: true)
-                : tokenizer.encode(prompt)
+            let encoder = try ConversationEncoder(tokenizer, usesTemplate: chat, arguments: templateArguments)
+            if chat, !encoder.usesTemplate { _ = try tokenizer.chatTemplate() }
+            let tokens = try encoder.prompt(.text(prompt))
             try tokenizer.check(tokens, rows: model.configuration.vocabularySize)
             return try model.generate(
                 [GenerationRequest(tokens: tokens, row: 0)],
                 SamplingOptions(
                     temperature: temperature, topK: topK, topP: topP, maxNewTokens: maxNewTokens,
-                    endTokens: tokenizer.eosIDs, stop: stop), seed: seed, step: 0,
+                    endTokens: tokenizer.answerEnds, stop: stop), seed: seed, step: 0,
                 decode: { tokenizer.decode($0, skipSpecialTokens: true) })[0]
         }
         let text = tokenizer.decode(result.tokens, skipSpecialTokens: true)

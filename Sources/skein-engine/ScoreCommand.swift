@@ -53,7 +53,7 @@ struct ScoreCommand: AsyncParsableCommand {
 
     /// All lines as tokens, so that a bad one is found before anything is computed.
     private func read(_ tokenizer: Tokenizer, _ reward: RewardModel) throws -> [[Int32]] {
-        let encoder = AnswerEncoder(tokenizer, isTrainedHere: RewardModel.isTrainedHere(directory: model))
+        let encoder = try AnswerEncoder(tokenizer, isTrainedHere: RewardModel.isTrainedHere(directory: model))
         let context = reward.configuration.contextLength
         let loaded = try LoadedRows<ScoreRow>.read(path: input == "-" ? "/dev/stdin" : input)
         return try zip(loaded.rows, loaded.lines).map { row, line in
@@ -78,15 +78,10 @@ struct ScoreCommand: AsyncParsableCommand {
         let usesTemplate = !plain && encoder.hasTemplate
         switch content {
         case .text(let text): return tokenizer.encode(text)
-        case .answer(.text(let prompt), let answer):
+        case .answer(.text(let prompt), .text(let answer)):
             return try encoder.tokens(prompt: usesTemplate ? .question(prompt) : .text(prompt), answer: answer)
-        case .answer(.turns(let turns), let answer):
-            return try encoder.tokens(messages: json(turns + [ChatTurn(role: "assistant", content: answer)]))
-        case .conversation(let turns): return try encoder.tokens(messages: json(turns))
+        case .answer(let prompt, let answer): return try encoder.tokens(messages: prompt.turns + answer.turns)
+        case .conversation(let turns): return try encoder.tokens(messages: turns)
         }
-    }
-
-    private func json(_ turns: [ChatTurn]) -> [JSONValue] {
-        turns.map { .object([.init("role", .string($0.role)), .init("content", .string($0.content))]) }
     }
 }

@@ -82,31 +82,9 @@ enum CoordinatorSettings {
         let shape = FileManager.default.contents(atPath: policy + "/config.json")
             .flatMap { try? JSONDecoder().decode(ModelShape.self, from: $0) }
         let context = shape?.max_position_embeddings ?? shape?.n_positions ?? Int.max
-        return try PromptFile.read(file, tokenizer: tokenizer, data: run.data).enumerated().map { index, prompt in
-            guard !prompt.tokens.isEmpty else {
-                throw CommandError(.configuration, "\(file):\(prompt.line): the prompt has no tokens; remove the line")
-            }
-            do {
-                try tokenizer.check(prompt.tokens, rows: shape?.vocab_size ?? .max)
-            } catch {
-                throw CommandError(.configuration, "\(file):\(prompt.line): \(error)")
-            }
-            guard prompt.tokens.count <= run.rollout.maxPromptTokens else {
-                throw CommandError(
-                    .configuration,
-                    """
-                    \(file):\(prompt.line): the prompt has \(prompt.tokens.count) tokens, more than \
-                    rollout.max_prompt_tokens (\(run.rollout.maxPromptTokens)); shorten it, remove it, or raise the limit
-                    """)
-            }
-            guard prompt.tokens.count < context else {
-                throw CommandError(
-                    .configuration,
-                    """
-                    \(file):\(prompt.line): the prompt has \(prompt.tokens.count) tokens, which leaves no room in the \
-                    model's context of \(context); shorten or remove it
-                    """)
-            }
+        let prompts = try PromptFile.read(
+            file, tokenizer: tokenizer, context: context, vocabulary: shape?.vocab_size ?? .max, run: run)
+        return try prompts.enumerated().map { index, prompt in
             let whole = Prompt(row: index, text: prompt.text, tokens: prompt.tokens, data: prompt.data)
             let bytes = JobPlan.bytes(of: whole, samples: 1, maxNewTokens: run.rollout.maxNewTokens)
             guard bytes <= JobPlan.largestJob else {

@@ -1,7 +1,6 @@
 import ClusterModel
 import Console
 import Datasets
-import Foundation
 import RunConfiguration
 import Tokenizers
 
@@ -15,32 +14,33 @@ enum PromptFile {
         var data = RowData()
     }
 
-    static func read(_ path: String, tokenizer: Tokenizer, data: DataSection) throws -> [Entry] {
-        let loaded = try LoadedRows<PromptRow>.read(path: path, onBadLine: data.onError == .skip ? .skip : .stop)
-        if loaded.skipped > 0 { Console.error("\(path): \(loaded.skipped) bad lines skipped: \(loaded.problems[0])") }
-        let usesTemplate = data.chatTemplate == .auto && tokenizer.hasChatTemplate
-        return try zip(loaded.rows, loaded.lines).map { row, line in
-            switch row.prompt {
-            case .text(let text) where !usesTemplate:
-                return Entry(text: text, tokens: tokenizer.encode(text), line: line)
-            case .text(let text):
-                return Entry(
-                    text: text,
-                    tokens: try tokenizer.encodeChat(
-                        [ChatMessage(role: "user", content: text)], addGenerationPrompt: true),
-                    line: line)
-            case .turns(let turns):
-                guard usesTemplate else {
-                    throw CommandError(
-                        .configuration,
-                        "\(path):\(line): the line holds messages, and the model's tokenizer has no chat template")
-                }
-                return Entry(
-                    text: row.prompt.plain,
-                    tokens: try tokenizer.encodeChat(
-                        turns.map { ChatMessage(role: $0.role, content: $0.content) }, addGenerationPrompt: true),
-                    line: line)
-            }
+    /// - Parameter context: tokens that the model takes; a prompt leaves room for one more at least.
+    /// - Parameter vocabulary: tokens that the model has embeddings of.
+    static func read(
+        _ path: String, tokenizer: Tokenizer, context: Int, vocabulary: Int, run: RunConfiguration
+    ) throws -> [Entry] {
+        let data = run.data
+        let encoder = try ConversationEncoder(
+            tokenizer, usesTemplate: data.chatTemplate == .auto, arguments: data.templateArguments)
+        if let key = encoder.unreadArguments.first {
+            throw CommandError(
+                .configuration, "data.template_arguments: the model's chat template does not read '\(key)'; remove it")
+        }
+        let isContext = context - 1 < run.rollout.maxPromptTokens
+        let length = LengthLimit(
+            tokens: min(context - 1, run.rollout.maxPromptTokens),
+            rule: LengthLimit.Rule(rawValue: data.tooLong.rawValue) ?? .error,
+            side: data.truncate.flatMap { LengthLimit.Side(rawValue: $0.rawValue) } ?? .left,
+            name: isContext
+                ? "the model's context of \(context) with room for an answer"
+                : "rollout.max_prompt_tokens (\(run.rollout.maxPromptTokens))")
+        let prompts = try EncodedRows(
+            prompts: path, encoder, vocabulary: vocabulary, length: length, onBadLine: data.onError == .skip ? .skip : .stop)
+        if let summary = prompts.summary { Console.error("data.prompts: \(summary)") }
+        return zip(prompts.values, prompts.lines).map { prompt, line in
+            Entry(
+                text: prompt.text, tokens: prompt.tokens, line: line,
+                data: RowData(extra: prompt.extra, conversation: prompt.conversation))
         }
     }
 }

@@ -21,7 +21,7 @@ import Tokenizers
         #expect(try object(#"{"text":"a","text":"b"}"#).text("text") == "b")
         #expect(try !object(#"{"text":"a","text":null}"#).has("text"))
         let turns = try object(#"{"messages":[{"role":"user","role":"system","content":"x","content":"y"}]}"#)
-        #expect(try turns.turns("messages") == [ChatTurn(role: "system", content: "y")])
+        #expect(try turns.turns("messages") == [ChatMessage(role: "system", content: "y")])
         // The first place and the last value, as in a dict; also where keys are so many that they are looked up.
         #expect(try object(#"{"a":1,"b":2,"a":3}"#).members == [.init("a", .integer(3)), .init("b", .integer(2))])
         let many = (0..<100).map { #""k\#($0)":0"# } + (0..<100).map { #""k\#($0)":\#($0)"# }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Tokenizers
 
 @testable import Datasets
 
@@ -59,26 +60,20 @@ struct TemporaryFile: ~Copyable {
             {"prompt":[{"role":"user","content":"Hi"}],"completion":[{"role":"assistant","content":"Hey"}]}
             """)
         let rows = try LoadedRows<DemonstrationRow>.read(path: demonstrations.path)
-        #expect(rows.rows.map(\.completion) == ["Hello", "Yo", "Hey"] && rows.lines == [1, 2, 3])
-        #expect(
-            rows.rows[1].prompt
-                == .turns([.init(role: "system", content: "Be kind"), .init(role: "user", content: "Hi")]))
-        #expect(rows.rows[1].prompt.plain == "system: Be kind\nuser: Hi")
-
-        let pairs = try TemporaryFile(
-            """
-            {"prompt":"Hi","chosen":"Hello","rejected":"No"}
-            {"chosen":[{"role":"user","content":"Q"},{"role":"assistant","content":"A"}],"rejected":[{"role":"user","content":"Q"},{"role":"assistant","content":"B"}]}
-            {"prompt":[{"role":"user","content":"Q"}],"chosen":[{"role":"assistant","content":"A"}],"rejected":[{"role":"assistant","content":"B"}]}
-            """)
-        let preferences = try LoadedRows<PreferenceRow>.read(path: pairs.path).rows
-        #expect(preferences.map(\.chosen) == ["Hello", "A", "A"] && preferences.map(\.rejected) == ["No", "B", "B"])
-        #expect(preferences[1].prompt == preferences[2].prompt)
+        #expect(rows.lines == [1, 2, 3])
+        #expect(rows.rows[0].prompt == .text("Hi") && rows.rows[0].completion == .text("Hello"))
+        let kind = ChatMessage(role: "system", content: "Be kind")
+        let hi = ChatMessage(role: "user", content: "Hi")
+        #expect(rows.rows[1].prompt == .turns([]))
+        #expect(rows.rows[1].completion == .turns([kind, hi, ChatMessage(role: "assistant", content: "Yo")]))
+        #expect(rows.rows[2].prompt == .turns([hi]))
+        #expect(rows.rows[2].completion == .turns([ChatMessage(role: "assistant", content: "Hey")]))
+        #expect(PromptText.turns([kind, hi]).plain == "system: Be kind\nuser: Hi")
 
         let prompts = try TemporaryFile(
             "{\"prompt\":\"a\"}\r\n\r\n  \n{\"messages\":[{\"role\":\"user\",\"content\":\"b\"}]}")
         let read = try LoadedRows<PromptRow>.read(path: prompts.path)
-        #expect(read.rows.map(\.prompt) == [.text("a"), .turns([.init(role: "user", content: "b")])])
+        #expect(read.rows.map(\.prompt) == [.text("a"), .turns([ChatMessage(role: "user", content: "b")])])
         #expect(read.lines == [1, 4])
 
         let texts = try TemporaryFile(#"{"text":"line\nbreak 👩‍🔬"}"#)
@@ -93,7 +88,7 @@ struct TemporaryFile: ~Copyable {
         (#"{"messages":[{"role":"assistant","content":"x"}]}"#, "nothing to answer"),
         (String(repeating: "[", count: 100_000), "nested deeper than"),
         (#"{"prompt":"a","x":\#(String(repeating: "[", count: 100_000))"#, "nested deeper than"),
-        (#"{"prompt":["x"]}"#, "'prompt' must be a text, not an array"),
+        (#"{"prompt":["x"]}"#, "'prompt' must be a list of"),
     ])
     func badPromptLinesAreNamed(_ line: String, _ message: String) throws {
         let file = try TemporaryFile("{\"prompt\":\"good\"}\n\(line)\n")

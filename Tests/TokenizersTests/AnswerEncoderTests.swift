@@ -79,8 +79,8 @@ import Testing
 
     @Test func aTextEndsWhereItsModelWasTrainedToReadIt() throws {
         let tokens = try tokenizer()
-        let published = AnswerEncoder(tokens, isTrainedHere: false)
-        let ours = AnswerEncoder(tokens, isTrainedHere: true)
+        let published = try AnswerEncoder(tokens, isTrainedHere: false)
+        let ours = try AnswerEncoder(tokens, isTrainedHere: true)
         func text(_ ids: [Int32]) -> String { tokens.decode(ids) }
         let turns = "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\nMe."
         #expect(try text(published.tokens(prompt: .question("Who?"), answer: "Me.")) == turns + "<|im_end|>\n")
@@ -94,7 +94,7 @@ import Testing
     }
 
     @Test func aConversationComesAsJSON() throws {
-        let published = AnswerEncoder(
+        let published = try AnswerEncoder(
             try tokenizer(template: "{{ tools }}{{ mood }}{{ messages[1]['content'] }}"), isTrainedHere: false)
         let prompt = try AnswerEncoder.Prompt(
             json: #"{"messages":[{"role":"user","content":"a"}],"tools":null,"template_arguments":{"mood":"calm"}}"#)

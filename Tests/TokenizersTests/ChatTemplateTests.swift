@@ -131,10 +131,8 @@ import Testing
         let tokenizer = try Tokenizer(files: [
             "tokenizer.json": json, "tokenizer_config.json": Array(configuration.utf8),
         ])
-        let messages = [ChatMessage(role: "user", content: "hi")]
-        let text = try tokenizer.applyChatTemplate(messages, addGenerationPrompt: true)
-        #expect(text == "<|begin_of_text|>user: hi<|eot_id|>assistant:")
-        let ids = try tokenizer.encodeChat(messages, addGenerationPrompt: true)
+        let text = "<|begin_of_text|>user: hi<|eot_id|>assistant:"
+        let ids = try ConversationEncoder(tokenizer).prompt(.text("hi"))
         #expect(ids.first == tokenizer.bosID)
         #expect(ids.filter { $0 == tokenizer.bosID }.count == 1)
         #expect(tokenizer.decode(ids) == text)

@@ -64,47 +64,4 @@ package struct RowObject: Sendable {
         case let other?: throw RowProblem("'\(key)' must be a number, not \(other.typeName)")
         }
     }
-
-    package func turns(_ key: String) throws(RowProblem) -> [ChatTurn] {
-        if !has(key) { throw RowProblem("the key '\(key)' is missing") }
-        guard let turns = listedTurns(key) else { throw RowProblem(#"'\#(key)' must be a list of {"role","content"}"#) }
-        guard !turns.isEmpty else { throw RowProblem("'\(key)' is empty") }
-        return turns
-    }
-
-    /// nil for anything but a list of turns.
-    private func listedTurns(_ key: String) -> [ChatTurn]? {
-        guard let list = json(key)?.array else { return nil }
-        let turns = list.compactMap { turn -> ChatTurn? in
-            guard let role = turn["role"]?.string, let content = turn["content"]?.string else { return nil }
-            return ChatTurn(role: role, content: content)
-        }
-        return turns.count == list.count ? turns : nil
-    }
-
-    /// `prompt` as text or turns, else `messages`.
-    package func prompt() throws(RowProblem) -> PromptText {
-        if has("prompt") {
-            if listedTurns("prompt") != nil { return .turns(try turns("prompt")) }
-            let text = try text("prompt")
-            guard !text.isEmpty else { throw RowProblem("the prompt is empty") }
-            return .text(text)
-        }
-        guard has("messages") else { throw RowProblem("neither 'prompt' nor 'messages' is there") }
-        let turns = try turns("messages")
-        guard turns.last?.role != "assistant" else {
-            throw RowProblem("the last of 'messages' is the assistant's: there is nothing to answer")
-        }
-        return .turns(turns)
-    }
-
-    /// A text, or turns of which the last is the assistant's.
-    package func answer(_ key: String) throws(RowProblem) -> (before: [ChatTurn], text: String) {
-        guard listedTurns(key) != nil else { return ([], try text(key)) }
-        var turns = try turns(key)
-        guard let last = turns.popLast(), last.role == "assistant" else {
-            throw RowProblem("the last turn of '\(key)' must be the assistant's")
-        }
-        return (turns, last.content)
-    }
 }

@@ -1,28 +1,4 @@
-/// One turn of a conversation.
-package struct ChatTurn: Sendable, Hashable, Codable {
-    /// `system`, `user`, `assistant`, …
-    package var role: String
-    package var content: String
-
-    package init(role: String, content: String) {
-        self.role = role
-        self.content = content
-    }
-}
-
-/// What a model is asked: plain text, or turns that go through a chat template.
-package enum PromptText: Sendable, Hashable {
-    case text(String)
-    case turns([ChatTurn])
-
-    /// Plain text of it, for rewards, reports and people; turns are joined line by line.
-    package var plain: String {
-        switch self {
-        case .text(let text): text
-        case .turns(let turns): turns.map { "\($0.role): \($0.content)" }.joined(separator: "\n")
-        }
-    }
-}
+package import Tokenizers
 
 /// `{"text"}`
 package struct TextRow: DatasetRow, Equatable {
@@ -38,56 +14,137 @@ package struct TextRow: DatasetRow, Equatable {
 package struct PromptRow: DatasetRow, Equatable {
     package static let shape = #"{"prompt"} or {"messages"}"#
     package var prompt: PromptText
+    package var inputs: TemplateInputs
+    /// The columns that are no part of the prompt, in their order.
+    package var extra: [JSONValue.Member]
 
     package init(_ object: RowObject) throws(RowProblem) {
         prompt = try object.prompt()
+        inputs = try object.templateInputs()
+        extra = object.rest(without: ["prompt", "messages", "tools", "chat_template_kwargs"])
     }
 }
 
-/// `{"prompt","completion"}`, or `{"messages"}` whose last turn is the assistant's.
+/// `{"prompt","completion"}` as texts or turns, or `{"messages"}`, of which the assistant's turns are learned.
 package struct DemonstrationRow: DatasetRow, Equatable {
     package static let shape = #"{"prompt","completion"} or {"messages"}"#
+    /// Empty turns when the whole conversation is the answer.
     package var prompt: PromptText
-    package var completion: String
+    package var completion: AnswerText
+    package var inputs: TemplateInputs
 
     package init(_ object: RowObject) throws(RowProblem) {
+        inputs = try object.templateInputs()
         if object.has("messages"), !object.has("completion") {
-            var turns = try object.turns("messages")
-            guard let last = turns.popLast(), last.role == "assistant" else {
-                throw RowProblem("the last of 'messages' must be the assistant's")
+            let turns = try object.turns("messages")
+            guard turns.contains(where: { $0.role == "assistant" }) else {
+                throw RowProblem("none of 'messages' is the assistant's: there is nothing to learn")
             }
-            guard !turns.isEmpty else { throw RowProblem("'messages' must hold a question before the answer") }
-            prompt = .turns(turns)
-            completion = last.content
-        } else {
-            prompt = try object.prompt()
-            completion = try object.answer("completion").text
+            guard turns.count > 1 else { throw RowProblem("'messages' must hold a question before the answer") }
+            try object.checkPrompt(isAmong: turns, of: "messages")
+            prompt = .turns([])
+            completion = .turns(turns)
+            return
         }
-        guard !completion.isEmpty else { throw RowProblem("the completion is empty") }
+        prompt = try object.prompt()
+        completion = try object.answer("completion")
+        // Sets for KTO hold answers that are not to be learned beside those that are.
+        guard object.json("label") != .bool(false) else {
+            throw RowProblem("'label' is false: the row shows an answer that is not to be learned; remove such rows")
+        }
+        switch completion {
+        case .text(let text):
+            guard !text.isEmpty else { throw RowProblem("the completion is empty") }
+        case .turns(let turns):
+            guard turns.contains(where: { $0.role == "assistant" }) else {
+                throw RowProblem("none of 'completion' is the assistant's: there is nothing to learn")
+            }
+        }
     }
 }
 
-/// `{"prompt","chosen","rejected"}`; the answers are texts or lists of turns, which may repeat the prompt.
+/// Two answers to a prompt: texts or lists of turns. They may repeat the prompt, and it may be missing then.
 package struct PreferenceRow: DatasetRow, Equatable {
     package static let shape = #"{"prompt","chosen","rejected"}"#
     package var prompt: PromptText
-    package var chosen: String
-    package var rejected: String
+    package var chosen: AnswerText
+    package var rejected: AnswerText
+    package var inputs: TemplateInputs
 
     package init(_ object: RowObject) throws(RowProblem) {
+        inputs = try object.templateInputs()
         let chosen = try object.answer("chosen")
         let rejected = try object.answer("rejected")
+        guard chosen != rejected else { throw RowProblem("'chosen' and 'rejected' are the same") }
+        let parts: Pair
+        switch (chosen, rejected) {
+        case (.text(let chosen), .text(let rejected)): parts = try Pair(object, chosen, rejected)
+        case (.turns(let chosen), .turns(let rejected)): parts = try Pair(object, chosen, rejected)
+        default: throw RowProblem("'chosen' and 'rejected' must both be texts or both be lists of turns")
+        }
+        (prompt, self.chosen, self.rejected) = (parts.prompt, parts.chosen, parts.rejected)
+    }
+}
+
+/// A prompt and two answers, apart, whichever way the row holds them.
+private struct Pair {
+    var prompt: PromptText
+    var chosen: AnswerText
+    var rejected: AnswerText
+
+    /// Texts: `prompt` or `messages` with the answers, with or without the prompt in them, or the prompt in them alone.
+    init(_ object: RowObject, _ chosen: String, _ rejected: String) throws(RowProblem) {
+        var start = 0
         if object.has("prompt") || object.has("messages") {
             prompt = try object.prompt()
-        } else {
-            guard !chosen.before.isEmpty else { throw RowProblem("the key 'prompt' is missing") }
-            guard chosen.before == rejected.before else {
-                throw RowProblem("'chosen' and 'rejected' answer different conversations")
+            // A word at the start of both answers may be the prompt by chance; several words are not.
+            if case .text(let text) = prompt, text.contains(where: \.isWhitespace),
+                Self.starts(chosen, with: text), Self.starts(rejected, with: text)
+            {
+                start = text.utf8.count
             }
-            prompt = .turns(chosen.before)
+        } else {
+            // A prompt of another name must not be taken for a missing one.
+            if let key = ["question", "instruction", "query", "input"].first(where: { object.has($0) }) {
+                throw RowProblem("the key 'prompt' is missing; rename '\(key)' if it holds the prompt, else remove it")
+            }
+            start = CommonPrompt.length(chosen, rejected)
+            guard start > 0 else {
+                throw RowProblem("the key 'prompt' is missing, and 'chosen' and 'rejected' do not start alike")
+            }
+            prompt = .text(String(decoding: chosen.utf8.prefix(start), as: UTF8.self))
         }
-        guard chosen.text != rejected.text else { throw RowProblem("'chosen' and 'rejected' are the same") }
-        self.chosen = chosen.text
-        self.rejected = rejected.text
+        self.chosen = .text(String(decoding: chosen.utf8.dropFirst(start), as: UTF8.self))
+        self.rejected = .text(String(decoding: rejected.utf8.dropFirst(start), as: UTF8.self))
+    }
+
+    private static func starts(_ text: String, with prompt: String) -> Bool {
+        text.utf8.starts(with: prompt.utf8)
+    }
+
+    /// Turns: answers alone, or whole conversations of which the common start is the prompt.
+    init(_ object: RowObject, _ chosen: [ChatMessage], _ rejected: [ChatMessage]) throws(RowProblem) {
+        let isWhole = [chosen, rejected].map { turns in
+            turns.first?.role != "assistant" || !object.has("prompt") && turns.contains { $0.role == "user" }
+        }
+        guard isWhole[0] == isWhole[1] else {
+            throw RowProblem("only one of 'chosen' and 'rejected' holds the conversation before the answer")
+        }
+        guard isWhole[0] else {
+            // The answers alone.
+            guard object.has("prompt") || object.has("messages") else {
+                throw RowProblem("the key 'prompt' is missing, and 'chosen' and 'rejected' hold answers alone")
+            }
+            (prompt, self.chosen, self.rejected) = (try object.prompt(), .turns(chosen), .turns(rejected))
+            return
+        }
+        let common = zip(chosen, rejected).prefix { $0 == $1 }.count
+        // Each keeps a turn that answers, also when one conversation is the start of the other.
+        let count = min(common, chosen.count - 1, rejected.count - 1)
+        guard count > 0 else { throw RowProblem("'chosen' and 'rejected' answer different conversations") }
+        try object.checkPrompt(isAmong: Array(chosen.prefix(count)), of: "chosen")
+        prompt = .turns(Array(chosen.prefix(count)))
+        self.chosen = .turns(Array(chosen.dropFirst(count)))
+        self.rejected = .turns(Array(rejected.dropFirst(count)))
     }
 }

@@ -1,9 +1,11 @@
+package import Tokenizers
+
 /// What a reward model is to score: `{"prompt","response"}`, `{"messages"}` whose last turn is the assistant's, or
 /// `{"text"}`.
 package struct ScoreRow: DatasetRow, Equatable {
     package enum Content: Sendable, Equatable {
-        case answer(PromptText, String)
-        case conversation([ChatTurn])
+        case answer(PromptText, AnswerText)
+        case conversation([ChatMessage])
         /// Read as it stands.
         case text(String)
     }
@@ -13,7 +15,7 @@ package struct ScoreRow: DatasetRow, Equatable {
 
     package init(_ object: RowObject) throws(RowProblem) {
         if object.has("response") {
-            content = .answer(try object.prompt(), try object.answer("response").text)
+            content = .answer(try object.prompt(), try object.answer("response"))
         } else if object.has("messages") {
             let turns = try object.turns("messages")
             guard turns.last?.role == "assistant" else {

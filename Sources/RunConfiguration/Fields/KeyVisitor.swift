@@ -11,6 +11,8 @@ protocol KeyVisitor {
     /// A value that `off` (or `null`) turns off.
     mutating func optional<T: ScalarValue>(_ key: String, _ value: inout T?, _ rule: Rule<T>, _ help: String)
     mutating func list<T: ScalarValue>(_ key: String, _ values: inout [T], _ rule: Rule<[T]>, _ help: String)
+    /// Keys and values that Skein passes on as they are; a JSON object, nil for none.
+    mutating func mapping(_ key: String, _ json: inout String?, _ help: String)
     mutating func section<S: ConfigurationSection>(_ key: String, _ section: inout S, _ help: String)
     mutating func optionalSection<S: ConfigurationSection>(_ key: String, _ section: inout S?, _ help: String)
     mutating func sections<S: ConfigurationSection>(_ key: String, _ sections: inout [S], _ help: String)

@@ -56,6 +56,15 @@ struct SectionReader: KeyVisitor {
         if parsed.count == items.count, keep(parsed, rule, node, key) { values = parsed }
     }
 
+    mutating func mapping(_ key: String, _ json: inout String?, _ help: String) {
+        guard let node = node(of: key) else { return }
+        switch node.content {
+        case .mapping(let entries): json = entries.isEmpty ? nil : OpenMapping.json(node)
+        case _ where node.isOff: json = nil
+        default: report(node, key, "must be a mapping of keys to values, not \(node.kind)")
+        }
+    }
+
     mutating func section<S: ConfigurationSection>(_ key: String, _ section: inout S, _ help: String) {
         guard let node = node(of: key) else { return }
         SectionReader.read(&section, from: node, path: full(key), log: log)

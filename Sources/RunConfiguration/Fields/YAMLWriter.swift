@@ -24,6 +24,12 @@ struct YAMLWriter: KeyVisitor {
         line("\(key): [\(values.map(Self.word).joined(separator: ", "))]")
     }
 
+    mutating func mapping(_ key: String, _ json: inout String?, _ help: String) {
+        comment(help, "a mapping, or off", [])
+        // JSON is YAML too.
+        line("\(key): \(json ?? "off")")
+    }
+
     mutating func section<S: ConfigurationSection>(_ key: String, _ section: inout S, _ help: String) {
         comment(help, "", [])
         line("\(key):")

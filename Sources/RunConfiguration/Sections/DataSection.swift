@@ -1,10 +1,14 @@
 /// Files of JSON lines that the stages read. Absolute paths once the file is loaded.
 package struct DataSection: ConfigurationSection, Codable, Equatable {
     package enum OnError: String, Sendable, Codable, CaseIterable, ChoiceValue { case stop, skip }
+    package enum TooLong: String, Sendable, Codable, CaseIterable, ChoiceValue { case error, skip, truncate }
+    package enum Side: String, Sendable, Codable, CaseIterable, ChoiceValue { case left, right }
     package enum ChatTemplate: String, Sendable, Codable, CaseIterable, ChoiceValue { case auto, none }
 
     package var directory: String?
     package var onError = OnError.stop
+    package var tooLong = TooLong.error
+    package var truncate: Side?
     package var pretrain: String?
     package var sft: String?
     package var preferences: String?
@@ -12,6 +16,8 @@ package struct DataSection: ConfigurationSection, Codable, Equatable {
     package var prompts: String?
     package var evaluationPrompts: String?
     package var chatTemplate = ChatTemplate.auto
+    /// A JSON object; nil for none.
+    package var templateArguments: String?
 
     package init() {}
 
@@ -19,6 +25,13 @@ package struct DataSection: ConfigurationSection, Codable, Equatable {
         keys.optional(
             "directory", &directory, "Where relative file names below are looked for; else the working directory.")
         keys.value("on_error", &onError, "What a bad line does: stop the run, or be skipped and counted.")
+        keys.value(
+            "too_long", &tooLong,
+            "What a row does that is longer than the context (a prompt: than rollout.max_prompt_tokens): be a bad line, be skipped, or be cut."
+        )
+        keys.optional(
+            "truncate", &truncate,
+            "Which end is cut off; off: the right of demonstrations, the left of prompts and of pairs.")
         keys.optional("pretrain", &pretrain, #"Lines of {"text"}."#)
         keys.optional("sft", &sft, #"Lines of {"prompt","completion"} or {"messages"}."#)
         keys.optional("preferences", &preferences, #"Lines of {"prompt","chosen","rejected"}."#)
@@ -27,5 +40,9 @@ package struct DataSection: ConfigurationSection, Codable, Equatable {
         keys.optional("evaluation_prompts", &evaluationPrompts, "Held-out prompts of the stage evaluate.")
         keys.value(
             "chat_template", &chatTemplate, "Whether prompts go through the model's chat template, if it has one.")
+        keys.mapping(
+            "template_arguments", &templateArguments,
+            "Names that the chat template reads, such as {enable_thinking: false}; those of a row's chat_template_kwargs count more."
+        )
     }
 }

@@ -3,8 +3,11 @@ package struct TrainingSection: ConfigurationSection, Codable, Equatable {
     package enum Precision: String, Sendable, Codable, CaseIterable, ChoiceValue { case float32, bfloat16 }
     /// What weight decay leaves alone: see `weight_decay_on`.
     package enum WeightDecayScope: String, Sendable, Codable, CaseIterable, ChoiceValue { case matrices, all }
+    package enum TurnLoss: String, Sendable, Codable, CaseIterable, ChoiceValue { case all, last }
     package enum Decay: String, Sendable, Codable, CaseIterable, ChoiceValue { case linear, cosine, constant }
 
+    /// Which of the assistant's turns are learned; nil where there are no conversations.
+    package var loss: TurnLoss?
     package var epochs = 1.0
     package var maxSteps: Int?
     package var learningRate = 2e-5
@@ -29,7 +32,10 @@ package struct TrainingSection: ConfigurationSection, Codable, Equatable {
 
     package init() {}
 
-    init(learningRate: Double, epochs: Double, schedule: Decay = .linear, weightDecay: Double = 0) {
+    init(
+        learningRate: Double, epochs: Double, schedule: Decay = .linear, weightDecay: Double = 0, loss: TurnLoss? = nil
+    ) {
+        self.loss = loss
         self.learningRate = learningRate
         self.epochs = epochs
         self.schedule = schedule
@@ -37,6 +43,10 @@ package struct TrainingSection: ConfigurationSection, Codable, Equatable {
     }
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        if var chosen = loss {
+            keys.value("loss", &chosen, "Which of the assistant's turns of a conversation are learned.")
+            loss = chosen
+        }
         keys.value("epochs", &epochs, .above(0), "Passes over the data; a fraction is allowed.")
         keys.optional("max_steps", &maxSteps, .atLeast(1), "Optimizer steps at most; off: as many as the epochs take.")
         keys.value("learning_rate", &learningRate, .within(0...10), "Peak learning rate.")

@@ -27,16 +27,19 @@ package struct AnswerEncoder: Sendable {
     }
 
     private let tokenizer: Tokenizer
-    private let isTrainedHere: Bool
+    /// What the stage reward_model encodes with, for a model that it made: with the chat template and without.
+    private let trained: (chat: ConversationEncoder, plain: ConversationEncoder)?
 
     package var hasTemplate: Bool { tokenizer.hasChatTemplate }
 
     /// - Parameter isTrainedHere: the stage reward_model made the model, so a text ends where that stage ends it, at the
     ///   token that ends the turn. Of a published model the text is what its template gives, to the last character, as
     ///   `apply_chat_template` does.
-    package init(_ tokenizer: Tokenizer, isTrainedHere: Bool) {
+    package init(_ tokenizer: Tokenizer, isTrainedHere: Bool) throws(TokenizerError) {
         self.tokenizer = tokenizer
-        self.isTrainedHere = isTrainedHere
+        trained =
+            isTrainedHere
+            ? (try ConversationEncoder(tokenizer), try ConversationEncoder(tokenizer, usesTemplate: false)) : nil
     }
 
     /// - Parameter isFinished: false for an answer that was cut: what ends a turn does not follow.
@@ -45,38 +48,39 @@ package struct AnswerEncoder: Sendable {
     ) throws(TokenizerError) -> [Int32] {
         switch prompt {
         case .text(let text):
-            let ids =
-                isTrainedHere
-                ? tokenizer.encode(text) + tokenizer.encode(answer, addSpecialTokens: false)
-                : tokenizer.encode(text + answer)
+            if let trained { return try trained.plain.answered(.text(text), .text(answer), ended: isFinished) }
+            let ids = tokenizer.encode(text + answer)
             guard isFinished, let end = tokenizer.eosID, ids.last != end else { return ids }
             return ids + [end]
         case .conversation(.array(let turns), let tools, let variables):
+            if let trained {
+                return try trained.chat.answered(
+                    .turns(turns.map(ChatMessage.init)), .text(answer),
+                    TemplateInputs(tools: tools == .null ? nil : tools, arguments: variables), ended: isFinished)
+            }
             let message = JSONValue.object([.init("role", .string("assistant")), .init("content", .string(answer))])
-            return try tokens(turns + [message], tools, variables, answer: isFinished ? nil : answer)
+            return try rendered(turns + [message], tools, variables, answer: isFinished ? nil : answer)
         case .conversation:
             throw TokenizerError(.template, "the messages of a prompt are no list")
         }
     }
 
     /// A conversation that ends with an assistant's turn.
-    package func tokens(
-        messages: [JSONValue], tools: JSONValue? = nil, variables: [JSONValue.Member] = []
-    ) throws(TokenizerError) -> [Int32] {
-        try tokens(messages, tools, variables, answer: nil)
+    package func tokens(messages: [ChatMessage]) throws(TokenizerError) -> [Int32] {
+        guard let trained, let last = messages.last else { return try rendered(messages.map(\.json), nil, [], answer: nil) }
+        return try trained.chat.answered(.turns(messages.dropLast()), .turns([last]))
     }
 
+    /// What the template gives.
+    ///
     /// - Parameter answer: of the last turn, where the text is to end after it.
-    private func tokens(
+    private func rendered(
         _ messages: [JSONValue], _ tools: JSONValue?, _ variables: [JSONValue.Member], answer: String?
     ) throws(TokenizerError) -> [Int32] {
-        var text = try tokenizer.applyChatTemplate(
-            .array(messages), tools: tools, addGenerationPrompt: false, variables: variables)
+        let names = tokenizer.templateVariables(.array(messages), tools: tools, addGenerationPrompt: false)
+        var text = try tokenizer.chatTemplate().render(names + variables)
         if let answer, let end = Self.end(of: answer, in: text) { text = String(text[..<end]) }
-        let ids = tokenizer.encode(text, addSpecialTokens: false)
-        guard isTrainedHere, answer == nil else { return ids }
-        let last = ids.lastIndex { tokenizer.eosIDs.contains($0) }
-        return last.map { Array(ids[...$0]) } ?? ids
+        return tokenizer.encode(text, addSpecialTokens: false)
     }
 
     /// Where the answer ends that the template has put last; many templates trim it.

@@ -2,9 +2,18 @@ internal import Foundation
 
 /// A parsed chat template: the subset of Jinja that published templates use, rendered as `transformers` renders it.
 package struct ChatTemplate: Sendable {
+    /// A rendered conversation.
+    package struct Rendering: Sendable, Equatable {
+        package var text: String
+        /// UTF-8 places of what stands between the template's generation marks.
+        package var generated: [Range<Int>]
+    }
+
+    let source: String
     private let statements: [TemplateStatement]
 
     package init(_ source: String) throws(TokenizerError) {
+        self.source = source
         statements = try TemplateParser.parse(source)
     }
 
@@ -14,13 +23,26 @@ package struct ChatTemplate: Sendable {
     package func render(
         _ variables: [JSONValue.Member], now: Double? = nil
     ) throws(TokenizerError) -> String {
-        try render(variables, now: now ?? Date().timeIntervalSince1970, secondsFromGMT: nil)
+        try rendering(variables, now: now).text
+    }
+
+    /// The same with the places of the generation marks.
+    package func rendering(
+        _ variables: [JSONValue.Member], now: Double? = nil
+    ) throws(TokenizerError) -> Rendering {
+        try rendering(variables, now: now ?? Date().timeIntervalSince1970, secondsFromGMT: nil)
     }
 
     /// - Parameter secondsFromGMT: nil for the time zone of this machine.
     func render(
         _ variables: [JSONValue.Member], now: Double, secondsFromGMT: Int?
     ) throws(TokenizerError) -> String {
+        try rendering(variables, now: now, secondsFromGMT: secondsFromGMT).text
+    }
+
+    private func rendering(
+        _ variables: [JSONValue.Member], now: Double, secondsFromGMT: Int?
+    ) throws(TokenizerError) -> Rendering {
         let scope = TemplateScope(parent: nil)
         for name in TemplateInterpreter.functions { scope[name] = .function(name) }
         for variable in variables { scope[variable.key] = TemplateValue(variable.value) }
@@ -28,63 +50,40 @@ package struct ChatTemplate: Sendable {
         // Names that the template sets do not hide the functions from its macros.
         defer { interpreter.release() }
         try interpreter.run(statements, TemplateScope(parent: scope))
-        return interpreter.output
+        return Rendering(text: interpreter.output, generated: interpreter.generated)
     }
-}
-
-/// One turn of a conversation.
-package struct ChatMessage: Sendable, Equatable {
-    package var role: String
-    package var content: String
-
-    package init(role: String, content: String) {
-        self.role = role
-        self.content = content
-    }
-
-    var json: JSONValue { .object([.init("role", .string(role)), .init("content", .string(content))]) }
 }
 
 extension Tokenizer {
     /// The template of the model directory: `chat_template.jinja`, or `chat_template` of tokenizer_config.json.
     /// - Parameter name: which one, where the file has several; nil for the default.
     package func chatTemplate(named name: String? = nil) throws(TokenizerError) -> ChatTemplate {
-        if let source = settings.chatTemplate, name == nil { return try ChatTemplate(source) }
-        switch settings.configuration?["chat_template"] {
-        case .string(let source) where name == nil: return try ChatTemplate(source)
-        case .array(let list):
-            for entry in list where entry["name"]?.string == name ?? "default" {
-                if let source = entry["template"]?.string { return try ChatTemplate(source) }
-            }
-        default: break
-        }
+        if let source = templateSource(name) { return try ChatTemplate(source) }
         throw TokenizerError(
             .template,
             name.map { "the tokenizer has no chat template '\($0)'" }
                 ?? "the tokenizer has no chat template; give prompts as plain text or add chat_template.jinja")
     }
 
+    func hasChatTemplate(named name: String) -> Bool { templateSource(name) != nil }
+
+    private func templateSource(_ name: String?) -> String? {
+        if let source = settings.chatTemplate, name == nil { return source }
+        switch settings.configuration?["chat_template"] {
+        case .string(let source) where name == nil: return source
+        case .array(let list): return list.last { $0["name"]?.string == name ?? "default" }?["template"]?.string
+        default: return nil
+        }
+    }
+
     package var hasChatTemplate: Bool {
         settings.chatTemplate != nil || (settings.configuration?["chat_template"] ?? .null) != .null
     }
 
-    /// The text of a conversation, as `apply_chat_template(tokenize=False)` gives it. It holds the special tokens
-    /// already, so it is encoded with `addSpecialTokens: false`.
-    /// - Parameters:
-    ///   - addGenerationPrompt: the text ends where the assistant is to go on.
-    ///   - variables: further names for the template, such as `enable_thinking`.
-    package func applyChatTemplate(
-        _ messages: [ChatMessage], addGenerationPrompt: Bool, variables: [JSONValue.Member] = []
-    ) throws(TokenizerError) -> String {
-        try applyChatTemplate(
-            .array(messages.map(\.json)), tools: nil, addGenerationPrompt: addGenerationPrompt, variables: variables)
-    }
-
-    /// The same for messages with more than a role and a text, and with tools, as JSON.
-    package func applyChatTemplate(
-        _ messages: JSONValue, tools: JSONValue?, addGenerationPrompt: Bool, variables: [JSONValue.Member] = [],
-        now: Double? = nil
-    ) throws(TokenizerError) -> String {
+    /// What `apply_chat_template` lets a template name.
+    func templateVariables(
+        _ messages: JSONValue, tools: JSONValue?, addGenerationPrompt: Bool
+    ) -> [JSONValue.Member] {
         var names: [JSONValue.Member] = []
         for (key, value) in [
             ("bos_token", settings.bos), ("eos_token", settings.eos), ("unk_token", settings.unknown),
@@ -92,19 +91,9 @@ extension Tokenizer {
         ] {
             if let value { names.append(.init(key, .string(value))) }
         }
-        names += [
+        return names + [
             .init("messages", messages), .init("tools", tools ?? .null), .init("documents", .null),
             .init("add_generation_prompt", .bool(addGenerationPrompt)),
         ]
-        return try chatTemplate().render(names + variables, now: now)
-    }
-
-    /// The ids of a conversation.
-    package func encodeChat(
-        _ messages: [ChatMessage], addGenerationPrompt: Bool, variables: [JSONValue.Member] = []
-    ) throws(TokenizerError) -> [Int32] {
-        encode(
-            try applyChatTemplate(messages, addGenerationPrompt: addGenerationPrompt, variables: variables),
-            addSpecialTokens: false)
     }
 }

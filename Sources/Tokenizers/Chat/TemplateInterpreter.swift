@@ -3,6 +3,10 @@ struct TemplateInterpreter {
     /// For `strftime_now`.
     let clock: TemplateClock
     var output = ""
+    /// Bytes of the output that stand between generation marks. What a macro or a capture prints is not among them, as
+    /// its place in the output is not known when it is printed.
+    private(set) var generated: [Range<Int>] = []
+    private var captures = 0
     private var steps = 0
     private var callDepth = 0
     private var namespaces: [TemplateNamespace] = []
@@ -97,7 +101,11 @@ struct TemplateInterpreter {
             let value = try evaluate(expression, scope)
             try step(line, on: value)
             output += value.text
-        case .group(let body): return try execute(body, scope)
+        case .generation(let body):
+            let start = output.utf8.count
+            let flow = try execute(body, scope)
+            if captures == 0 { generated.append(start..<output.utf8.count) }
+            return flow
         case .set(let target, let expression, let line):
             try step(line)
             try assign(try evaluate(expression, scope), to: target, scope, line)
@@ -198,7 +206,11 @@ struct TemplateInterpreter {
     ) throws(TokenizerError) -> String {
         let outer = output
         output = ""
-        defer { output = outer }
+        captures += 1
+        defer {
+            output = outer
+            captures -= 1
+        }
         _ = try execute(body, scope)
         return output
     }

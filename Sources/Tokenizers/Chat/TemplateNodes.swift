@@ -61,7 +61,8 @@ indirect enum TemplateStatement: Sendable {
         TemplateTarget, filters: [(name: String, arguments: TemplateArguments)], body: [TemplateStatement], line: Int)
     case macro(TemplateMacro)
     case with([(target: TemplateTarget, value: TemplateExpression)], body: [TemplateStatement], line: Int)
-    case group([TemplateStatement])
+    /// `{% generation %}…{% endgeneration %}`: what an assistant says.
+    case generation([TemplateStatement])
     case `break`(line: Int)
     case `continue`(line: Int)
 }

@@ -102,7 +102,7 @@ struct TemplateParser {
         case "generation":
             // Marks what an assistant says; the text is the same.
             try endBlock()
-            return .group(try body(until: "endgeneration"))
+            return .generation(try body(until: "endgeneration"))
         case "break", "continue":
             if loopDepth == 0 { throw templateError(start, "a '\(name)' outside a loop") }
             try endBlock()

@@ -51,7 +51,19 @@ extension TemplateValue {
         case .string(let value): self = .string(value)
         case .array(let elements): self = .list(elements.map { TemplateValue($0) })
         case .object(let members):
-            self = .dictionary(members.map { Entry(key: .string($0.key), value: TemplateValue($0.value)) })
+            // Of a key that is there twice the last value counts, in the place of the first, as in Python.
+            var places: [[UInt8]: Int] = [:]
+            var entries: [Entry] = []
+            for member in members {
+                let key = Array(member.key.utf8)
+                if let place = places[key] {
+                    entries[place].value = TemplateValue(member.value)
+                } else {
+                    places[key] = entries.count
+                    entries.append(Entry(key: .string(member.key), value: TemplateValue(member.value)))
+                }
+            }
+            self = .dictionary(entries)
         }
     }
 

@@ -37,6 +37,9 @@ package enum JSONValue: Sendable, Equatable {
         return members.last { $0.key.utf8.elementsEqual(key.utf8) }?.value
     }
 
+    /// The document in one line, as Python's `json.dumps(…, ensure_ascii=False)` writes it.
+    package var written: String { JSONWriter().text(self) }
+
     package var string: String? {
         guard case .string(let value) = self else { return nil }
         return value

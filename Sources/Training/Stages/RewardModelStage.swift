@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import LanguageModels
 import PolicyOptimization
@@ -20,12 +21,13 @@ extension TrainingStages {
             let model =
                 try adapter.map { try RewardModel(from: base, adapter: $0, seed: run.seed) }
                 ?? RewardModel(from: base, seed: run.seed)
-            let encoder = try TextEncoder(directory: start, run)
-            let (pairs, held) = try pairs(encoder, file, run)
-            for pair in pairs + held {
-                try encoder.tokenizer.check(
-                    pair.chosen + pair.rejected, rows: base.configuration.vocabularySize)
+            let encoder = try TextEncoder(directory: start, for: base.configuration, run)
+            let rows = try encoder.pairs(file)
+            let given = try run.data.preferencesValidation.map { try encoder.pairs($0) }
+            for summary in [rows.summary, given?.summary].compactMap(\.self) {
+                reporter.note("reward_model: \(summary)")
             }
+            let (pairs, held) = split(rows.values, given?.values, run)
             let endings = (pairs + held).flatMap { [$0.chosen.last, $0.rejected.last] }.compactMap { $0 }
             try RewardPadding.apply(model, encoder.tokenizer, endings: Set(endings))
             try model.setTrainable(true)
@@ -50,6 +52,7 @@ extension TrainingStages {
             try model.export(to: workspace.directory)
             if adapter != nil { try model.exportAdapter(to: workspace.adapterDirectory) }
             var figures = outcome.figures
+            figures.merge(rows.figures) { $1 }
             figures["normalised"] = isNormalised ? 1 : 0
             figures["held_out"] = Double(held.count)
             // One pair is learned, and there is none to look at.
@@ -62,11 +65,10 @@ extension TrainingStages {
         }
     }
 
-    private static func pairs(
-        _ encoder: TextEncoder, _ file: String, _ run: RunConfiguration
-    ) throws -> (learned: [TextEncoder.Pair], held: [TextEncoder.Pair]) {
-        let pairs = try encoder.pairs(file, run)
-        if let validation = run.data.preferencesValidation { return (pairs, try encoder.pairs(validation, run)) }
+    private static func split(
+        _ pairs: [TextEncoder.Pair], _ held: [TextEncoder.Pair]?, _ run: RunConfiguration
+    ) -> (learned: [TextEncoder.Pair], held: [TextEncoder.Pair]) {
+        if let held { return (pairs, held) }
         let parts = HeldOut(
             rows: pairs.count, fraction: run.rewardModel.training.validationFraction, seed: run.seed)
         return (parts.learned.map { pairs[$0] }, parts.held.map { pairs[$0] })

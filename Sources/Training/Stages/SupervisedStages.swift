@@ -21,7 +21,7 @@ extension TrainingStages {
             let context = model.configuration.contextLength
             let rows = texts.flatMap { TextBlocks.cut(tokenizer.encode($0), end: tokenizer.eosID, context: context) }
             for row in rows { try tokenizer.check(row, rows: model.configuration.vocabularySize) }
-            let examples = Examples(rows: rows, starts: rows.map { _ in 1 })
+            let examples = Examples(rows: rows, scored: rows.map { [1..<$0.count] })
             return try supervised("pretrain", model, run.models.base, run.pretrain, run, workspace, examples)
         }
     }
@@ -61,42 +61,30 @@ extension TrainingStages {
         let base = try required(run.baseDirectory, "models.base")
         try within("sft", run, run.sftDirectory, run.sft, inputs(.sft, run), reporter) { workspace in
             let model = try CausalLM(directory: base, device: Device(run.device) ?? .cpu, dtype: dtype(run.sft))
-            let encoder = try TextEncoder(directory: base, run)
-            let loaded = try LoadedRows<DemonstrationRow>.read(path: file, onBadLine: bad(run))
-            var examples = Examples(rows: [], starts: [])
-            for (index, row) in loaded.rows.enumerated() {
-                let pair = try encoder.encode(row.prompt, row.completion)
-                do {
-                    try encoder.tokenizer.check(
-                        pair.prompt + pair.answer, rows: model.configuration.vocabularySize)
-                } catch {
-                    throw TrainingError(.data, "\(file):\(loaded.lines[index]): \(error)")
-                }
-                guard pair.prompt.count + pair.answer.count <= model.configuration.contextLength else {
-                    throw TrainingError(
-                        .data,
-                        "\(file):\(loaded.lines[index]): longer than the context of \(model.configuration.contextLength)"
-                    )
-                }
-                examples.rows.append(pair.prompt + pair.answer)
-                examples.starts.append(pair.prompt.count)
-            }
-            var figures = try supervised("sft", model, base, run.sft, run, workspace, examples)
-            figures["skipped"] = Double(loaded.skipped)
-            return figures
+            let encoder = try TextEncoder(directory: base, for: model.configuration, run)
+            let rows = try encoder.demonstrations(file)
+            if let summary = rows.summary { reporter.note("sft: \(summary)") }
+            let examples = Examples(rows: rows.values.map(\.tokens), scored: rows.values.map(\.learned))
+            let figures = try supervised("sft", model, base, run.sft, run, workspace, examples)
+            return figures.merging(rows.figures) { $1 }
         }
     }
 
-    /// Sequences, and where in each the tokens start that are learned.
+    /// Sequences, and the places in each that are learned.
     struct Examples {
         var rows: [[Int32]]
-        var starts: [Int]
+        var scored: [[Range<Int>]]
+
+        /// Learned tokens of a row; nothing predicts its first one.
+        func learnedCount(_ row: Int) -> Int {
+            scored[row].reduce(0) { $0 + $1.count - ($1.lowerBound == 0 && !$1.isEmpty ? 1 : 0) }
+        }
 
         /// Two parts, see ``HeldOut``.
         func split(holdOut fraction: Double, seed: UInt64) -> (learned: Examples, held: Examples) {
             let parts = HeldOut(rows: rows.count, fraction: fraction, seed: seed)
             func part(_ indices: [Int]) -> Examples {
-                Examples(rows: indices.map { rows[$0] }, starts: indices.map { starts[$0] })
+                Examples(rows: indices.map { rows[$0] }, scored: indices.map { scored[$0] })
             }
             return (part(parts.learned), part(parts.held))
         }
@@ -110,7 +98,7 @@ extension TrainingStages {
         for warning in base.configuration.warnings { workspace.reporter.note("\(name): \(warning)") }
         let adapter = try adapter(section.lora, name, for: base, at: baseName, run)
         let model = try adapter.map { try CausalLM(sharing: base, adapter: $0) } ?? base
-        var (learned, held) = (examples, Examples(rows: [], starts: []))
+        var (learned, held) = (examples, Examples(rows: [], scored: []))
         if section.validates {
             guard examples.rows.count > 1 else {
                 throw TrainingError(.data, "\(name): one row is too few to hold some out")
@@ -122,14 +110,10 @@ extension TrainingStages {
         let validation = held.rows.isEmpty ? nil : { try heldOutLoss(model, held, budget: section.tokenBudget) }
         let outcome = try workspace.loop(plan(name, section, run)).run(
             lengths: learned.rows.map(\.count), parameters: model.trainable, validation: validation
-        ) { piece, batch in
-            let tokens = batch.reduce(0) { $0 + learned.rows[$1].count - learned.starts[$1] }
-            let (rows, starts) = (piece.map { learned.rows[$0] }, piece.map { learned.starts[$0] })
-            let part =
-                try section.packing
-                ? TokenBatch(
-                    packed: rows, scoredFrom: starts, longest: model.configuration.contextLength, device: model.device)
-                : TokenBatch(rows, scoredFrom: starts, device: model.device)
+        ) { piece, whole in
+            let tokens = whole.reduce(0) { $0 + learned.learnedCount($1) }
+            let (rows, scored) = (piece.map { learned.rows[$0] }, piece.map { learned.scored[$0] })
+            let part = try batch(rows, scored, for: model, packed: section.packing)
             let loss = try SupervisedLoss.backward(model, part, globalTokens: tokens)
             return TrainingLoop.Part(loss: loss, tokens: part.tokenCount)
         }
@@ -141,15 +125,25 @@ extension TrainingStages {
         return figures
     }
 
+    /// A row may be one token longer than the context: its last token is only predicted.
+    private static func batch(
+        _ rows: [[Int32]], _ scored: [[Range<Int>]], for model: CausalLM, packed: Bool
+    ) throws -> TokenBatch {
+        let context = model.configuration.contextLength
+        let omitsLast = rows.contains { $0.count > context }
+        return try packed
+            ? TokenBatch(packed: rows, scored: scored, longest: context, omitsLast: omitsLast, device: model.device)
+            : TokenBatch(rows, scored: scored, omitsLast: omitsLast, device: model.device)
+    }
+
     /// Mean of -log pi over the scored tokens.
     private static func heldOutLoss(_ model: CausalLM, _ held: Examples, budget: Int) throws -> Double {
         var sum = 0.0
         for piece in TokenBudget.cut(held.rows.map(\.count), budget: budget) {
             sum += try SupervisedLoss.sum(
                 model,
-                TokenBatch(
-                    piece.map { held.rows[$0] }, scoredFrom: piece.map { held.starts[$0] }, device: model.device))
+                batch(piece.map { held.rows[$0] }, piece.map { held.scored[$0] }, for: model, packed: false))
         }
-        return sum / Double(max(1, zip(held.rows, held.starts).reduce(0) { $0 + $1.0.count - $1.1 }))
+        return sum / Double(max(1, held.rows.indices.reduce(0) { $0 + held.learnedCount($1) }))
     }
 }
