@@ -83,7 +83,8 @@ import Testing
         let (model, _) = try write(
             folder, tokenizerOf: await TinyRun.base.path() + "/base", layers: 1, d: 32, f: 32, vocabulary: vocabulary)
         let text = String(repeating: "\u{2603}", count: tokens / 3)
-        try folder.write("demos.jsonl", #"{"prompt":"a","completion":"\#(text)"}"# + "\n" + #"{"prompt":"a","completion":"b"}"#)
+        try folder.write(
+            "demos.jsonl", #"{"prompt":"a","completion":"\#(text)"}"# + "\n" + #"{"prompt":"a","completion":"b"}"#)
         try folder.write(
             "run.yaml",
             """

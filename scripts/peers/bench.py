@@ -16,7 +16,7 @@ here = pathlib.Path(__file__).parent
 
 
 def measure(command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=1800)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=3600)
     if done.returncode != 0:
         sys.exit(f"bench: {' '.join(map(str, command))} ended with exit code {done.returncode}")
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -25,6 +25,7 @@ def measure(command):
 def suites(build):
     skein = build / "skein"
     python = sys.executable
+    gemma = os.environ.get("SKEIN_BENCH_MODEL", "")
     return {
         # name: (our command, the peer's command, [(title, our key, peer's key, higher is better, target)])
         "engine": (
@@ -63,6 +64,15 @@ def suites(build):
             [python, here / "bench_ppo.py"],
             [("one PPO iteration, seconds, against TRL", "seconds", "seconds", False, 2.0)],
         ),
+        "memory": (
+            [python, here / "bench_memory.py", "ours", "--skein", skein, "--model", gemma],
+            [python, here / "bench_memory.py", "peer", "--model", gemma],
+            [
+                ("Gemma 3 270M, SFT step of 4,096 tokens, peak GB, against transformers", "sft_gb", "sft_gb", False, None),
+                ("Gemma 3 270M, PPO at token_budget 4096, peak GB of the learner, against Skein when all logits were in "
+                 "memory at once", "ppo_gb", "ppo_gb", False, 1 / 0.6),
+            ],
+        ),
         "dispatch": (
             [skein, "bench", "dispatch"],
             [python, here / "bench_dispatch.py"],
@@ -95,7 +105,7 @@ def shares(ours, key):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("suite", nargs="*", help="engine, gpt2, llamacpp, ppo, dispatch")
+    parser.add_argument("suite", nargs="*", help="engine, gpt2, llamacpp, ppo, memory, dispatch")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--output", type=pathlib.Path, required=True)
@@ -106,11 +116,14 @@ def main():
         parser.error(f"unknown suite {unknown[0]}; there are {', '.join(known)}")
 
     report = {"cores": os.cpu_count(), "rounds": options.rounds, "measurements": []}
-    for name in options.suite or known:
+    # Minutes a round, and the same every time: only by name.
+    once = {"memory"}
+    for name in options.suite or [name for name in known if name not in once | {"llamacpp"}]:
+        rounds = 1 if name in once else options.rounds
         ours_command, peer_command, figures = known[name]
         ours, peer = [], []
-        for number in range(options.rounds):
-            print(f"bench: {name}, round {number + 1} of {options.rounds}", file=sys.stderr)
+        for number in range(rounds):
+            print(f"bench: {name}, round {number + 1} of {rounds}", file=sys.stderr)
             ours.append(measure(ours_command))
             peer.append(measure(peer_command))
         for title, our_key, peer_key, higher, target in figures:

@@ -22,12 +22,18 @@ package struct LoRAConfiguration: Sendable, Equatable {
         self.targets = targets
     }
 
+    /// What the changes are multiplied by, but for those of modules with a rank or alpha of their own.
+    package var scale: Double { Self.scale(alpha, rank, rankStabilized) }
+
+    private static func scale(_ alpha: Double, _ rank: Int, _ stabilized: Bool) -> Double {
+        alpha / (stabilized ? Double(rank).squareRoot() : Double(rank))
+    }
+
     func rank(of module: LinearModule) -> Int { ranks[module.name] ?? rank }
 
     /// What the change of a module is multiplied by.
     func scale(of module: LinearModule) -> Double {
-        let rank = Double(rank(of: module))
-        return (alphas[module.name] ?? alpha) / (rankStabilized ? rank.squareRoot() : rank)
+        Self.scale(alphas[module.name] ?? alpha, rank(of: module), rankStabilized)
     }
 
     /// The modules that the targets name.
