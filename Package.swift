@@ -80,7 +80,7 @@ let package = Package(
         library("Console", [log]),
 
         // Layer 3
-        library("Rewards", [log]),
+        library("Rewards", ["RunConfiguration", "Tokenizers", log]),
         library("Cluster", ["ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels"]),
@@ -143,7 +143,7 @@ let package = Package(
             "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]
         ),
         tests("ProcessTests", ["skein", "skein-engine", "Cluster", "ZeroMQ"], resources: [.copy("Fixtures")]),
-        tests("RewardsTests", ["Rewards"]),
+        tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["RunInputs", "Console"]),
         tests("RunConfigurationTests", ["RunConfiguration", yams]),
         tests("StatusServerTests", ["StatusServer", "ClusterModel", log]),

@@ -6,9 +6,14 @@
 Needs pyzmq and protobuf (`scripts/setup --python` has both); skein_pb2.py beside it is made from proto/. The run file
 names the reward: `rewards: [{kind: worker, name: taste}]`. FILE defines `score(prompt, response) -> float`; without it
 an answer is worth -|words - 20| / 20. Any number can join and leave.
+
+Further parameters of `score` are filled by their names: `extra` is a dict of the columns of the prompt's line beside the
+prompt, `messages` its turns (None for a plain prompt), any other name the column that is called so (None where the line
+has none), and `**columns` takes all columns that have no parameter of their own.
 """
 import argparse
 import importlib.util
+import inspect
 import json
 import os
 import pathlib
@@ -37,9 +42,34 @@ def load(path):
     return module.score
 
 
+def by_name(score):
+    """score(prompt, response, extra, messages), whatever parameters the function has."""
+    named, takes_all = [], False
+    try:
+        parameters = inspect.signature(score).parameters.values()
+    except ValueError:  # some functions written in C say nothing of theirs
+        parameters = []
+    for parameter in parameters:
+        if parameter.kind == inspect.Parameter.VAR_KEYWORD:
+            takes_all = True
+        elif parameter.kind != inspect.Parameter.VAR_POSITIONAL:
+            named.append(parameter)
+    further = named[2:]
+
+    def call(prompt, response, extra, messages):
+        values = {**extra, "extra": extra, "messages": messages}
+        arguments = {p.name: values.get(p.name, None if p.default is p.empty else p.default) for p in further}
+        if takes_all:
+            taken = {p.name for p in named}
+            arguments.update({key: value for key, value in extra.items() if key not in taken})
+        return score(prompt, response, **arguments)
+
+    return call
+
+
 class Worker:
     def __init__(self, address, name, reward, score):
-        self.name, self.reward, self.score = name, reward, score
+        self.name, self.reward, self.score = name, reward, by_name(score)
         self.incarnation = secrets.randbits(64)
         self.epoch, self.joined, self.draining = 0, False, False
         self.results = {}  # what the coordinator has not acknowledged, to be sent again after a reconnection
@@ -64,10 +94,15 @@ class Worker:
 
     def work(self, lease):
         items = lease.score.trajectories.items
+        rows = {data.row: data for data in lease.score.rows}
         values, failed = [], []
         for index, item in enumerate(items):
             try:
-                values.append(float(self.score(item.prompt_text, item.response_text)))
+                data = rows.get(item.row)
+                # Parsed for each answer, so that a function may change what it gets.
+                extra = json.loads(data.extra) if data and data.extra else {}
+                messages = json.loads(data.conversation)["messages"] if data and data.conversation else None
+                values.append(float(self.score(item.prompt_text, item.response_text, extra, messages)))
             except Exception as error:  # one bad answer must not lose the others
                 print(f"reward_worker: row {item.row}: {error}", file=sys.stderr)
                 values.append(0.0)
@@ -130,7 +165,7 @@ def main():
     parser.add_argument("--run", type=pathlib.Path, help="run directory of a run on this machine")
     parser.add_argument("--coordinator", help="tcp://HOST:PORT of the coordinator")
     parser.add_argument("--reward", required=True, help="name of the reward in the run file")
-    parser.add_argument("--file", help="Python file that defines score(prompt, response)")
+    parser.add_argument("--file", help="Python file that defines score(prompt, response), or score(prompt, response, extra)")
     parser.add_argument("--name", default=f"python-{os.getpid()}")
     options = parser.parse_args()
     address = options.coordinator

@@ -124,6 +124,11 @@ extension Coordinator {
             failed(job, attempt, peer, code: "invalid", message: problem, retryable: true)
             return
         }
+        if case .trajectories(let items) = outcome, let excess = steps[job.step]?.excess(of: items, of: job.index) {
+            acknowledge(job, attempt, peer, .stale)
+            failed(job, attempt, peer, code: "configuration", message: excess, retryable: false)
+            return
+        }
         let (admission, cancelled) = ledger.complete(job)
         switch admission {
         case .stale: acknowledge(job, attempt, peer, .stale)

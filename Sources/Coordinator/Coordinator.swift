@@ -80,7 +80,7 @@ package actor Coordinator {
             let coordinator = Coordinator(
                 configuration: configuration, thread: thread, endpoint: endpoint, journal: journal,
                 recovered: recovered, ended: ended, finish: finish, logger: logger, now: now)
-            await coordinator.begin(recovered)
+            try await coordinator.begin(recovered)
             box.coordinator = coordinator
             try await thread.run {
                 thread.every(.milliseconds(50)) { [weak coordinator] in
@@ -129,7 +129,7 @@ package actor Coordinator {
                 nowMs: started, steps: configuration.steps))
     }
 
-    private func begin(_ recovered: Journal.State) {
+    private func begin(_ recovered: Journal.State) throws {
         if recovered.meta["run_id"] == nil { journal.write([.meta(key: "run_id", value: runId)]) }
         if recovered.meta["inputs"] == nil, !configuration.inputs.isEmpty {
             journal.write([.meta(key: "inputs", value: configuration.inputs)])
@@ -141,7 +141,16 @@ package actor Coordinator {
             "coordinator", metadata: ["address": "\(address)", "epoch": "\(epoch)", "committed": "\(committed)"])
         // A learner that is still alive serves what the journal lists; whatever it serves it publishes again.
         openSteps()
-        for (id, items) in recovered.trajectories.sorted(by: { $0.key < $1.key }) where steps[id.step] != nil {
+        for (id, items) in recovered.trajectories.sorted(by: { $0.key < $1.key }) {
+            guard let step = steps[id.step] else { continue }
+            if let problem = step.problem(with: items, of: id.index) {
+                throw CoordinatorError(
+                    """
+                    the journal \(configuration.journalPath) has a result of job \(id) that does not fit this run file: \
+                    \(problem); the prompts or the rollout section have changed since; restore them, or start anew with \
+                    --fresh
+                    """, exitCode: 78)
+            }
             ledger.restoreCompleted(id)
             accept(items, of: id)
         }

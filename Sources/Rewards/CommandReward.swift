@@ -1,7 +1,11 @@
 import Foundation
+import Tokenizers
 
-/// An external program that reads `{"prompt","response"}` a line and answers `{"score"}` a line, in order. It is kept
-/// alive between calls and started again when it dies or does not answer in time; no shell is involved.
+/// An external program that reads a JSON object a line and answers `{"score"}` a line, in order. It is kept alive between
+/// calls and started again when it dies or does not answer in time; no shell is involved.
+///
+/// The object has `prompt` and `response`; `extra`, an object of the other columns of the prompt's line; `messages` when the
+/// prompt is a conversation; and each of those columns by its own name too, unless it is one of these four.
 package actor CommandReward: RewardFunction {
     package nonisolated let name: String
     private let argv: [String]
@@ -37,13 +41,23 @@ package actor CommandReward: RewardFunction {
 
     private func ask(_ item: RewardInput) throws -> Float? {
         if process?.isRunning != true { try start() }
-        struct Question: Encodable { var prompt: String; var response: String }
         struct Answer: Decodable { var score: Double }
-        let line = try JSONEncoder().encode(Question(prompt: item.prompt, response: item.response))
-        guard let input, (try? input.write(contentsOf: line + Data("\n".utf8))) != nil, let answer = readLine(),
+        let line = Data((Self.question(item).json + "\n").utf8)
+        guard let input, (try? input.write(contentsOf: line)) != nil, let answer = readLine(),
             let parsed = try? JSONDecoder().decode(Answer.self, from: answer), parsed.score.isFinite
         else { return nil }
         return Float(parsed.score)
+    }
+
+    static func question(_ item: RewardInput) -> JSONValue {
+        var members: [JSONValue.Member] = [
+            .init("prompt", .string(item.prompt)), .init("response", .string(item.response)),
+            .init("extra", item.extra),
+        ]
+        if let messages = item.messages { members.append(.init("messages", messages)) }
+        let taken: Set = ["prompt", "response", "extra", "messages"]
+        members += (item.extra.members ?? []).filter { !taken.contains($0.key) }
+        return .object(members)
     }
 
     private func start() throws {

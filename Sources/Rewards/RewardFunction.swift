@@ -1,14 +1,24 @@
+package import Tokenizers
+
 /// One answer to be rewarded.
 package struct RewardInput: Sendable {
     package var prompt: String
     package var response: String
     /// Tokens of the response.
     package var tokens: Int
+    /// A JSON object: the columns of the prompt's line that are no part of the prompt, `answer` or `label` for example.
+    package var extra: JSONValue
+    /// The turns of the prompt, a JSON array; nil when the prompt is a text.
+    package var messages: JSONValue?
 
-    package init(prompt: String, response: String, tokens: Int) {
+    package init(
+        prompt: String, response: String, tokens: Int, extra: JSONValue = .object([]), messages: JSONValue? = nil
+    ) {
         self.prompt = prompt
         self.response = response
         self.tokens = tokens
+        self.extra = extra
+        self.messages = messages
     }
 }
 

@@ -1,5 +1,3 @@
-import Foundation
-
 /// -perToken for each token of distance to the target, or outside the bounds.
 package struct LengthReward: RewardFunction {
     package let name: String
@@ -23,36 +21,6 @@ package struct LengthReward: RewardFunction {
             if let minimum { distance += max(0, minimum - input.tokens) }
             if let maximum { distance += max(0, input.tokens - maximum) }
             return Float(-perToken * Double(distance))
-        }
-    }
-}
-
-/// One score when a regular expression is found anywhere in the answer, another when it is not.
-package struct RegexReward: RewardFunction {
-    /// Longer answers are looked at up to here: some expressions take time that grows with the square of the text.
-    private static let longest = 20_000
-
-    package let name: String
-    private let expression: NSRegularExpression
-    private let matchScore: Double
-    private let missScore: Double
-
-    package init(name: String, pattern: String, matchScore: Double, missScore: Double) throws {
-        self.name = name
-        self.matchScore = matchScore
-        self.missScore = missScore
-        do {
-            expression = try NSRegularExpression(pattern: pattern)
-        } catch {
-            throw RewardError("reward \(name): '\(pattern)' is no regular expression")
-        }
-    }
-
-    package func score(_ inputs: [RewardInput]) -> [Float?] {
-        inputs.map { input in
-            let text = String(input.response.prefix(Self.longest))
-            let range = NSRange(text.startIndex..., in: text)
-            return Float(expression.firstMatch(in: text, range: range) == nil ? missScore : matchScore)
         }
     }
 }

@@ -6,6 +6,7 @@ package import Logging
 import Rewards
 import RunConfiguration
 import Synchronization
+import Tokenizers
 package import Torch
 
 /// Scores trajectories: reference log-probabilities, reward models, and rewards by rule or command.
@@ -60,7 +61,7 @@ package actor ScorerRunner: JobRunner {
             case .http(let keys):
                 rules[reward.name] = try HTTPReward(
                     name: reward.name, url: keys.url,
-                    format: keys.format == .plain ? .plain : .openai(model: keys.model),
+                    format: keys.format == .plain ? .plain(labelKey: keys.labelKey) : .openai(model: keys.model),
                     tokenVariable: keys.tokenVariable, batch: keys.batch, timeout: keys.timeout, retries: keys.retries)
             case .swift(let keys): rules[reward.name] = try SwiftRewards.make(keys.function, name: reward.name)
             case .worker: break
@@ -136,10 +137,8 @@ package actor ScorerRunner: JobRunner {
         let notes = Mutex<[String]>([])
         let context = RewardContext(
             progress: { progress(count) }, note: { note in notes.withLock { $0.append(note) } })
+        let inputs = try Self.inputs(of: job)
         do {
-            let inputs = job.trajectories.map {
-                RewardInput(prompt: $0.promptText, response: $0.responseText, tokens: $0.responseTokens.count)
-            }
             let values = try await rule.score(inputs, context: context)
             let failed = values.count { $0 == nil }
             if failed > 0 {
@@ -155,6 +154,29 @@ package actor ScorerRunner: JobRunner {
             let isPermanent = (error as? RewardError)?.isPermanent ?? false
             throw JobError(
                 code: isPermanent ? "configuration" : "reward", message: "\(error)", retryable: !isPermanent)
+        }
+    }
+
+    private static func inputs(of job: ScoreJob) throws -> [RewardInput] {
+        let rows = try job.rows.mapValues { data in
+            let conversation = try data.conversation.isEmpty ? nil : parsed(data.conversation)
+            return (
+                extra: data.extra.isEmpty ? JSONValue.object([]) : try parsed(data.extra),
+                messages: conversation?["messages"]
+            )
+        }
+        return job.trajectories.map {
+            RewardInput(
+                prompt: $0.promptText, response: $0.responseText, tokens: $0.responseTokens.count,
+                extra: rows[$0.row]?.extra ?? .object([]), messages: rows[$0.row]?.messages)
+        }
+    }
+
+    private static func parsed(_ text: String) throws -> JSONValue {
+        do {
+            return try JSONValue(parsing: text.utf8, name: "the columns of a prompt")
+        } catch {
+            throw JobError(code: "malformed", message: "\(error)", retryable: false)
         }
     }
 

@@ -15,7 +15,7 @@ import ZeroMQ
     }
 
     private let trajectory = Trajectory(
-        row: 3, sample: 1, promptTokens: [1, 2], responseTokens: [5, 6, 0], mask: [1, 1, 1],
+        row: 3, occurrence: 2, sample: 1, promptTokens: [1, 2], responseTokens: [5, 6, 0], mask: [1, 1, 1],
         logProbabilities: [-0.5, -1.25, -3], versions: [4, 4, 4], finish: .eos, promptText: "a", responseText: "b")
 
     @Test func resultsComeBackAsTheyWere() throws {
@@ -28,6 +28,45 @@ import ZeroMQ
             return
         }
         #expect(back.id == 9 && back.epoch == 3)
+    }
+
+    @Test func jobsComeBackAsTheyWere() throws {
+        let generate = GenerateJob(
+            id: JobID(step: 1, index: 4, kind: .generate), version: PolicyVersion(epoch: 1, number: 1), seed: 7,
+            samples: 10..<15, sampling: SamplingParameters(maxNewTokens: 3),
+            prompts: [Prompt(row: 3, occurrence: 2, text: "a", tokens: [1, 2])])
+        let score = ScoreJob(
+            id: JobID(step: 1, index: 4, kind: .score), reference: true, rewards: ["r"], temperature: 1,
+            trajectories: [trajectory],
+            rows: [3: RowData(extra: #"{"answer": "5"}"#, conversation: #"{"messages": []}"#)])
+        let frames = try bytes(
+            Codec.encode(
+                Envelope(
+                    .lease([
+                        Grant(.generate(generate), attempt: 1, leaseMilliseconds: 5),
+                        Grant(.score(score), attempt: 1, leaseMilliseconds: 5),
+                    ]))))
+        guard case .lease(let grants) = try Codec.decode(frames[...]).message else {
+            Issue.record("another message came back")
+            return
+        }
+        #expect(grants.map(\.job) == [.generate(generate), .score(score)])
+    }
+
+    /// Generators have no use for the columns of a line, so these stay with the coordinator.
+    @Test func generateJobsCarryNoColumns() throws {
+        var job = GenerateJob(
+            id: JobID(step: 1, index: 0, kind: .generate), version: PolicyVersion(epoch: 1, number: 1), seed: 7,
+            samples: 0..<1, sampling: SamplingParameters(maxNewTokens: 3),
+            prompts: [Prompt(row: 3, text: "a", tokens: [1], data: RowData(extra: #"{"answer": "secret"}"#))])
+        let frames = try bytes(
+            Codec.encode(Envelope(.lease([Grant(.generate(job), attempt: 1, leaseMilliseconds: 5)]))))
+        job.prompts[0].data = RowData()
+        guard case .lease(let grants) = try Codec.decode(frames[...]).message else {
+            Issue.record("another message came back")
+            return
+        }
+        #expect(grants.map(\.job) == [.generate(job)])
     }
 
     /// Whatever bytes come, decoding throws or gives a message; it never traps.

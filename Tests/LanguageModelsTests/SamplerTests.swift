@@ -32,12 +32,41 @@ import Torch
             RandomKey(seed: 2, step: 2, row: 3, sample: 4), RandomKey(seed: 1 << 40 | 1, step: 2, row: 3, sample: 4),
             RandomKey(seed: 1, step: 3, row: 3, sample: 4), RandomKey(seed: 1, step: 2, row: 4, sample: 4),
             RandomKey(seed: 1, step: 2, row: 3 << 33, sample: 4), RandomKey(seed: 1, step: 2, row: 3, sample: 5),
+            RandomKey(seed: 1, step: 2, row: 3, occurrence: 1, sample: 4),
+            RandomKey(seed: 1, step: 2, row: 3, occurrence: 1 << 32, sample: 4),
         ]
         for other in others { #expect(other.uniform(0) != key.uniform(0)) }
         #expect(key.uniform(0) != key.uniform(1))
         #expect(key.uniform(5) == RandomKey(seed: 1, step: 2, row: 3, sample: 4).uniform(5))
         let mean = (0..<10_000).reduce(0.0) { $0 + key.uniform($1) } / 10_000
         #expect(abs(mean - 0.5) < 0.02)
+    }
+
+    /// Toy task of 20 rows and 140 answers a step: 140 prompts, or 7 samples of 20, or both; over some steps.
+    @Test func noTwoAnswersShareTheirRandomNumbers() {
+        var keys: Set<RandomKey> = []
+        var count = 0
+        for step in 0..<20 {
+            for row in 0..<20 {
+                for occurrence in 0..<7 {
+                    for sample in 0..<7 {
+                        keys.insert(RandomKey(seed: 3, step: step, row: row, occurrence: occurrence, sample: sample))
+                        count += 1
+                    }
+                }
+            }
+        }
+        #expect(keys.count == count)
+    }
+
+    /// What a first occurrence draws is what it always drew (numbers of the key of seed, step, row and sample alone).
+    @Test func aFirstOccurrenceKeepsItsNumbers() {
+        let key = RandomKey(seed: 1, step: 2, row: 3, occurrence: 0, sample: 4)
+        #expect(key == RandomKey(seed: 1, step: 2, row: 3, sample: 4))
+        let first = RandomKey.philox(counter: SIMD4(2, 0, 3, 0), key: SIMD2(1, 0))
+        let second = RandomKey.philox(counter: SIMD4(4, 0, first[2], first[3]), key: SIMD2(first[0], first[1]))
+        #expect(
+            key.bits(7) == RandomKey.philox(counter: SIMD4(7, 0, 0, 0), key: SIMD2(second[0], second[1])))
     }
 
     @Test func theInverseOfTheDistributionInOrder() throws {

@@ -13,9 +13,9 @@ import Testing
     }
 
     @Test func plainCarriesPromptsResponsesAndBothJoined() throws {
-        let body = try JSONDecoder().decode([String: [String]].self, from: RewardFormat.plain.body(inputs[...]))
+        let body = try JSONDecoder().decode([String: [String]].self, from: RewardFormat.plain(labelKey: "label").body(inputs[...]))
         #expect(body == ["prompts": ["a ", "c "], "responses": ["b", "d\n\""], "query": ["a b", "c d\n\""]])
-        #expect(try values(.plain, #"{"rewards": [1, null], "more": "x"}"#) == [1, nil])
+        #expect(try values(.plain(labelKey: "label"), #"{"rewards": [1, null], "more": "x"}"#) == [1, nil])
     }
 
     @Test func openaiCarriesTheModelAndReadsScoresProbabilitiesAndPooledValues() throws {
@@ -35,7 +35,7 @@ import Testing
         #"{"rewards": [NaN, 1]}"#, #"{"rewards": [1e300, 1]}"#, #"{"rewards": [1e999, 1]}"#, #"{"rewards": ["1", 2]}"#,
     ])
     func plainRefuses(_ text: String) {
-        #expect(throws: RewardError.self) { try values(.plain, text) }
+        #expect(throws: RewardError.self) { try values(.plain(labelKey: "label"), text) }
     }
 
     @Test(arguments: [

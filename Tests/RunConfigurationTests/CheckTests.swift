@@ -57,6 +57,35 @@ struct Workplace: ~Copyable {
                 == [])
     }
 
+    /// The samples of one prompt need not fit into one message.
+    @Test func manyLongSamplesPass() throws {
+        let place = try Workplace()
+        #expect(
+            place.problems(
+                "rollout.samples_per_prompt=64", "rollout.max_new_tokens=8192", "rollout.prompts_per_step=4",
+                "ppo.minibatches=4") == [])
+        #expect(place.problems("rollout.prompts_per_job=64", "rollout.max_new_tokens=4096") == [])
+        #expect(place.problems("rollout.samples_per_prompt=1024", "rollout.max_new_tokens=32768") == [])
+    }
+
+    /// One engine checks and searches, in Python's syntax.
+    @Test func patternsAreThoseOfPython() throws {
+        let place = try Workplace()
+        func problems(_ pattern: String) -> [String] {
+            place.problems("rewards=[{kind: regex, pattern: '\(pattern)'}]")
+        }
+        for pattern in ["(?P<x>a)(?P=x)", "a{,3}", "(?<=a)b", "[]a]", "(?s)^<think>.*?</think>$", "a++"] {
+            #expect(problems(pattern) == [], "\(pattern)")
+        }
+        for (pattern, reason) in [
+            ("(", "this group is not closed"), ("(a)(?(1)b)", "conditional"), ("a(?i)b", "whole pattern"),
+            (#"\h"#, "does not exist in Python"), ("a**", "multiple repeat"),
+        ] {
+            let found = problems(pattern)
+            #expect(found.count == 1 && found[0].contains("rewards.0.pattern") && found[0].contains(reason), "\(found)")
+        }
+    }
+
     @Test func exactArithmeticIsForTheCPUInFloat32() throws {
         let place = try Workplace()
         #expect(place.problems("arithmetic=exact") == [])

@@ -50,6 +50,16 @@ package struct StepAssembly: Sendable {
         return nil
     }
 
+    /// Why the answers of a job cannot go on to scorers and the learner; nil when they can. Trying again changes nothing.
+    package func excess(of result: [Trajectory], of index: Int) -> String? {
+        let data = jobs.indices.contains(index) ? jobs[index].prompts.reduce(0) { $0 + $1.data.size } : 0
+        let bytes = JobPlan.bytes(of: result) + data
+        guard bytes > JobPlan.largestJob else { return nil }
+        return
+            "its answers and their scores take \(bytes) bytes, and a message holds \(JobPlan.largestJob); "
+            + "lower rollout.samples_per_job, prompts_per_job or max_new_tokens"
+    }
+
     package func problem(with result: Scores, of index: Int, reference: Bool, rewards: [String]) -> String? {
         guard let rows = trajectories[index] else { return "no trajectories to score" }
         if reference {

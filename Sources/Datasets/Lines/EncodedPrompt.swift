@@ -13,13 +13,13 @@ package struct EncodedPrompt: Sendable, Equatable {
     fileprivate init(_ row: PromptRow, tokens: [Int32]) {
         text = row.prompt.plain
         self.tokens = tokens
-        extra = row.extra.isEmpty ? "" : JSONValue.object(row.extra).written
+        extra = row.extra.isEmpty ? "" : JSONValue.object(row.extra).json
         conversation = ""
         guard case .turns(let turns) = row.prompt else { return }
         var members = [JSONValue.Member("messages", .array(turns.map(\.json)))]
         if let tools = row.inputs.tools { members.append(.init("tools", tools)) }
         if !row.inputs.arguments.isEmpty { members.append(.init("template_arguments", .object(row.inputs.arguments))) }
-        conversation = JSONValue.object(members).written
+        conversation = JSONValue.object(members).json
     }
 }
 

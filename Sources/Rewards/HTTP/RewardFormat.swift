@@ -1,4 +1,5 @@
 package import Foundation
+import Tokenizers
 
 /// What goes to a reward server and what it answers, both JSON.
 ///
@@ -8,23 +9,41 @@ package import Foundation
 ///     POST {"prompts": [...], "responses": [...], "query": [prompt + response, ...]}
 ///          {"rewards": [0.3, null, ...]}                     null: this answer could not be scored
 ///
+/// Where lines of prompts have more columns than the prompt, the request also has `"extra"`, an object for each answer, and
+/// `"labels"`, the value of the column `label_key` for each answer (null where the line has none). `"messages"` are the
+/// turns of prompts that are conversations.
+///
 /// `openai` is the shape that vLLM and SGLang give `/classify`, `/pooling` and their like:
 ///
 ///     POST {"model": "...", "input": [prompt + response, ...]}
 ///          {"data": [{"index": 0, "score": 0.3}, ...]}       or "probs": [0.3]  (/classify, one class)
 ///                                                            or "data": [[0.1], [0.3]]  (/pooling; the last token's)
 package enum RewardFormat: Sendable {
-    case plain
+    case plain(labelKey: String)
     case openai(model: String?)
 
     package func body(_ inputs: ArraySlice<RewardInput>) throws -> Data {
         let whole = inputs.map { $0.prompt + $0.response }
         switch self {
-        case .plain:
-            return try JSONEncoder().encode(
-                PlainQuestion(prompts: inputs.map(\.prompt), responses: inputs.map(\.response), query: whole))
+        case .plain(let labelKey): return Self.plain(inputs, query: whole, labelKey)
         case .openai(let model): return try JSONEncoder().encode(Question(model: model, input: whole))
         }
+    }
+
+    private static func plain(_ inputs: ArraySlice<RewardInput>, query: [String], _ labelKey: String) -> Data {
+        func texts(_ texts: [String]) -> JSONValue { .array(texts.map { .string($0) }) }
+        var members: [JSONValue.Member] = [
+            .init("prompts", texts(inputs.map(\.prompt))), .init("responses", texts(inputs.map(\.response))),
+            .init("query", texts(query)),
+        ]
+        if inputs.contains(where: { $0.extra.members?.isEmpty == false }) {
+            members.append(.init("labels", .array(inputs.map { $0.extra[labelKey] ?? .null })))
+            members.append(.init("extra", .array(inputs.map(\.extra))))
+        }
+        if inputs.contains(where: { $0.messages != nil }) {
+            members.append(.init("messages", .array(inputs.map { $0.messages ?? .null })))
+        }
+        return Data(JSONValue.object(members).json.utf8)
     }
 
     /// The values in the order of the question.
@@ -69,7 +88,6 @@ package enum RewardFormat: Sendable {
         }
     }
 
-    private struct PlainQuestion: Encodable { var prompts: [String]; var responses: [String]; var query: [String] }
     private struct PlainAnswer: Decodable { var rewards: [Double?] }
     private struct Question: Encodable { var model: String?; var input: [String] }
     private struct Answer: Decodable { var data: [Item] }

@@ -78,7 +78,7 @@ extension RunConfiguration {
 
     private static func troubleWithPattern(_ pattern: String) -> String? {
         do {
-            _ = try Regex(pattern)
+            _ = try PythonPattern(pattern)
             return nil
         } catch {
             return "'\(pattern)' is no regular expression: \(error)"

@@ -7,6 +7,7 @@ package struct HTTPKeys: ConfigurationSection, Codable, Equatable {
     package var url = ""
     package var format = Format.plain
     package var model: String?
+    package var labelKey = "label"
     package var tokenVariable: String?
     package var batch = 32
     package var timeout = 30.0
@@ -20,6 +21,8 @@ package struct HTTPKeys: ConfigurationSection, Codable, Equatable {
             "format", &format,
             "plain: prompts and responses, as OpenRLHF's reward servers have it. openai: as vLLM's and SGLang's.")
         keys.optional("model", &model, "Name of the model, for a server in format openai that has several.")
+        keys.value(
+            "label_key", &labelKey, .notEmpty, "Column of the prompts' lines that format plain sends as labels.")
         keys.optional(
             "token_env", &tokenVariable, "Environment variable of the scorers that holds a bearer token to be sent.")
         keys.value("batch", &batch, .within(1...65536), "Answers in one request.")

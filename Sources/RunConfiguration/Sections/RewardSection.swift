@@ -137,7 +137,7 @@ package struct RegexKeys: ConfigurationSection, Codable, Equatable {
     package init() {}
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.value("pattern", &pattern, .notEmpty, "Regular expression, looked for anywhere in the answer.")
+        keys.value("pattern", &pattern, .notEmpty, "Regular expression in the syntax of Python's re, looked for anywhere in the answer.")
         keys.value("match_score", &matchScore, "Score of an answer in which it is found.")
         keys.value("miss_score", &missScore, "Score of an answer in which it is not.")
     }
@@ -171,7 +171,7 @@ package struct CommandKeys: ConfigurationSection, Codable, Equatable {
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.list(
             "argv", &argv, .atLeastOne(),
-            #"Program and arguments; reads {"prompt","response"} a line, answers {"score"}."#)
+            #"Program and arguments; reads {"prompt","response","extra"} a line, answers {"score"}."#)
         keys.value("timeout_s", &timeout, .within(0.01...86400), "Seconds it may take for one answer.")
         keys.value("retries", &retries, .within(0...100), "Attempts after the first before an answer counts as failed.")
     }

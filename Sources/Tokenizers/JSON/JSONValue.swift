@@ -37,9 +37,6 @@ package enum JSONValue: Sendable, Equatable {
         return members.last { $0.key.utf8.elementsEqual(key.utf8) }?.value
     }
 
-    /// The document in one line, as Python's `json.dumps(…, ensure_ascii=False)` writes it.
-    package var written: String { JSONWriter().text(self) }
-
     package var string: String? {
         guard case .string(let value) = self else { return nil }
         return value
@@ -64,6 +61,9 @@ package enum JSONValue: Sendable, Equatable {
         guard case .object(let value) = self else { return nil }
         return value
     }
+
+    /// The document on one line, as Python's `json.dumps(…, ensure_ascii=False)` writes it.
+    package var json: String { JSONWriter().text(self) }
 
     /// For messages, with its article.
     package var typeName: String {
