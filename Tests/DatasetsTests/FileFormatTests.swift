@@ -61,6 +61,9 @@ import Testing
         #expect(try message(Data("{\"text\":\"a\"}\n[1]\n".utf8)).contains("expected {\"text\"}"))
         #expect(try !message(Data("{\"text\":3}\n".utf8)).contains("several lines"))
         #expect(try !message(Data("{\"text\":\"a\n".utf8)).contains("several lines"))
+        // A comment above the lines, and a line that is a string.
+        let comment = try TemporaryFile("# made by hand, twice\n\"a, b\"\n{\"text\":\"b\"}\n")
+        #expect(try LoadedRows<TextRow>.read(path: comment.path, onBadLine: .skip).skipped == 2)
         // The first line is bad, the others are good: they are read where bad lines are skipped.
         let other = try TemporaryFile("[1]\n{\"text\":\"b\"}\n")
         #expect(try LoadedRows<TextRow>.read(path: other.path, onBadLine: .skip).rows.map(\.text) == ["b"])

@@ -86,10 +86,10 @@ import Tokenizers
             let (opening, closing) = (String(repeating: open, count: depth), String(repeating: close, count: depth))
             return #"{"x":\#(opening)0\#(closing),"text":"a"}"#
         }
-        for (open, close) in [("[", "]"), (#"{"k":"#, "}"), (#"[{"k":"#, "}]")] {
+        for (open, close, levels) in [("[", "]", 1), (#"{"k":"#, "}", 1), (#"[{"k":"#, "}]", 2)] {
             let answers = await withCheckedContinuation { continuation in
                 let thread = Thread {
-                    let read = try? RowObject(line: Data(line(1000 / (open.count > 6 ? 2 : 1), open, close).utf8))
+                    let read = try? RowObject(line: Data(line(1000 / levels, open, close).utf8))
                     let text = read.flatMap { try? $0.text("text") }
                     continuation.resume(returning: [text ?? "none", self.problem(line(50_000, open, close))])
                 }

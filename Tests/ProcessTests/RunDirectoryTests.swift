@@ -16,7 +16,9 @@ import Testing
         }
         try #require(isGoing == true, "\(live.error) \(run.logs())")
         let before = inode(journal)
-        for words in [["run", run.file, "--fresh"], ["run", run.file], ["sft", run.file], ["coordinator", run.file]] {
+        for words in [
+            ["run", run.file, "--fresh"], ["run", run.file], ["sft", run.file], ["coordinator", run.file],
+        ] {
             let second = try await Skein.run(words)
             #expect(second.status == 75, "\(words): \(second.error)")
             #expect(

@@ -86,7 +86,8 @@ import Testing
         try folder.write("plain.jsonl", "{\"text\":\"Number 5 is\"}\n{\"text\":\"a number\"}\n")
         try folder.write(
             "odd.jsonl",
-            "\u{FEFF}{\"text\":\"other\",\"x\":NaN,\"text\":\"Number 5 is\"}\r\n\r\n \t\n{\"text\":\"a number\"}\r\n\r\n")
+            "\u{FEFF}{\"text\":\"other\",\"x\":NaN,\"text\":\"Number 5 is\"}\r\n\r\n \t\n{\"text\":\"a number\"}\r\n\r\n"
+        )
         _ = try await Running("/bin/gzip", ["-k", folder.path + "/odd.jsonl"]).result()
         for words in [["logprobs"], ["tokenize", "--json"], ["tokenize", "--json-lines"]] {
             func output(_ name: String) async throws -> Skein.Result {
@@ -102,7 +103,8 @@ import Testing
         try folder.write("bad.jsonl", "{\"text\":\"a\"}\n\n{\"text\":3}\n")
         for command in ["logprobs", "tokenize"] {
             let refused = try await Skein.run([command, "--model", model, "--input", folder.path + "/bad.jsonl"])
-            #expect(refused.status == 78 && refused.error.contains("bad.jsonl:3: 'text' must be a text, not an integer"))
+            #expect(
+                refused.status == 78 && refused.error.contains("bad.jsonl:3: 'text' must be a text, not an integer"))
             #expect(!refused.error.contains("on_error"))
         }
         try folder.write("rows.csv", "text,label\na,1\n")

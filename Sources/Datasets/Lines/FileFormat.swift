@@ -1,3 +1,5 @@
+import Tokenizers
+
 /// What a file is by its first bytes, where it is no file of JSON lines, and the command that makes one of it.
 enum FileFormat {
     /// Bytes that ``container(_:)`` needs to see.
@@ -33,44 +35,55 @@ enum FileFormat {
         return nil
     }
 
-    /// Text that is not lines of JSON, for a file whose first line is no JSON object.
+    /// What a text is that is not lines of JSON.
+    struct Document {
+        /// A clause for the end of a message: what the file is, and the command that converts it.
+        var hint: String
+        /// Whether single lines of it may look like rows by accident, so that skipping the others would lose most rows.
+        var isCertain: Bool
+    }
+
+    /// For a file whose first line is no JSON object.
     /// - Parameter head: from the first character that is not white space.
-    /// - Returns: a clause for the end of a message; nil when nothing is recognised.
-    static func document(_ head: some Collection<UInt8>, name: String) -> String? {
+    /// - Returns: nil when nothing is recognised.
+    static func document(_ head: some Collection<UInt8>, name: String) -> Document? {
         let target = "\(stem(name)).jsonl"
-        let line = head.prefix { $0 != 0x0A && $0 != 0x0D }
+        let line = Array(head.prefix { $0 != 0x0A && $0 != 0x0D })
+        let value = try? JSONValue(line: line)
         switch line.first {
         case UInt8(ascii: "["):
+            // A line that is a list of something else is just a bad line.
+            if let first = value?.array?.first, first.members == nil { return nil }
             let program =
                 "import json; [print(json.dumps(row)) for row in json.load(open('\(name)', encoding='utf-8-sig'))]"
-            return "the file is one JSON array; make JSON lines of it: python3 -c \"\(program)\" > \(target)"
+            return Document(
+                hint: "the file is one JSON array; make JSON lines of it: python3 -c \"\(program)\" > \(target)",
+                isCertain: true)
         case UInt8(ascii: "{") where line.count < head.count && isOpen(line):
-            return "the file is JSON over several lines; make JSON lines of it: jq -c . \(name) > \(target)"
-        case UInt8(ascii: "{"), UInt8(ascii: "\""), UInt8(ascii: "<"), nil: return nil
+            return Document(
+                hint: "the file is JSON over several lines; make JSON lines of it: jq -c . \(name) > \(target)",
+                isCertain: true)
+        case UInt8(ascii: "{"), UInt8(ascii: "<"), nil: return nil
         default: break
         }
-        for (separator, kind, argument) in [("\t", "tab-separated values", ", sep='\\t'"), (",", "CSV", "")] {
-            guard let byte = separator.utf8.first, isHeader(line, separator: byte) else { continue }
-            return """
-                the file looks like \(kind); make JSON lines of it: \
-                \(pandas("read_csv", name, target, arguments: "\(argument), keep_default_na=False"))
-                """
-        }
-        return nil
+        guard value == nil, let (kind, argument) = table(line) else { return nil }
+        let command = pandas("read_csv", name, target, arguments: "\(argument), keep_default_na=False")
+        return Document(
+            hint: "the file looks like \(kind); make JSON lines of it: \(command)", isCertain: false)
+    }
+
+    /// The kind of a table that starts with this line of names, and what pandas must know of it.
+    private static func table(_ line: [UInt8]) -> (kind: String, argument: String)? {
+        if line.contains(0x09) { return ("tab-separated values", ", sep='\\t'") }
+        let known = ["prompt", "completion", "chosen", "rejected", "messages", "text", "instruction", "response"]
+        let isColumn = known.contains { line == Array($0.utf8) || line == Array("\"\($0)\"".utf8) }
+        return line.contains(UInt8(ascii: ",")) || isColumn ? ("CSV", "") : nil
     }
 
     /// How the first line of a document ends that goes on in the next.
     private static func isOpen(_ line: some Collection<UInt8>) -> Bool {
         let end = Array(line).last { $0 != 0x20 && $0 != 0x09 }
         return end.map { Array("{[,:".utf8).contains($0) } ?? false
-    }
-
-    /// A line with names of columns, as a table starts.
-    private static func isHeader(_ line: some Collection<UInt8>, separator: UInt8) -> Bool {
-        let names = line.split(separator: separator, omittingEmptySubsequences: false)
-        let known = ["prompt", "completion", "chosen", "rejected", "messages", "text", "instruction", "response"]
-        return names.count > 1
-            || known.contains { $0.utf8.elementsEqual(line) || "\"\($0)\"".utf8.elementsEqual(line) }
     }
 
     private static func pandas(

@@ -13,7 +13,8 @@ package final class RowReader<Row: DatasetRow> {
     /// Number of the line of the last row, from 1.
     package private(set) var line = 0
     /// What the file seems to be, and how to make JSON lines of it, when its first line is no JSON object.
-    package private(set) var hint: String?
+    package var hint: String? { document?.hint }
+    private var document: FileFormat.Document?
 
     private let onBadLine: BadLine
     private let lines: LineReader
@@ -45,7 +46,7 @@ package final class RowReader<Row: DatasetRow> {
                 guard let bytes = line.bytes else { throw RowProblem("the line is longer than \(longest) bytes") }
                 object = try RowObject(line: bytes)
             } catch {
-                if isFirst { hint = FileFormat.document(lines.head.drop(while: Self.isSpace), name: lines.name) }
+                if isFirst { document = FileFormat.document(lines.head.drop(while: Self.isSpace), name: lines.name) }
                 try reject(error.message, line: line.number)
                 continue
             }
@@ -63,7 +64,7 @@ package final class RowReader<Row: DatasetRow> {
     /// Counts a line as bad that was read well and is of no use, for example a prompt longer than the context.
     package func reject(_ message: String, line: Int? = nil) throws {
         let text = "\(lines.name):\(line ?? self.line): \(message)"
-        guard onBadLine == .skip else {
+        guard onBadLine == .skip, document?.isCertain != true else {
             if let hint { throw DatasetError(.format, "\(text); \(hint)") }
             let advice = isSkippable ? " (data.on_error: skip passes over bad lines)" : ""
             throw DatasetError(.line, "\(text); expected \(Row.shape)\(advice)")

@@ -110,6 +110,7 @@ package struct RewardModelSection: ConfigurationSection, Codable, Equatable {
         keys.value(
             "margin", &margin, .within(0...100), "By how much the chosen answer must win before the loss is content.")
         keys.value(
-            "normalise", &normalise, "Shift and scale rewards to mean 0 and deviation 1 over the held-out completions; with fewer than 50, not.")
+            "normalise", &normalise,
+            "Shift and scale rewards to mean 0 and deviation 1 over the held-out completions; with fewer than 50, not.")
     }
 }

@@ -169,7 +169,7 @@ struct JSONParser {
         if isInteger, let value = Int(text) { return .integer(value) }
         guard let value = Double(text), value.isFinite || dialect == .python else {
             position = start
-            throw error("a number is too large")
+            throw error("not a JSON value: the number is too large")
         }
         return .number(value)
     }
