@@ -152,7 +152,8 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "Training", "PolicyOptimization", "LanguageModels", "RunConfiguration", "RunInputs", "Tokenizers", "Torch",
+                "Training", "PolicyOptimization", "LanguageModels", "RunConfiguration", "RunInputs", "Tokenizers",
+                "Torch",
             ],
             resources: [.copy("Fixtures")]),
     ],

@@ -35,7 +35,8 @@ enum PromptFile {
                 ? "the model's context of \(context) with room for an answer"
                 : "rollout.max_prompt_tokens (\(run.rollout.maxPromptTokens))")
         let prompts = try EncodedRows(
-            prompts: path, encoder, vocabulary: vocabulary, length: length, onBadLine: data.onError == .skip ? .skip : .stop)
+            prompts: path, encoder, vocabulary: vocabulary, length: length,
+            onBadLine: data.onError == .skip ? .skip : .stop)
         if let summary = prompts.summary { Console.error("data.prompts: \(summary)") }
         return zip(prompts.values, prompts.lines).map { prompt, line in
             Entry(

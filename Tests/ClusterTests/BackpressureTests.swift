@@ -57,7 +57,7 @@ import ZeroMQ
         // The socket thread takes its turns in order: after this one, each message is in the socket or behind it.
         _ = await link.isFlushed()
         gate.signal()
-        let end = ContinuousClock.now + .seconds(60)
+        let end = ContinuousClock.now + .seconds(240)
         while coordinator.seen.withLock({ $0.count }) < count, ContinuousClock.now < end {
             try await Task.sleep(for: .milliseconds(20))
         }

@@ -18,11 +18,15 @@ import Torch
         let tokens: [Int32] = try reference.tensor("tokens").values()
         let expected = try reference.tensor("logits")
         let model = try AdapterFixtures.model(name)
-        #expect(try largestDifference(logits(model, tokens), expected) < 1e-4)
+        // PyTorch's own float32 is 7e-4 from its float64 where changes are scaled by 4.5.
+        let bound = name.hasSuffix("+patterns") ? 1e-3 : 1e-4
+        let difference = try largestDifference(logits(model, tokens), expected)
+        #expect(difference < bound)
         // What is saved of it is a plain model that gives the same.
         try Fixtures.temporary { folder in
             try model.export(to: folder)
-            #expect(try largestDifference(logits(CausalLM(directory: folder), tokens), expected) < 1e-4)
+            let merged = try largestDifference(logits(CausalLM(directory: folder), tokens), expected)
+            #expect(merged < bound)
         }
         // The adapter off gives the base to the bit, without a copy of it.
         let off = try CausalLM(sharing: model, adapter: nil)
@@ -141,9 +145,9 @@ import Torch
         let adapter = try LowRankAdapter(directory: AdapterFixtures.path("llama-grouped"), for: base.configuration)
         let reward = try RewardModel(
             trunk: Transformer(sharing: base.trunk, adapter: adapter),
-            head: ScalarHead(hiddenSize: base.configuration.hiddenSize, seed: 1),
+            head: ScalarHead(hiddenSize: base.configuration.hiddenSize, seed: 1, hasBias: false),
             mean: 0.5, deviation: 2)
-        #expect(reward.trainable.count == adapter.parameters.count + 2)
+        #expect(reward.trainable.count == adapter.parameters.count + 1)
         try Fixtures.temporary { folder in
             try reward.export(to: "\(folder)/merged")
             try reward.exportAdapter(to: "\(folder)/adapter")

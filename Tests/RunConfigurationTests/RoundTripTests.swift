@@ -57,10 +57,4 @@ import Testing
         let plain = try RunConfiguration.parse("models: {base: /m, reference: /n}\nstages: [ppo]")
         #expect(plain.models.policy == "/m" && plain.models.reference == "/n" && plain.models.reward == nil)
     }
-
-    @Test func aJobIsMadeSmallEnoughForAMessage() throws {
-        let configuration = try RunConfiguration.parse(
-            "rollout: {prompts_per_step: 64, samples_per_prompt: 8, max_prompt_tokens: 2048, max_new_tokens: 2048}")
-        #expect(configuration.rollout.promptsPerJob == 2)
-    }
 }

@@ -104,7 +104,7 @@ import Tokenizers
         func tokens(_ count: Int) throws -> Int { try encoder.encode(.turns([]), .turns(row(count))).tokens.count }
         let fits = try #require(try (1..<257).first { try tokens($0) == 257 })
         func write(_ count: Int) throws {
-            let line = JSONValue.object([.init("messages", .array(row(count).map(\.json)))]).written
+            let line = JSONValue.object([.init("messages", .array(row(count).map(\.json)))]).json
             try (line + "\n").write(to: root, atomically: true, encoding: .utf8)
         }
         try write(fits)

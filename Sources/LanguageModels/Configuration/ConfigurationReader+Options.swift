@@ -91,7 +91,7 @@ extension ConfigurationReader {
             case "full_attention": return nil
             case "sliding_attention":
                 guard let window else {
-                    throw bad("layer_types", "names sliding_attention, but there is no sliding_window")
+                    throw bad("layer_types", "names sliding_attention, but 'sliding_window' is missing")
                 }
                 return window
             default: throw bad("layer_types", "names '\(type)', which is not implemented")

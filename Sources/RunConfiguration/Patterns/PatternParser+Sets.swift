@@ -80,7 +80,9 @@ extension PatternParser {
         guard take("{") else { throw problem("\\\(letter) needs a property in {}", at: start) }
         let name = try take(until: "}", "the property")
         guard !name.isEmpty,
-            name.unicodeScalars.allSatisfy({ $0.isASCII && ($0.properties.isXIDContinue || "=- ".unicodeScalars.contains($0)) })
+            name.unicodeScalars.allSatisfy({
+                $0.isASCII && ($0.properties.isXIDContinue || "=- ".unicodeScalars.contains($0))
+            })
         else { throw problem("'\(name)' is no property of characters", at: start) }
         return "\\\(letter){\(name)}"
     }

@@ -137,7 +137,9 @@ package struct RegexKeys: ConfigurationSection, Codable, Equatable {
     package init() {}
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.value("pattern", &pattern, .notEmpty, "Regular expression in the syntax of Python's re, looked for anywhere in the answer.")
+        keys.value(
+            "pattern", &pattern, .notEmpty,
+            "Regular expression in the syntax of Python's re, looked for anywhere in the answer.")
         keys.value("match_score", &matchScore, "Score of an answer in which it is found.")
         keys.value("miss_score", &missScore, "Score of an answer in which it is not.")
     }

@@ -67,7 +67,9 @@ package struct AnswerEncoder: Sendable {
 
     /// A conversation that ends with an assistant's turn.
     package func tokens(messages: [ChatMessage]) throws(TokenizerError) -> [Int32] {
-        guard let trained, let last = messages.last else { return try rendered(messages.map(\.json), nil, [], answer: nil) }
+        guard let trained, let last = messages.last else {
+            return try rendered(messages.map(\.json), nil, [], answer: nil)
+        }
         return try trained.chat.answered(.turns(messages.dropLast()), .turns([last]))
     }
 

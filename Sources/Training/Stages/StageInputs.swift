@@ -67,7 +67,10 @@ extension TrainingStages {
         data.preferencesValidation = nil
         data.prompts = nil
         data.evaluationPrompts = nil
-        if !template { data.chatTemplate = DataSection().chatTemplate }
+        if !template {
+            data.chatTemplate = DataSection().chatTemplate
+            data.templateArguments = nil
+        }
         return data
     }
 }

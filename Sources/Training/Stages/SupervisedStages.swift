@@ -19,7 +19,8 @@ extension TrainingStages {
             let texts = try LoadedRows<TextRow>.read(path: file, onBadLine: bad(run)).rows.map(\.text)
             let (model, tokenizer) = try start(run, texts)
             let context = model.configuration.contextLength
-            let rows = texts.flatMap { TextBlocks.cut(tokenizer.encode($0), end: tokenizer.eosID, context: context) }
+            let encoder = try ConversationEncoder(tokenizer, usesTemplate: false)
+            let rows = texts.flatMap { TextBlocks.cut(encoder.encodeText($0), end: tokenizer.eosID, context: context) }
             for row in rows { try tokenizer.check(row, rows: model.configuration.vocabularySize) }
             let examples = Examples(rows: rows, scored: rows.map { [1..<$0.count] })
             return try supervised("pretrain", model, run.models.base, run.pretrain, run, workspace, examples)

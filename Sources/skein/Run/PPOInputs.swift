@@ -41,6 +41,10 @@ enum PPOInputs {
         ] {
             if let directory { try record.add(key, model: directory, hashes) }
         }
+        for reward in run.rewards {
+            guard case .model(let keys) = reward.kind, let path = keys.path, path != run.models.reward else { continue }
+            try record.add("rewards.\(reward.name).path", model: path, hashes)
+        }
         return record
     }
 }

@@ -52,6 +52,8 @@ struct RunStages: Sendable {
 
     private func runPPO() async throws {
         _ = try PPOInputs.check(configuration)
+        // The coordinator reads the prompts too; here what is wrong with them is said before anything is started.
+        _ = try configurationErrors { try CoordinatorSettings.make(configuration) }
         // Everything is committed and exported: a cluster would have nothing to do, and wait for it.
         if JournalSummary.committedSteps(path: directory.path + "/journal.sqlite") >= configuration.ppo.steps,
             FileManager.default.fileExists(atPath: directory.path + "/policy/model.safetensors")
