@@ -102,9 +102,10 @@ import Testing
         #expect(try ends(name) == expected)
     }
 
-    private func chat(_ template: String) throws -> ConversationEncoder {
+    private func chat(_ template: String?) throws -> ConversationEncoder {
         let family = try #require(try Self.list("families").first)
-        var files: [String: [UInt8]] = ["chat_template.jinja": Array(template.utf8)]
+        var files: [String: [UInt8]] = [:]
+        if let template { files["chat_template.jinja"] = Array(template.utf8) }
         for file in try #require(family["files"]?.members) where file.key != "chat_template.jinja" {
             files[file.key] = Array((file.value.string ?? "").utf8)
         }
@@ -144,13 +145,24 @@ import Testing
         }
     }
 
-    @Test func withoutATemplateMessagesAreRefused() throws {
+    /// A template that is not wanted leaves lines; one that is missing is an error.
+    @Test func withoutATemplateTurnsAreJoinedOrRefused() throws {
         let tokenizer = try chat(Self.drops).tokenizer
         let plain = try ConversationEncoder(tokenizer, usesTemplate: false)
         let turn = ChatMessage(role: "user", content: "q")
+        let answer = ChatMessage(role: "assistant", content: "a")
+        #expect(tokenizer.decode(try plain.prompt(.turns([turn, answer, turn]))) == "user: q\nassistant: a\nuser: q")
+        for made in [
+            try plain.encode(.turns([turn]), .text("a")), try plain.encode(.turns([]), .turns([turn, answer])),
+        ] {
+            #expect(tokenizer.decode(made.tokens).hasPrefix("user: qa"))
+            #expect(made.learned.map { tokenizer.decode(Array(made.tokens[$0])) }.first?.hasPrefix("a") == true)
+        }
+        #expect(throws: TokenizerError.self) { try plain.encode(.turns([]), .turns([turn])) }
+        let missing = try ConversationEncoder(chat(nil).tokenizer)
         for body in [
-            { _ = try plain.prompt(.turns([turn])) }, { _ = try plain.encode(.turns([turn]), .text("a")) },
-            { _ = try plain.encode(.text("q"), .turns([turn])) },
+            { _ = try missing.prompt(.turns([turn])) }, { _ = try missing.encode(.turns([turn]), .text("a")) },
+            { _ = try missing.encode(.text("q"), .turns([answer])) },
         ] { #expect { try body() } throws: { "\($0)".contains("no chat template") } }
     }
 

@@ -12,12 +12,16 @@ package struct ConversationEncoder: Sendable {
     private let toolTemplate: ChatTemplate?
     let shape: TurnShape?
     private let arguments: [JSONValue.Member]
+    /// Whether turns become lines of `role: text`, since no template is wanted.
+    private let joinsTurns: Bool
 
     /// - Parameters:
-    ///   - usesTemplate: false for plain text, whatever the tokenizer has.
+    ///   - usesTemplate: false for plain text, whatever the tokenizer has; turns are joined line by line then, and of a
+    ///     conversation the last turn alone is learned.
     ///   - arguments: further names for the template, such as `enable_thinking`, as a JSON object; a row's own count more.
     package init(_ tokenizer: Tokenizer, usesTemplate: Bool = true, arguments: String? = nil) throws(TokenizerError) {
         self.tokenizer = tokenizer
+        joinsTurns = !usesTemplate
         template = usesTemplate && tokenizer.hasChatTemplate ? try tokenizer.chatTemplate() : nil
         toolTemplate =
             template != nil && tokenizer.hasChatTemplate(named: "tool_use")
@@ -64,8 +68,8 @@ package struct ConversationEncoder: Sendable {
         learning: Learning = .all
     ) throws(TokenizerError) -> EncodedConversation {
         guard template != nil else {
-            guard case .text(let answer) = answer else { throw Self.noTemplate }
-            return encode(try plain(prompt), completion: answer)
+            let (prompt, completion) = try plain(prompt, answer)
+            return encode(prompt, completion: completion)
         }
         let before = try messages(prompt, inputs)
         let all = before + (try checked(answer.turns, inputs))
@@ -141,8 +145,20 @@ package struct ConversationEncoder: Sendable {
     }
 
     private func plain(_ prompt: PromptText) throws(TokenizerError) -> String {
-        guard case .text(let text) = prompt else { throw Self.noTemplate }
-        return text
+        if case .turns = prompt, !joinsTurns { throw Self.noTemplate }
+        return prompt.plain
+    }
+
+    private func plain(
+        _ prompt: PromptText, _ answer: AnswerText
+    ) throws(TokenizerError) -> (prompt: String, completion: String) {
+        if case .text(let text) = answer { return (try plain(prompt), text) }
+        var turns = prompt.turns + answer.turns
+        guard joinsTurns else { throw Self.noTemplate }
+        guard let last = turns.popLast(), last.role == "assistant" else {
+            throw TokenizerError(.template, "without a chat template the last turn must be the assistant's")
+        }
+        return (PromptText.turns(turns).plain, last.text)
     }
 
     private func messages(
