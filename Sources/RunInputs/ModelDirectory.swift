@@ -22,7 +22,7 @@ package enum ModelDirectory {
             found.formUnion(shards(directory).filter(isThere))
         }
         let templates = try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/\(templates)")
-        found.formUnion((templates ?? []).map { "\(Self.templates)/\($0)" })
+        found.formUnion((templates ?? []).filter { $0.hasSuffix(".jinja") }.map { "\(Self.templates)/\($0)" })
         return found.sorted()
     }
 

@@ -24,6 +24,26 @@ import Testing
         #expect(reference.output.contains("shared_reference") && reference.output.contains("# "))
     }
 
+    /// The policy may be what a stage of the same run has yet to make.
+    @Test func aPolicyThatIsNotMadeYetIsNoFault() async throws {
+        let folder = try Skein.Folder()
+        try folder.write("texts.jsonl", #"{"text": "One text."}"# + "\n")
+        try folder.write("prompts.jsonl", #"{"prompt": "One"}"# + "\n")
+        try folder.write(
+            "run.yaml",
+            """
+            run_directory: \(folder.path)/run
+            stages: [pretrain, ppo]
+            data: {pretrain: \(folder.path)/texts.jsonl, prompts: \(folder.path)/prompts.jsonl}
+            architecture: {layers: 1, hidden: 16, intermediate: 32, heads: 2, kv_heads: 2, vocabulary: 300, context: 64}
+            rollout: {prompts_per_step: 4, max_new_tokens: 4}
+            rewards: [{kind: length, target: 12}]
+            ppo: {steps: 1, minibatches: 1, critic_from: policy}
+            """)
+        let checked = try await Skein.run(["config", "check", folder.path + "/run.yaml"])
+        #expect(checked.status == 0, "\(checked.error)")
+    }
+
     @Test func aPromptBeyondTheLimitIsNamedWithItsLine() async throws {
         let run = try await TinyRun()
         let result = try await Skein.run(["run", run.file, "--set", "rollout.max_prompt_tokens=3"])
