@@ -143,7 +143,7 @@ extension Coordinator {
         }
     }
 
-    private func problem(with outcome: JobOutcome, of job: JobID) -> String? {
+    func problem(with outcome: JobOutcome, of job: JobID) -> String? {
         guard let step = steps[job.step] else { return nil }
         switch (outcome, job.kind) {
         case (.trajectories(let items), .generate): return step.problem(with: items, of: job.index)

@@ -144,21 +144,27 @@ package actor Coordinator {
         for (id, items) in recovered.trajectories.sorted(by: { $0.key < $1.key }) {
             guard let step = steps[id.step] else { continue }
             if let problem = step.problem(with: items, of: id.index) {
-                throw CoordinatorError(
-                    """
-                    the journal \(configuration.journalPath) has a result of job \(id) that does not fit this run file: \
-                    \(problem); the prompts or the rollout section have changed since; restore them, or start anew with \
-                    --fresh
-                    """, exitCode: 78)
+                throw misfit(id, problem, "prompts or the rollout")
             }
             ledger.restoreCompleted(id)
             accept(items, of: id)
         }
         for (id, scores) in recovered.scores.sorted(by: { $0.key < $1.key }) where steps[id.step] != nil {
+            if let problem = problem(with: .scores(scores), of: id) {
+                throw misfit(id, problem, "rewards or the reference")
+            }
             ledger.restoreCompleted(id)
             steps[id.step]?.add(scores, of: id.index, part: id.part)
         }
         publishSnapshot(force: true)
+    }
+
+    private func misfit(_ job: JobID, _ problem: String, _ sections: String) -> CoordinatorError {
+        CoordinatorError(
+            """
+            the journal \(configuration.journalPath) has a result of job \(job) that does not fit this run file: \
+            \(problem); the \(sections) section has changed since; restore it, or start anew with --fresh
+            """, exitCode: 78)
     }
 
     // MARK: - Turn

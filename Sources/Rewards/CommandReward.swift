@@ -57,7 +57,7 @@ package actor CommandReward: RewardFunction {
         if let messages = item.messages { members.append(.init("messages", messages)) }
         let taken: Set = ["prompt", "response", "extra", "messages"]
         members += (item.extra.members ?? []).filter { !taken.contains($0.key) }
-        return .object(members)
+        return JSONValue.object(members).finite
     }
 
     private func start() throws {

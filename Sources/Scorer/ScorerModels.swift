@@ -12,8 +12,6 @@ final class ScorerModels: Sendable {
     private struct Reward {
         let model: RewardModel
         let encoder: AnswerEncoder?
-        /// Whether prompts go through the chat template.
-        let usesTemplate: Bool
     }
 
     // SAFETY: touched on the compute thread alone.
@@ -32,12 +30,16 @@ final class ScorerModels: Sendable {
         loaded.withLock { $0.reference = true }
     }
 
-    func loadReward(_ files: [String: Data], _ hash: String, _ keys: ModelKeys, _ device: Device) throws {
+    /// - Parameter arguments: of the run for chat templates.
+    func loadReward(
+        _ files: [String: Data], _ hash: String, _ keys: ModelKeys, arguments: String?, _ device: Device
+    ) throws {
         rewards[hash] = Reward(
             model: try RewardModel(files: files, device: device),
             encoder: try keys.encodesAgain
-                ? AnswerEncoder(Tokenizer(files: files), isTrainedHere: RewardModel.isTrainedHere(files)) : nil,
-            usesTemplate: keys.usesTemplate)
+                ? AnswerEncoder(
+                    Tokenizer(files: files), isTrainedHere: RewardModel.isTrainedHere(files),
+                    usesTemplate: keys.usesTemplate, arguments: arguments) : nil)
         loaded.withLock { _ = $0.rewards.insert(hash) }
     }
 
@@ -53,8 +55,11 @@ final class ScorerModels: Sendable {
     func reward(_ job: ScoreJob, _ hash: String) throws -> [Float?] {
         guard let reward = rewards[hash] else { return [] }
         let rows = try job.trajectories.map { trajectory in
+            // An answer that the policy did not end, by the limit of its length or a stop text, is no finished turn here.
             try reward.encoder.map {
-                try Self.tokens($0, trajectory, job.rows[trajectory.row]?.conversation, reward.usesTemplate)
+                try $0.tokens(
+                    prompt: trajectory.promptText, conversation: job.rows[trajectory.row]?.conversation ?? "",
+                    answer: trajectory.responseText, isFinished: trajectory.finish == .eos)
             } ?? trajectory.promptTokens + trajectory.responseTokens
         }
         let context = reward.model.configuration.contextLength
@@ -62,19 +67,5 @@ final class ScorerModels: Sendable {
         var scores = [Float?](repeating: nil, count: rows.count)
         for (index, score) in try zip(fitting, reward.model.score(fitting.map { rows[$0] })) { scores[index] = score }
         return scores
-    }
-
-    /// An answer that the policy did not end, by the limit of its length or a stop text, is no finished turn here either.
-    private static func tokens(
-        _ encoder: AnswerEncoder, _ trajectory: Trajectory, _ conversation: String?, _ usesTemplate: Bool
-    ) throws -> [Int32] {
-        let prompt: AnswerEncoder.Prompt =
-            if usesTemplate, let conversation, !conversation.isEmpty {
-                try AnswerEncoder.Prompt(json: conversation)
-            } else {
-                usesTemplate ? .question(trajectory.promptText) : .text(trajectory.promptText)
-            }
-        return try encoder.tokens(
-            prompt: prompt, answer: trajectory.responseText, isFinished: trajectory.finish == .eos)
     }
 }

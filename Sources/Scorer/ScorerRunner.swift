@@ -22,6 +22,7 @@ package actor ScorerRunner: JobRunner {
     private var rules: [String: any RewardFunction] = [:]
     /// Rewards of kind `model`, by name.
     private var modelRewards: [String: ModelKeys] = [:]
+    private var templateArguments: String?
     private var needsReference = true
     private var device = Device.cpu
     private var arithmetic = Arithmetic.fast
@@ -38,6 +39,7 @@ package actor ScorerRunner: JobRunner {
         let threads = run.roles.scorer.threads
         device = try Device.named(run.device)
         needsReference = !run.ppo.referenceFromBase
+        templateArguments = run.data.templateArguments
         arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
         try await executor.run { try TorchRuntime.configure(threads: threads) }
         guard rules.isEmpty, modelRewards.isEmpty else { return }
@@ -123,8 +125,8 @@ package actor ScorerRunner: JobRunner {
         let hash = try manifest(.reward(name)).sha256
         guard !models.hasReward(hash) else { return hash }
         let files = try await pull(.reward(name), progress)
-        try await loading("reward model of the reward \(name)") { [device, models] in
-            try models.loadReward(files, hash, keys, device)
+        try await loading("reward model of the reward \(name)") { [device, models, templateArguments] in
+            try models.loadReward(files, hash, keys, arguments: templateArguments, device)
         }
         return hash
     }
@@ -173,10 +175,12 @@ package actor ScorerRunner: JobRunner {
     }
 
     private static func parsed(_ text: String) throws -> JSONValue {
-        do {
-            return try JSONValue(parsing: text.utf8, name: "the columns of a prompt")
+        do throws(JSONProblem) {
+            // Rows may hold numbers that are not finite, as Python writes them.
+            return try JSONValue(line: text.utf8)
         } catch {
-            throw JobError(code: "malformed", message: "\(error)", retryable: false)
+            throw JobError(
+                code: "malformed", message: "the columns of a prompt are not JSON: \(error.reason)", retryable: false)
         }
     }
 

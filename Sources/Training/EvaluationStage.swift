@@ -24,7 +24,7 @@ package enum EvaluationStage {
         let prompts = rows.values.map(\.tokens)
         let after = try CausalLM(directory: run.policyDirectory, device: device)
         let reward = try run.models.reward.map {
-            try EvaluationReward($0, encoder.tokenizer, usesTemplate: encoder.encoder.usesTemplate, device)
+            try EvaluationReward($0, encoder.encoder, run, device)
         }
         reporter.note("evaluate: \(prompts.count) held-out prompts")
         let old = try answers(before, prompts, encoder.tokenizer, run)
@@ -34,18 +34,25 @@ package enum EvaluationStage {
         func gold(_ answers: [[Int32]]) -> [Double] {
             zip(texts, answers).map { GoldScore.score(prompt: $0, completion: text($1)) }
         }
-        func side(_ answers: [[Int32]], _ gold: [Double]) throws -> Evaluation.Side {
-            let scores = try reward?.score(rows.values, answers) ?? []
+        let scores = try reward.map { (old: try $0.score(rows.values, old), new: try $0.score(rows.values, new)) }
+        // Both means are over the same prompts.
+        let scored = prompts.indices.filter { scores?.old[$0] != nil && scores?.new[$0] != nil }
+        if scores != nil, scored.count < prompts.count {
+            reporter.note(
+                "evaluate: \(prompts.count - scored.count) prompts have an answer beyond the reward model's context and do "
+                    + "not count in the trained reward")
+        }
+        func side(_ answers: [[Int32]], _ gold: [Double], _ scores: [Float?]?) -> Evaluation.Side {
             let count = Double(max(1, answers.count))
             return Evaluation.Side(
                 gold: gold.reduce(0, +) / count,
-                reward: scores.reduce(0) { $0 + Double($1) } / Double(max(1, scores.count)),
+                reward: scored.reduce(0) { $0 + Double(scores?[$1] ?? 0) } / Double(max(1, scored.count)),
                 length: answers.reduce(0) { $0 + Double($1.count) } / count)
         }
         let (oldGold, newGold) = (gold(old), gold(new))
         let wins = zip(oldGold, newGold).reduce(0.0) { $0 + ($1.1 > $1.0 ? 1 : $1.1 == $1.0 ? 0.5 : 0) }
         let evaluation = Evaluation(
-            before: try side(old, oldGold), after: try side(new, newGold), prompts: prompts.count,
+            before: side(old, oldGold, scores?.old), after: side(new, newGold, scores?.new), prompts: prompts.count,
             goldWinRate: wins / Double(prompts.count),
             sequenceKL: try sequenceKL(after, run, prompts, new, device), klBudget: run.evaluation.klBudget,
             samples: (0..<min(samplesShown, prompts.count)).map {

@@ -23,7 +23,10 @@ struct ScoreCommand: AsyncParsableCommand {
     @Option(help: "Threads that compute.") var threads = max(1, ProcessInfo.processInfo.activeProcessorCount)
     @Option(help: "Tokens of a batch, padding included.") var tokenBudget = 4096
     @Flag(help: "Logits of the model, without the mean and deviation of reward.json.") var raw = false
-    @Flag(help: "Join prompt and response as plain text, whatever the model's chat template.") var plain = false
+    @Flag(help: "Join prompts, turns and responses as plain text, whatever the model's chat template.") var plain =
+        false
+    @Option(help: "Further names for the chat template, as a JSON object: {\"enable_thinking\": false}.")
+    var templateArguments: String?
 
     /// Lines that are scored before the first of them is printed.
     private static let linesAtOnce = 512
@@ -53,12 +56,14 @@ struct ScoreCommand: AsyncParsableCommand {
 
     /// All lines as tokens, so that a bad one is found before anything is computed.
     private func read(_ tokenizer: Tokenizer, _ reward: RewardModel) throws -> [[Int32]] {
-        let encoder = try AnswerEncoder(tokenizer, isTrainedHere: RewardModel.isTrainedHere(directory: model))
+        let encoder = try AnswerEncoder(
+            tokenizer, isTrainedHere: RewardModel.isTrainedHere(directory: model), usesTemplate: !plain,
+            arguments: templateArguments)
         let context = reward.configuration.contextLength
         let loaded = try LoadedRows<ScoreRow>.read(path: input == "-" ? "/dev/stdin" : input)
         return try zip(loaded.rows, loaded.lines).map { row, line in
             do {
-                let tokens = try tokens(row.content, encoder, tokenizer)
+                let tokens = try tokens(row, encoder, tokenizer)
                 guard !tokens.isEmpty else { throw LanguageModelError(.argument, "the text has no tokens") }
                 guard tokens.count <= context else {
                     throw LanguageModelError(
@@ -72,16 +77,12 @@ struct ScoreCommand: AsyncParsableCommand {
         }
     }
 
-    private func tokens(
-        _ content: ScoreRow.Content, _ encoder: AnswerEncoder, _ tokenizer: Tokenizer
-    ) throws -> [Int32] {
-        let usesTemplate = !plain && encoder.hasTemplate
-        switch content {
-        case .text(let text): return tokenizer.encode(text)
-        case .answer(.text(let prompt), .text(let answer)):
-            return try encoder.tokens(prompt: usesTemplate ? .question(prompt) : .text(prompt), answer: answer)
-        case .answer(let prompt, let answer): return try encoder.tokens(messages: prompt.turns + answer.turns)
-        case .conversation(let turns): return try encoder.tokens(messages: turns)
+    private func tokens(_ row: ScoreRow, _ encoder: AnswerEncoder, _ tokenizer: Tokenizer) throws -> [Int32] {
+        switch row.content {
+        case .text(let text): tokenizer.encode(text)
+        case .answer(let prompt, let answer): try encoder.tokens(prompt, answer, row.inputs)
+        case .conversation(let turns):
+            try encoder.tokens(.turns(turns.dropLast()), .turns(turns.suffix(1)), row.inputs)
         }
     }
 }

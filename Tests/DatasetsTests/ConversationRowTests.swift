@@ -28,6 +28,19 @@ import Tokenizers
         }
     }
 
+    /// A sentence of a language without blanks is a prompt as much as one of several words; `messages` holds the context.
+    @Test func repeatedPromptsAndContextsAreSeen() throws {
+        let chinese = try pair(#"{"prompt":"河边有什么？","chosen":"河边有什么？一只鹅","rejected":"河边有什么？没有"}"#)
+        #expect(chinese.prompt == .text("河边有什么？") && chinese.chosen == .text("一只鹅"))
+        let long = try pair(
+            #"{"messages":[\#(Self.q1)],"chosen":[\#(Self.a1),\#(Self.q2),\#(Self.yes)],"#
+                + #""rejected":[\#(Self.a1),\#(Self.q2),\#(Self.no)]}"#)
+        #expect(long.prompt == .turns([turn("user", "Q1")]) && long.chosen.turns.count == 3)
+        let file = try TemporaryFile(#"{"prompt":"a","response":"b","tools":[{}],"chat_template_kwargs":{"x":1}}"#)
+        let scored = try #require(try LoadedRows<ScoreRow>.read(path: file.path).rows.first)
+        #expect(scored.inputs.tools == .array([.object([])]) && scored.inputs.arguments.map(\.key) == ["x"])
+    }
+
     @Test(arguments: [
         "{\(whole)}", #"{"prompt":"Q2",\#(whole)}"#, #"{"prompt":" Q1\n",\#(whole)}"#,
         #"{"prompt":[\#(q1),\#(a1),\#(q2)],\#(whole)}"#,

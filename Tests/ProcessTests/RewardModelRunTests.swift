@@ -115,6 +115,10 @@ import Testing
         #expect(scores.count == 5)
         // Three spellings of one thing.
         #expect(scores[0] == scores[1] && scores[0] == scores[3] && scores[0] != scores[2])
+        // Plain text is plain for conversations too.
+        let plain = try await score(
+            folder, model, [lines[1], json(["prompt": "user: Say 3:", "response": "3 it is."])], "--plain")
+        #expect(plain[0] == plain[1] && plain[0] != scores[1])
         // One at a time, and in another order.
         let alone = try await score(folder, model, lines.reversed(), "--token-budget", "1")
         for (a, b) in zip(scores, alone.reversed()) { #expect(abs(a - b) < 1e-5) }

@@ -28,6 +28,16 @@ import Tokenizers
                     """#))
     }
 
+    /// JSON has no way to write them; Python's rows may hold them.
+    @Test func numbersThatAreNotFiniteAreNull() throws {
+        let extra = JSONValue.object([.init("label", .number(.nan)), .init("all", .array([.number(-.infinity)]))])
+        let item = RewardInput(prompt: "p", response: "r", tokens: 1, extra: extra)
+        let line = try Self.json(CommandReward.question(item).json)
+        #expect(line["label"] == .null && line["extra"]?["all"] == .array([.null]))
+        let body = try JSONValue(parsing: RewardFormat.plain(labelKey: "label").body([item]), name: "body")
+        #expect(body["labels"] == .array([.null]))
+    }
+
     @Test func aCommandWithoutThemGetsAnEmptyObject() throws {
         #expect(CommandReward.question(try input("{}")).json == #"{"prompt": "p", "response": "r\n\"", "extra": {}}"#)
     }

@@ -79,28 +79,37 @@ import Testing
 
     @Test func aTextEndsWhereItsModelWasTrainedToReadIt() throws {
         let tokens = try tokenizer()
-        let published = try AnswerEncoder(tokens, isTrainedHere: false)
-        let ours = try AnswerEncoder(tokens, isTrainedHere: true)
         func text(_ ids: [Int32]) -> String { tokens.decode(ids) }
-        let turns = "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\nMe."
-        #expect(try text(published.tokens(prompt: .question("Who?"), answer: "Me.")) == turns + "<|im_end|>\n")
-        #expect(try text(ours.tokens(prompt: .question("Who?"), answer: "Me.")) == turns + "<|im_end|>")
-        for encoder in [published, ours] {
-            // What was cut off is not finished by an end of turn.
-            #expect(try text(encoder.tokens(prompt: .question("Who?"), answer: "Me.", isFinished: false)) == turns)
-            #expect(try text(encoder.tokens(prompt: .text("Who? "), answer: "Me.")) == "Who? Me.<|im_end|>")
-            #expect(try text(encoder.tokens(prompt: .text("Who? "), answer: "Me.", isFinished: false)) == "Who? Me.")
+        let turns = "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n"
+        for (isTrainedHere, end) in [(false, "<|im_end|>\n"), (true, "<|im_end|>")] {
+            let chat = try AnswerEncoder(tokens, isTrainedHere: isTrainedHere)
+            #expect(try text(chat.tokens(.text("Who?"), .text("Me."))) == turns + "Me." + end)
+            // What was cut off is not finished by an end of turn, whose letters it may have.
+            for cut in ["Me.", "", "end", "|", ">", "im"] {
+                #expect(try text(chat.tokens(.text("Who?"), .text(cut), isFinished: false)) == turns + cut)
+            }
+            let plain = try AnswerEncoder(tokens, isTrainedHere: isTrainedHere, usesTemplate: false)
+            #expect(try text(plain.tokens(.text("Who? "), .text("Me."))) == "Who? Me.<|im_end|>")
+            #expect(try text(plain.tokens(.text("Who? "), .text("Me."), isFinished: false)) == "Who? Me.")
+            let question = ChatMessage(role: "user", content: "Who?")
+            #expect(try text(plain.tokens(.turns([question]), .text("Me."))) == "user: Who?Me.<|im_end|>")
         }
     }
 
     @Test func aConversationComesAsJSON() throws {
         let published = try AnswerEncoder(
-            try tokenizer(template: "{{ tools }}{{ mood }}{{ messages[1]['content'] }}"), isTrainedHere: false)
-        let prompt = try AnswerEncoder.Prompt(
-            json: #"{"messages":[{"role":"user","content":"a"}],"tools":null,"template_arguments":{"mood":"calm"}}"#)
-        #expect(try tokenizer().decode(published.tokens(prompt: prompt, answer: "b")).hasSuffix("calmb"))
-        for bad in ["", "[]", "{}", #"{"messages": 3}"#] {
-            #expect(throws: TokenizerError.self, "\(bad)") { try AnswerEncoder.Prompt(json: bad) }
+            try tokenizer(template: "{{ tools }}{{ mood }}{{ tone }}{{ messages[1]['content'] }}"),
+            isTrainedHere: false,
+            arguments: #"{"tone": "low", "mood": "loud"}"#)
+        func text(_ conversation: String) throws -> String {
+            try tokenizer().decode(
+                published.tokens(prompt: "?", conversation: conversation, answer: "b", isFinished: true))
+        }
+        // The row's arguments count more than the run's; a number that is not finite is no fault.
+        let row = #"{"messages":[{"role":"user","content":"a","score":NaN}],"template_arguments":{"mood":"calm"}}"#
+        #expect(try text(row).hasSuffix("calmlowb"))
+        for bad in ["[]", "{}", #"{"messages": 3}"#, "{"] {
+            #expect(throws: TokenizerError.self, "\(bad)") { try text(bad) }
         }
     }
 }

@@ -128,6 +128,7 @@ import Testing
             .object([.init("role", .string(role)), .init("content", .string("a"))] + more)
         }
         refuse(turn("human"), "unknown role 'human'")
+        refuse(turn("tool"), "passes over turns of the role 'tool'")
         refuse(turn("assistant", [.init("tool_calls", .array([.null]))]), "does not read 'tool_calls'")
         refuse(turn("assistant", [.init("reasoning_content", .string("x"))]), "does not read 'reasoning_content'")
         refuse(turn("assistant"), "does not read 'tools'", tools: .array([.object([])]))
@@ -142,6 +143,21 @@ import Testing
         let own = try chat(Self.drops.replacingOccurrences(of: "m.role == 'user'", with: "m.role == 'critic'"))
         #expect(throws: Never.self) {
             try own.encode(.turns([ChatMessage(turn("critic"))]), .text("yes"))
+        }
+    }
+
+    /// What only the generation prompt goes on with may begin as the answer does.
+    @Test func anAnswerKeepsItsFirstLetters() throws {
+        let encoder = try chat(
+            """
+            {% for m in messages %}{{ m.role }}{{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}\
+            assistant<|im_end|>{% endif %}
+            """)
+        let made = try encoder.encode(.text("q"), .text("<b>x"))
+        #expect(made.learned.map { encoder.tokenizer.decode(Array(made.tokens[$0])) } == ["<b>x<|im_end|>"])
+        // A template that writes every role shows this one.
+        #expect(throws: Never.self) {
+            try encoder.encode(.turns([ChatMessage(role: "tool", content: "r")]), .text("yes"))
         }
     }
 

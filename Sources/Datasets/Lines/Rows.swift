@@ -97,8 +97,9 @@ private struct Pair {
         var start = 0
         if object.has("prompt") || object.has("messages") {
             prompt = try object.prompt()
-            // A word at the start of both answers may be the prompt by chance; several words are not.
-            if case .text(let text) = prompt, text.contains(where: \.isWhitespace),
+            // A word at the start of both answers may be the prompt by chance; several words, or a sentence of a language
+            // without blanks, are not.
+            if case .text(let text) = prompt, text.contains(where: \.isWhitespace) || text.utf8.count >= 12,
                 Self.starts(chosen, with: text), Self.starts(rejected, with: text)
             {
                 start = text.utf8.count
@@ -125,7 +126,8 @@ private struct Pair {
     /// Turns: answers alone, or whole conversations of which the common start is the prompt.
     init(_ object: RowObject, _ chosen: [ChatMessage], _ rejected: [ChatMessage]) throws(RowProblem) {
         let isWhole = [chosen, rejected].map { turns in
-            turns.first?.role != "assistant" || !object.has("prompt") && turns.contains { $0.role == "user" }
+            turns.first?.role != "assistant"
+                || !object.has("prompt") && !object.has("messages") && turns.contains { $0.role == "user" }
         }
         guard isWhole[0] == isWhole[1] else {
             throw RowProblem("only one of 'chosen' and 'rejected' holds the conversation before the answer")

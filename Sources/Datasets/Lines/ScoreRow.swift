@@ -12,8 +12,10 @@ package struct ScoreRow: DatasetRow, Equatable {
 
     package static let shape = #"{"prompt","response"}, {"messages"} or {"text"}"#
     package var content: Content
+    package var inputs: TemplateInputs
 
     package init(_ object: RowObject) throws(RowProblem) {
+        inputs = try object.templateInputs()
         if object.has("response") {
             content = .answer(try object.prompt(), try object.answer("response"))
         } else if object.has("messages") {

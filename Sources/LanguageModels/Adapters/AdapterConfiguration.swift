@@ -96,6 +96,11 @@ enum AdapterConfiguration {
     private static func patterns(_ key: String, _ reader: ConfigurationReader) throws -> [Pattern] {
         guard let found = try reader.object(key) else { return [] }
         return try found.values.keys.sorted().map { text in
+            // The engine goes back and forth; a repeated group of a file from elsewhere could keep it for ever.
+            guard text.utf8.count <= 1000, [")*", ")+", "){"].allSatisfy({ !text.contains($0) }) else {
+                throw reader.bad(
+                    key, "has the pattern '\(text.prefix(80))', which is too long or repeats a group; \(remedy)")
+            }
             do {
                 // As PEFT: the end of a module's name, from a dot on.
                 return (text, try Regex("(?:.*\\.)?(?:\(text))"), try found.number(text))

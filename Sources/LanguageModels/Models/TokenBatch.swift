@@ -65,17 +65,13 @@ package struct TokenBatch {
         _ rows: [[Int32]], scored: [[Range<Int>]], padding: Padding = .right, omitsLast: Bool = false,
         device: Device = .cpu
     ) throws {
-        guard !rows.isEmpty else { throw LanguageModelError(.argument, "a batch needs at least one row") }
-        for (index, row) in rows.enumerated() where row.isEmpty {
-            throw LanguageModelError(.argument, "row \(index) of the batch has no tokens")
-        }
+        self.scored = try Self.checked(scored, rows)
         let seen = try Self.seen(rows, omitsLast: omitsLast)
         let width = seen.max() ?? 0
         self.rows = rows
         self.padding = padding
         self.omitsLast = omitsLast
         offsets = rows.indices.map { $0 * width + (padding == .left ? width - seen[$0] : 0) }
-        self.scored = try Self.checked(scored, rows)
         self.width = width
         var padded = [Int64](repeating: 0, count: rows.count * width)
         var places = [Int64](repeating: 0, count: rows.count * width)
@@ -111,7 +107,7 @@ package struct TokenBatch {
     package init(
         packed rows: [[Int32]], scored: [[Range<Int>]], longest: Int, omitsLast: Bool = false, device: Device = .cpu
     ) throws {
-        let plain = try TokenBatch(rows, scored: scored)
+        self.scored = try Self.checked(scored, rows)
         let seen = try Self.seen(rows, omitsLast: omitsLast)
         let lines = SequencePacking.lines(seen, longest: longest)
         let width = lines.map { $0.reduce(0) { $0 + seen[$1] } }.max() ?? 0
@@ -120,7 +116,6 @@ package struct TokenBatch {
         self.rows = rows
         self.width = width
         padding = .right
-        self.scored = plain.scored
         offsets = places.offsets
         var padded = [Int64](repeating: 0, count: lines.count * width)
         for (row, (offset, count)) in zip(rows, zip(places.offsets, seen)) {
@@ -154,8 +149,12 @@ package struct TokenBatch {
         return rows.map { $0.count - 1 }
     }
 
-    /// Scored places without a first token; an error when they are not those of the rows.
+    /// Scored places without a first token; an error when they are not those of the rows, or a row is empty.
     private static func checked(_ scored: [[Range<Int>]], _ rows: [[Int32]]) throws -> [[Range<Int>]] {
+        guard !rows.isEmpty else { throw LanguageModelError(.argument, "a batch needs at least one row") }
+        for (index, row) in rows.enumerated() where row.isEmpty {
+            throw LanguageModelError(.argument, "row \(index) of the batch has no tokens")
+        }
         guard scored.count == rows.count else {
             throw LanguageModelError(.argument, "\(rows.count) rows but the scored places of \(scored.count)")
         }

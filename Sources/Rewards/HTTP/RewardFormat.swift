@@ -43,7 +43,7 @@ package enum RewardFormat: Sendable {
         if inputs.contains(where: { $0.messages != nil }) {
             members.append(.init("messages", .array(inputs.map { $0.messages ?? .null })))
         }
-        return Data(JSONValue.object(members).json.utf8)
+        return Data(JSONValue.object(members).finite.json.utf8)
     }
 
     /// The values in the order of the question.

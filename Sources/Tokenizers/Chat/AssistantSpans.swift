@@ -53,7 +53,8 @@ struct AssistantSpans {
         if !before.isEmpty, let open = rendered(before, inputs, open: true) {
             let closed = rendered(before, inputs, open: false) ?? open
             let headerStart = TurnShape.headerStart(open, closed, encoder.tokenizer)
-            let common = TextBytes.commonStart(open, bytes)
+            // What the prompt goes on with (an open `<think>`) and the answer may begin alike.
+            let common = TurnShape.headerStart(open, bytes, encoder.tokenizer)
             if common >= headerStart, common >= done { return common }
             if headerStart < open.count { header = Array(open[headerStart...]) }
         }

@@ -126,6 +126,13 @@ package struct ConversationEncoder: Sendable {
 
     // MARK: Rendering
 
+    /// All that the template gives for a prompt with its answer.
+    func text(
+        _ prompt: PromptText, _ answer: AnswerText, _ inputs: TemplateInputs
+    ) throws(TokenizerError) -> String {
+        try render(try messages(prompt, inputs) + checked(answer.turns, inputs), inputs, open: false).text
+    }
+
     /// - Parameter open: with the generation prompt at the end.
     func render(
         _ messages: [ChatMessage], _ inputs: TemplateInputs, open: Bool
@@ -149,7 +156,8 @@ package struct ConversationEncoder: Sendable {
         return prompt.plain
     }
 
-    private func plain(
+    /// The parts of a text that no template renders.
+    func plain(
         _ prompt: PromptText, _ answer: AnswerText
     ) throws(TokenizerError) -> (prompt: String, completion: String) {
         if case .text(let text) = answer { return (try plain(prompt), text) }
@@ -177,6 +185,17 @@ package struct ConversationEncoder: Sendable {
         )
     }
 
+    /// Every template shows these, or refuses them itself.
+    private static let shown: Set<String> = ["system", "user", "assistant"]
+
+    /// Whether a turn of a role that the template does not name is written all the same, as by one that writes any role.
+    private func shows(_ role: String, _ inputs: TemplateInputs) -> Bool {
+        let mark = "zqturnzq"
+        let turns = [ChatMessage(role: "user", content: "Hello"), ChatMessage(role: role, content: mark)]
+        guard let text = try? render(turns, inputs, open: false).text else { return true }
+        return TextBytes.findLast(Array(mark.utf8), in: Array(text.utf8)) != nil
+    }
+
     /// Roles that published sets use. Others are refused unless the template names them, since many templates pass over
     /// turns of a role that they do not know.
     private static let roles: Set<String> = [
@@ -195,11 +214,21 @@ package struct ConversationEncoder: Sendable {
         }
         if inputs.tools != nil, !template.names("tools") { throw refuse("tools") }
         for turn in turns {
-            if !Self.roles.contains(turn.role), !template.names("'\(turn.role)'"), !template.names("\"\(turn.role)\"") {
-                throw TokenizerError(
-                    .template,
-                    "unknown role '\(turn.role)'; use system, user, assistant or tool, or one that the chat template names"
-                )
+            if !Self.shown.contains(turn.role), !template.names("'\(turn.role)'"), !template.names("\"\(turn.role)\"") {
+                guard Self.roles.contains(turn.role) else {
+                    throw TokenizerError(
+                        .template,
+                        "unknown role '\(turn.role)'; use system, user, assistant or tool, or one that the chat template names"
+                    )
+                }
+                guard shows(turn.role, inputs) else {
+                    throw TokenizerError(
+                        .template,
+                        """
+                        the chat template passes over turns of the role '\(turn.role)'; remove the row, or use a model whose \
+                        template shows them
+                        """)
+                }
             }
             if turn.callsTools, !template.names("tool_calls") { throw refuse("tool_calls") }
             if turn.reasoning != nil, !template.names(ChatMessage.reasoningKey), !template.names("</think>") {

@@ -65,6 +65,16 @@ package enum JSONValue: Sendable, Equatable {
     /// The document on one line, as Python's `json.dumps(…, ensure_ascii=False)` writes it.
     package var json: String { JSONWriter().text(self) }
 
+    /// The same with null in place of numbers that are not finite, which JSON cannot write and Python's rows may hold.
+    package var finite: JSONValue {
+        switch self {
+        case .number(let number) where !number.isFinite: .null
+        case .array(let elements): .array(elements.map(\.finite))
+        case .object(let members): .object(members.map { Member($0.key, $0.value.finite) })
+        default: self
+        }
+    }
+
     /// For messages, with its article.
     package var typeName: String {
         switch self {
