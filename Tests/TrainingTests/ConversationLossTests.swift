@@ -136,6 +136,19 @@ import Tokenizers
         #expect(try loss(row, ", too_long: truncate") != apart)
     }
 
+    @Test func fewerThanFiftyCompletionsDoNotNormaliseRewards() throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: "skein-few-\(UUID().uuidString).jsonl")
+        defer { try? FileManager.default.removeItem(at: root) }
+        func notes(pairs: Int) throws -> [String] {
+            let lines = (0..<pairs).map { #"{"prompt":"q\#($0)","chosen":"yes \#($0)","rejected":"no"}"# }
+            try (lines.joined(separator: "\n") + "\n").write(to: root, atomically: true, encoding: .utf8)
+            return try train(.rewardModel, "preferences: \(root.path), preferences_validation: \(root.path)").notes
+                .filter { $0.contains("not normalised") }
+        }
+        #expect(try notes(pairs: 24).count == 1)
+        #expect(try notes(pairs: 25).isEmpty)
+    }
+
     @Test func argumentsThatNoTemplateReadsAreRefused() throws {
         #expect { try train(.sft, rows + ", template_arguments: {enable_thinking: false}") } throws: {
             "\($0)".contains("data.template_arguments") && "\($0)".contains("enable_thinking")
