@@ -229,11 +229,30 @@ package actor Coordinator {
         guard let request = batchRequest, let step = steps[request.step], step.isComplete,
             unflushed[step.step, default: 0] == 0
         else { return }
+        if let (reason, jobs) = step.withoutReward(configuration.neededRewards) {
+            endWithoutReward(step.step, reason, jobs)
+            return
+        }
         batchRequest = nil
         outbox.append(.init(request.peer, .batchReady(step: step.step, jobs: step.jobs.count), inReplyTo: request.id))
     }
 
     // MARK: - Ending
+
+    /// A reward that fails for every answer is down, not puzzled by a text. Its results are taken out of the journal, so
+    /// that the same command scores the step again once the reward is mended.
+    private func endWithoutReward(_ step: Int, _ reason: String, _ jobs: [JobID]) {
+        batchRequest = nil
+        journal.write([.withdrawn(jobs, reason: "step \(step): \(reason)")]) { [self] in
+            assumeIsolated {
+                $0.fail(
+                    CoordinatorError(
+                        """
+                        step \(step): \(reason). Mend the reward and call the same command again: the step is scored anew
+                        """, exitCode: 75))
+            }
+        }
+    }
 
     /// Edge 3, 4 or 5: everyone is told; the process ends when all have left, or at the deadline.
     func stop(_ outcome: Outcome, reason: String, exitCode: Int, includingLearner: Bool = true) {

@@ -41,6 +41,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var sampling = SamplingParameters(maxNewTokens: 16)
     package var schedule = Schedule.sync
     package var parts: [ScorePart] = []
+    /// Rewards without which an answer cannot be learned from.
+    package var neededRewards: Set<String> = []
     package var leaseMilliseconds = 10_000
     /// Of a first lease, in which a worker may have to load weights, and of the wait for a missing role.
     package var graceMilliseconds = 60_000

@@ -14,6 +14,8 @@ package final class Journal: Sendable {
         /// A result, as its frames came.
         case result(JobID, worker: String, attempt: Int, frames: [[UInt8]])
         case duplicate(JobID, worker: String, attempt: Int)
+        /// Results that do not count: their jobs are to be done again.
+        case withdrawn([JobID], reason: String)
         case step(Int, metrics: Data, ArtifactManifest)
         case weights(ArtifactManifest)
         case event(kind: String, detail: String)

@@ -72,6 +72,15 @@ enum JournalSchema {
                 sql:
                     "UPDATE job SET duplicates = duplicates + 1 WHERE step = ? AND number = ? AND kind = ? AND part = ?"
             ).execute(arguments: [id.step, id.index, id.kind.rawValue, id.part])
+        case .withdrawn(let jobs, let reason):
+            for table in ["job", "trajectory"] {
+                let statement = try database.cachedStatement(
+                    sql: "DELETE FROM \(table) WHERE step = ? AND number = ? AND kind = ? AND part = ?")
+                for id in jobs {
+                    try statement.execute(arguments: [id.step, id.index, id.kind.rawValue, id.part])
+                }
+            }
+            try insert(.event(kind: "withdrawn", detail: reason), database, now: now)
         case .step(let step, let metrics, let manifest):
             try database.execute(
                 sql: "INSERT OR IGNORE INTO step (step, committed_ms, metrics) VALUES (?, ?, ?)",

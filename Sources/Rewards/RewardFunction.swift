@@ -4,6 +4,9 @@ package import Tokenizers
 package struct RewardInput: Sendable {
     package var prompt: String
     package var response: String
+    /// Prompt and answer as one text: as the policy saw them, special tokens and chat template included, where a reward
+    /// asks for that; else one after the other.
+    package var text: String
     /// Tokens of the response.
     package var tokens: Int
     /// A JSON object: the columns of the prompt's line that are no part of the prompt, `answer` or `label` for example.
@@ -12,10 +15,12 @@ package struct RewardInput: Sendable {
     package var messages: JSONValue?
 
     package init(
-        prompt: String, response: String, tokens: Int, extra: JSONValue = .object([]), messages: JSONValue? = nil
+        prompt: String, response: String, text: String? = nil, tokens: Int, extra: JSONValue = .object([]),
+        messages: JSONValue? = nil
     ) {
         self.prompt = prompt
         self.response = response
+        self.text = text ?? prompt + response
         self.tokens = tokens
         self.extra = extra
         self.messages = messages

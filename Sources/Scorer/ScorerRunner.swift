@@ -22,6 +22,10 @@ package actor ScorerRunner: JobRunner {
     private var rules: [String: any RewardFunction] = [:]
     /// Rewards of kind `model`, by name.
     private var modelRewards: [String: ModelKeys] = [:]
+    /// Rewards that read sequences as the policy saw them: of every prompt, or (false) of those that a chat template made.
+    private var readsSequences: [String: Bool] = [:]
+    private var usesTemplate = false
+    private var policyTokenizer: Tokenizer?
     private var templateArguments: String?
     private var needsReference = true
     private var device = Device.cpu
@@ -40,6 +44,7 @@ package actor ScorerRunner: JobRunner {
         device = try Device.named(run.device)
         needsReference = !run.ppo.referenceFromBase
         templateArguments = run.data.templateArguments
+        usesTemplate = run.data.chatTemplate == .auto
         arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
         try await executor.run { try TorchRuntime.configure(threads: threads) }
         guard rules.isEmpty, modelRewards.isEmpty else { return }
@@ -57,13 +62,23 @@ package actor ScorerRunner: JobRunner {
                 rules[reward.name] = KeywordReward(
                     name: reward.name, words: keys.words, scoreEach: keys.scoreEach, maximum: keys.maximum,
                     caseSensitive: keys.caseSensitive)
+            case .math(let keys):
+                rules[reward.name] = MathReward(
+                    name: reward.name, answerKey: keys.answerKey, matchScore: keys.matchScore,
+                    missScore: keys.missScore)
             case .command(let keys):
                 rules[reward.name] = CommandReward(
                     name: reward.name, argv: keys.argv, timeout: keys.timeout, retries: keys.retries)
             case .http(let keys):
+                let format: RewardFormat =
+                    switch keys.format {
+                    case .plain: .plain(labelKey: keys.labelKey)
+                    case .openai: .openai(model: keys.model)
+                    case .sglang: .sglang(model: keys.model)
+                    }
+                if keys.text != .joined { readsSequences[reward.name] = keys.text == .sequence }
                 rules[reward.name] = try HTTPReward(
-                    name: reward.name, url: keys.url,
-                    format: keys.format == .plain ? .plain(labelKey: keys.labelKey) : .openai(model: keys.model),
+                    name: reward.name, url: keys.url, format: format,
                     tokenVariable: keys.tokenVariable, batch: keys.batch, timeout: keys.timeout, retries: keys.retries)
             case .swift(let keys): rules[reward.name] = try SwiftRewards.make(keys.function, name: reward.name)
             case .worker: break
@@ -72,13 +87,14 @@ package actor ScorerRunner: JobRunner {
     }
 
     package func announced(_ manifest: ArtifactManifest) async {
-        guard manifest.kind != .policy else { return }
+        // Of the policy, only the tokenizer is used here, which is that of its start.
+        guard manifest.kind != .policy || manifest.version.number == 0 else { return }
         manifests[manifest.kind] = manifest
         client.relocate(manifest)
     }
 
     package var isReady: Bool {
-        (!needsReference || manifests[.reference] != nil)
+        (!needsReference || manifests[.reference] != nil) && (readsSequences.isEmpty || manifests[.policy] != nil)
             && modelRewards.keys.allSatisfy { manifests[.reward($0)] != nil }
     }
 
@@ -139,7 +155,7 @@ package actor ScorerRunner: JobRunner {
         let notes = Mutex<[String]>([])
         let context = RewardContext(
             progress: { progress(count) }, note: { note in notes.withLock { $0.append(note) } })
-        let inputs = try Self.inputs(of: job)
+        let inputs = try await inputs(of: job, for: rule.name, progress)
         do {
             let values = try await rule.score(inputs, context: context)
             let failed = values.count { $0 == nil }
@@ -159,19 +175,41 @@ package actor ScorerRunner: JobRunner {
         }
     }
 
-    private static func inputs(of job: ScoreJob) throws -> [RewardInput] {
+    private func inputs(
+        of job: ScoreJob, for reward: String, _ progress: @escaping @Sendable (Int) -> Bool
+    ) async throws -> [RewardInput] {
+        var tokenizer: Tokenizer?
+        if readsSequences[reward] != nil { tokenizer = try await loadTokenizer(progress) }
+        let readsAll = readsSequences[reward] == true
+        let hasTemplate = usesTemplate && tokenizer?.hasChatTemplate == true
         let rows = try job.rows.mapValues { data in
-            let conversation = try data.conversation.isEmpty ? nil : parsed(data.conversation)
+            let conversation = try data.conversation.isEmpty ? nil : Self.parsed(data.conversation)
             return (
-                extra: data.extra.isEmpty ? JSONValue.object([]) : try parsed(data.extra),
+                extra: data.extra.isEmpty ? JSONValue.object([]) : try Self.parsed(data.extra),
                 messages: conversation?["messages"]
             )
         }
-        return job.trajectories.map {
-            RewardInput(
-                prompt: $0.promptText, response: $0.responseText, tokens: $0.responseTokens.count,
-                extra: rows[$0.row]?.extra ?? .object([]), messages: rows[$0.row]?.messages)
+        return job.trajectories.map { item in
+            let messages = rows[item.row]?.messages
+            let isRendered = hasTemplate && messages != nil
+            let text = tokenizer.flatMap {
+                readsAll || isRendered
+                    ? $0.decode(item.promptTokens + item.responseTokens, skipSpecialTokens: false) : nil
+            }
+            return RewardInput(
+                prompt: item.promptText, response: item.responseText, text: text, tokens: item.responseTokens.count,
+                extra: rows[item.row]?.extra ?? .object([]), messages: messages)
         }
+    }
+
+    private func loadTokenizer(_ progress: @escaping @Sendable (Int) -> Bool) async throws -> Tokenizer {
+        if let policyTokenizer { return policyTokenizer }
+        var manifest = try manifest(.policy)
+        manifest.files.removeAll { $0.name.hasSuffix(".safetensors") }
+        let files = try await client.pull(manifest) { _ = progress($0 / 1_000_000) }
+        let tokenizer = try Tokenizer(files: files)
+        policyTokenizer = tokenizer
+        return tokenizer
     }
 
     private static func parsed(_ text: String) throws -> JSONValue {

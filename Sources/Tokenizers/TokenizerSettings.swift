@@ -14,6 +14,14 @@ struct TokenizerSettings: Sendable {
     init(
         configuration: JSONValue?, map: JSONValue?, generation: GenerationEnds, chatTemplate: String?
     ) throws(TokenizerError) {
+        guard configuration?["split_special_tokens"]?.bool != true else {
+            throw TokenizerError(
+                .unsupported,
+                """
+                tokenizer_config.json: 'split_special_tokens' is true: special tokens in texts would be cut into pieces, \
+                which is not implemented; set it to false
+                """)
+        }
         self.configuration = configuration
         self.chatTemplate = chatTemplate
         generationEnds = generation

@@ -60,7 +60,8 @@ struct ScoreCommand: AsyncParsableCommand {
             tokenizer, isTrainedHere: RewardModel.isTrainedHere(directory: model), usesTemplate: !plain,
             arguments: templateArguments)
         let context = reward.configuration.contextLength
-        let loaded = try LoadedRows<ScoreRow>.read(path: input == "-" ? "/dev/stdin" : input)
+        let loaded = try LoadedRows<ScoreRow>.read(
+            path: input == "-" ? "/dev/stdin" : input, isSkippable: false)
         return try zip(loaded.rows, loaded.lines).map { row, line in
             do {
                 let tokens = try tokens(row, encoder, tokenizer)

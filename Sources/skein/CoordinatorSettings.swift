@@ -39,6 +39,8 @@ enum CoordinatorSettings {
         configuration.parts =
             (scored.reference || !builtIn.isEmpty ? [scored] : [])
             + foreign.map { CoordinatorConfiguration.ScorePart(reference: false, rewards: [$0], isBuiltIn: false) }
+        configuration.neededRewards = Set(
+            run.rewards.filter { $0.weight != 0 && $0.name != run.ppo.heldOutReward }.map(\.name))
         configuration.leaseMilliseconds = Int(run.coordinator.lease * 1000)
         configuration.graceMilliseconds = Int(run.coordinator.grace * 1000)
         configuration.retries = run.coordinator.retries
@@ -71,19 +73,11 @@ enum CoordinatorSettings {
         }
     }
 
-    private struct ModelShape: Decodable {
-        var max_position_embeddings: Int?
-        var n_positions: Int?
-        var vocab_size: Int?
-    }
-
     private static func prompts(_ file: String, policy: String, _ run: RunConfiguration) throws -> [Prompt] {
         let tokenizer = try Tokenizer(directory: policy)
-        let shape = FileManager.default.contents(atPath: policy + "/config.json")
-            .flatMap { try? JSONDecoder().decode(ModelShape.self, from: $0) }
-        let context = shape?.max_position_embeddings ?? shape?.n_positions ?? Int.max
+        let shape = try Engine.shape(of: policy)
         let prompts = try PromptFile.read(
-            file, tokenizer: tokenizer, context: context, vocabulary: shape?.vocab_size ?? .max, run: run)
+            file, tokenizer: tokenizer, context: shape.context, vocabulary: shape.vocabulary, run: run)
         return try prompts.enumerated().map { index, prompt in
             let whole = Prompt(row: index, text: prompt.text, tokens: prompt.tokens, data: prompt.data)
             let bytes = JobPlan.bytes(of: whole, samples: 1, maxNewTokens: run.rollout.maxNewTokens)

@@ -43,6 +43,40 @@ enum Engine {
         throw CommandError(.failed, "cannot tell where this executable lies")
     }
 
+    struct ModelShape: Decodable {
+        /// Tokens that the model takes.
+        var context: Int
+        /// Tokens that it has embeddings of.
+        var vocabulary: Int
+    }
+
+    /// What the directory's config.json means, which only the engine knows.
+    static func shape(of directory: String) throws -> ModelShape {
+        let process = Process()
+        process.executableURL = URL(filePath: try path())
+        process.arguments = ["model-shape", directory]
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = errors
+        do {
+            try process.run()
+        } catch {
+            throw CommandError(.failed, "cannot run skein-engine: \(error.localizedDescription)")
+        }
+        // Both are a line, which fits into a pipe.
+        let answer = output.fileHandleForReading.readDataToEndOfFile()
+        let words = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0, let shape = try? JSONDecoder().decode(ModelShape.self, from: answer)
+        else {
+            let reason = words.split(separator: "\n").last.map(String.init) ?? "skein-engine said nothing"
+            throw CommandError(
+                ExitStatus(rawValue: process.terminationStatus) ?? .failed,
+                reason.hasPrefix("skein: ") ? String(reason.dropFirst(7)) : reason)
+        }
+        return shape
+    }
+
     static func replaceProcess(arguments: [String]) throws {
         let path = try path()
         var pointers = ([path] + arguments).map { strdup($0) } + [nil]

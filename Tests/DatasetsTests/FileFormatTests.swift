@@ -54,6 +54,24 @@ import Testing
         }
     }
 
+    /// The command that a message names must not write over the rows that somebody has already.
+    @Test func theConvertedFileIsANewOne() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "skein-hint-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let table = folder.appending(path: "rows.csv").path
+        try "prompt,completion\na,b\n".write(toFile: table, atomically: true, encoding: .utf8)
+        func said() -> String {
+            do {
+                _ = try LoadedRows<TextRow>.read(path: table)
+                return ""
+            } catch { return "\(error)" }
+        }
+        #expect(said().contains("rows.jsonl'"))
+        try Data().write(to: folder.appending(path: "rows.jsonl"))
+        #expect(said().contains("rows-converted.jsonl'"))
+    }
+
     @Test func badLinesOfALinesFileAreNoOtherFormat() throws {
         let file = try TemporaryFile("{\"text\":\"a\"}\n[1]\na,b\n{\n{\"text\":\"b\"}\n")
         let read = try LoadedRows<TextRow>.read(path: file.path, onBadLine: .skip)

@@ -21,7 +21,8 @@ import Torch
 
     @Test(arguments: [
         ("peft_type", #""IA3""#), ("bias", #""all""#), ("use_dora", "true"), ("modules_to_save", #"["lm_head"]"#),
-        ("rank_pattern", #"{"q_proj": 2}"#), ("rank_pattern", #"{"(q_proj": 4}"#), ("rank_pattern", #"{"q_proj": 0}"#),
+        ("rank_pattern", #"{".*.*.*.*.*.*zzz": 4}"#), ("rank_pattern", #"{"q_proj": 2}"#),
+        ("rank_pattern", #"{"(q_proj": 4}"#), ("rank_pattern", #"{"q_proj": 0}"#),
         ("alpha_pattern", #"{"(a|a)*b": 4}"#),
         ("alpha_pattern", #"{"q_proj": 2, ".*0.*q_proj": 3}"#), ("alpha_pattern", #"{"q_proj": 1e300}"#),
         ("init_lora_weights", #""pissa""#), ("r", "0"), ("r", "5"), ("use_qalora", "true"),

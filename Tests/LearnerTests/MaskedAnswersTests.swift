@@ -134,6 +134,18 @@ import Torch
         return samples
     }
 
+    @Test func aStepOfCutAnswersAloneLeavesThePolicyAsItIs() throws {
+        let trainer = try Bench.trainer(masking)
+        let before = try trainer.policy.logits(tokens: [[2, 3, 4]]).floats()
+        let report = try trainer.update(rollout(trainer, kept: 0..<0))
+        #expect(report.alarms.map(\.code) == [.nothingLearned])
+        #expect(report.alarms.first?.detail.contains("16 cut by the length limit") == true)
+        #expect(trainer.state.step == 1 && report.metrics[Metric.globalStep] == 1)
+        #expect(try trainer.policy.logits(tokens: [[2, 3, 4]]).floats() == before)
+        // The next step learns as if nothing had been.
+        #expect(try trainer.update(rollout(trainer, kept: 0..<16)).metrics[Metric.updates] ?? 0 > 0)
+    }
+
     @Test func minibatchesAreOfAnswersThatAreLearnedFrom() throws {
         var settings = masking
         settings.epochs = 1

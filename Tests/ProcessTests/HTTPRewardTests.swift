@@ -97,8 +97,78 @@ import Testing
             steps: 1, keys: #"rewards: [{kind: http, url: "\#(server.url("/garbage"))", retries: 0}]"#)
         let result = try await Running(Skein.executable.path, ["run", run.file]).result()
         #expect(try logs(run).contains("\(server.url("/garbage")): the answer is not the JSON"), "\(result.error)")
-        // Nothing was learned from a step of failures, and the run says why it ends.
-        #expect(result.status == 1 && result.error.contains("16 without a reward"), "\(result.error)")
+        // Nothing is learned from a step of failures, and the last line says why the run ends.
+        let last = result.error.split(separator: "\n").last ?? ""
+        #expect(result.status == 75 && last.contains("none of its 16 answers has a reward"), "\(result.error)")
+        #expect(last.contains(server.url("/garbage")) && last.contains("same command"), "\(last)")
+    }
+
+    @Test func aRunWhoseRewardIsMendedGoesOnWhereItWas() async throws {
+        let python = ProcessInfo.processInfo.environment["SKEIN_PYTHON"] ?? "/usr/bin/python3"
+        func run() async throws -> TinyRun {
+            let folder = FileManager.default.temporaryDirectory.appending(path: "skein-judge-\(UUID().uuidString)").path
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            // Asleep from its twentieth answer on, in the second step, until a file is there.
+            let program = """
+                import json, os, sys
+                count = 0
+                for line in sys.stdin:
+                    count += 1
+                    asleep = count > 16 and not os.path.exists("\(folder)/awake")
+                    answer = {"error": "the judge sleeps"} if asleep else {"score": len(json.loads(line)["response"]) % 7}
+                    print(json.dumps(answer), flush=True)
+                """
+            try program.write(toFile: folder + "/judge.py", atomically: true, encoding: .utf8)
+            let run = try await TinyRun(
+                steps: 3, generators: 1,
+                keys:
+                    #"rewards: [{kind: command, name: judge, argv: ["\#(python)", "\#(folder)/judge.py"], retries: 0}]"#
+            )
+            return run
+        }
+        func wake(_ run: TinyRun) throws {
+            let words = try String(contentsOfFile: run.file, encoding: .utf8)
+            let path = try #require(words.split(separator: "\"").first { $0.hasSuffix("judge.py") })
+            try Data().write(to: URL(filePath: path.dropLast(8) + "awake"))
+        }
+        let (stopped, whole) = (try await run(), try await run())
+        let first = try await Running(Skein.executable.path, ["run", stopped.file]).result()
+        #expect(first.status == 75 && first.error.contains("step 1: none of its 16 answers"), "\(first.error)")
+        #expect(first.error.contains("the judge sleeps"), "\(first.error)")
+        try wake(stopped)
+        try wake(whole)
+        for run in [stopped, whole] {
+            let result = try await Running(Skein.executable.path, ["run", run.file]).result()
+            #expect(result.status == 0, "\(result.error)")
+        }
+        #expect(try stopped.policy() == whole.policy())
+    }
+
+    /// A model on the other end gets what a chat model was trained on: the template's text, special tokens included.
+    @Test func conversationsReachAServerAsThePolicySawThem() async throws {
+        let server = try await Server()
+        let run = try await TinyRun(
+            steps: 1, keys: #"rewards: [{kind: http, url: "\#(server.url("/sequence"))"}]"#)
+        let settings = run.folder.path + "/base/tokenizer_config.json"
+        var words = try #require(
+            JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: settings))) as? [String: Any])
+        words["chat_template"] =
+            "{% for m in messages %}[{{ m.role }}]{{ m.content }}<|endoftext|>{% endfor %}[assistant]"
+        try JSONSerialization.data(withJSONObject: words).write(to: URL(filePath: settings))
+        try run.folder.write("prompts.jsonl", #"{"messages": [{"role": "user", "content": "Say a number"}]}"# + "\n")
+        let result = try await Running(Skein.executable.path, ["run", run.file]).result()
+        try #require(result.status == 0, "\(result.error)")
+        let texts = server.requests.filter { $0.hasPrefix("text ") }
+        #expect(!texts.isEmpty && texts.allSatisfy { $0.hasPrefix("text [user]Say a number<|endoftext|>[assistant]") })
+    }
+
+    @Test func aTextThatIsRefusedCostsItselfAlone() async throws {
+        let server = try await Server()
+        let run = try await TinyRun(
+            steps: 1, keys: #"rewards: [{kind: http, url: "\#(server.url("/picky"))", retries: 0}]"#)
+        let result = try await Running(Skein.executable.path, ["run", run.file]).result()
+        try #require(result.status == 0, "\(result.error)")
+        #expect(try metrics(run).first?["batch/dropped_no_reward"] as? Double == 1)
     }
 
     @Test func aWrongAddressEndsTheRunWithTheCause() async throws {

@@ -44,7 +44,7 @@ import Tokenizers
 
     @Test func aServerGetsLabelsAndWholeRows() throws {
         let inputs = [try input(#"{"label": 1, "answer": "x"}"#), try input(#"{"answer": "y"}"#), try input("{}")]
-        let body = try RewardFormat.plain(labelKey: "label").body(inputs[...])
+        let body = RewardFormat.plain(labelKey: "label").body(inputs[...])
         let question = try JSONValue(parsing: body, name: "body")
         #expect(question["labels"] == .array([.integer(1), .null, .null]))
         #expect(question["extra"]?.array?.map { $0["answer"] } == [.string("x"), .string("y"), nil])

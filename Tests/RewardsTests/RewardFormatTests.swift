@@ -9,7 +9,7 @@ import Testing
     ]
 
     private func values(_ format: RewardFormat, _ text: String, count: Int = 2) throws -> [Float?] {
-        try format.values(Data(text.utf8), count: count)
+        try format.scores(Data(text.utf8), count: count).values
     }
 
     @Test func plainCarriesPromptsResponsesAndBothJoined() throws {
@@ -21,7 +21,7 @@ import Testing
 
     @Test func openaiCarriesTheModelAndReadsScoresProbabilitiesAndPooledValues() throws {
         struct Question: Decodable, Equatable { var model: String?; var input: [String] }
-        let body = try RewardFormat.openai(model: "rm").body(inputs[1...])
+        let body = RewardFormat.openai(model: "rm").body(inputs[1...])
         #expect(try JSONDecoder().decode(Question.self, from: body) == Question(model: "rm", input: ["c d\n\""]))
         let format = RewardFormat.openai(model: nil)
         #expect(try values(format, #"{"data":[{"index":1,"score":2},{"index":0,"score":-1.5}]}"#) == [-1.5, 2])
@@ -33,7 +33,7 @@ import Testing
 
     @Test(arguments: [
         "", "<html>", "[]", "{}", #"{"rewards": 3}"#, #"{"rewards": [1]}"#, #"{"rewards": [1, 2, 3]}"#,
-        #"{"rewards": [NaN, 1]}"#, #"{"rewards": [1e300, 1]}"#, #"{"rewards": [1e999, 1]}"#, #"{"rewards": ["1", 2]}"#,
+        #"{"rewards": [1, 2]"#,
     ])
     func plainRefuses(_ text: String) {
         #expect(throws: RewardError.self) { try values(.plain(labelKey: "label"), text) }
@@ -45,10 +45,38 @@ import Testing
         #"{"data": [{"index": -1, "score": 1}, {"index": 0, "score": 1}]}"#,
         #"{"data": [{"index": 1e30, "score": 1}, {"index": 0, "score": 1}]}"#,
         #"{"data": [{"index": 0, "score": null}, {"index": 0, "score": 1}]}"#,
-        #"{"data": [{"probs": [0.5, 0.5]}, {"score": 1}]}"#, #"{"data": [{"data": ["x"]}, {"score": 1}]}"#,
+        #"{"data": [{"probs": [0.5, 0.5]}, {"score": 1}]}"#,
     ])
     func openaiRefuses(_ text: String) {
         #expect(throws: RewardError.self) { try values(.openai(model: nil), text) }
+    }
+
+    @Test func sglangCarriesTextsAndReadsEmbeddings() throws {
+        let format = RewardFormat.sglang(model: nil)
+        #expect(String(decoding: format.body(inputs[..<1]), as: UTF8.self) == #"{"text": ["a b"]}"#)
+        #expect(
+            try values(format, #"[{"embedding": [0.5], "meta_info": {}}, {"embedding": [-2]}]"#) == [0.5, -2])
+        #expect(try values(format, #"{"embedding": [0.5]}"#, count: 1) == [0.5])
+        for text in ["{}", "[]", #"[{"embedding": [1]}]"#, #"[{"embedding": [1, 2]}, {"embedding": [1]}]"#, "[1, 2]"] {
+            #expect(throws: RewardError.self) { try values(format, text) }
+        }
+    }
+
+    @Test(arguments: [
+        #"{"rewards": [NaN, 1]}"#, #"{"rewards": [1e300, 1]}"#, #"{"rewards": [1e999, 1]}"#, #"{"rewards": ["1", 1]}"#,
+        #"{"rewards": [[], 1]}"#,
+    ])
+    func oneBadValueCostsOneAnswer(_ text: String) throws {
+        let scores = try RewardFormat.plain(labelKey: "label").scores(Data(text.utf8), count: 2)
+        #expect(scores.values == [nil, 1] && scores.problem?.contains("text 0") == true)
+        let other = text.replacing(#"{"rewards": ["#, with: #"{"data": [{"score": "#)
+            .replacing(", 1]}", with: #"}, {"score": 1}]}"#)
+        #expect(try values(.openai(model: nil), other) == [nil, 1])
+    }
+
+    @Test func textsAreWhatTheInputSays() {
+        let whole = RewardInput(prompt: "a", response: "b", text: "<s>user: a\nb</s>", tokens: 1)
+        #expect(String(decoding: RewardFormat.openai(model: nil).body([whole]), as: UTF8.self).contains("<s>user"))
     }
 
     @Test func aFunctionThatNobodyRegisteredIsNamedWithThoseThatAre() throws {

@@ -40,7 +40,8 @@ import Testing
     @Test(
         arguments: [
             ("seed=7", [.pretrain, .sft, .rewardModel]), ("data.on_error=skip", [.pretrain, .sft, .rewardModel]),
-            ("data.chat_template=none", [.sft, .rewardModel]), ("sft.epochs=3", [.sft]), ("sft.threads=1", [.sft]),
+            ("data.too_long=skip", [.sft, .rewardModel]), ("data.chat_template=none", [.sft, .rewardModel]),
+            ("sft.epochs=3", [.sft]), ("sft.threads=1", [.sft]),
             ("sft.lora={}", [.sft]), ("pretrain.batch_size=3", [.pretrain]), ("reward_model.margin=1", [.rewardModel]),
             ("reward_model.normalise=false", [.rewardModel]), ("reward_model.epochs=3", [.rewardModel]),
             ("sft.checkpoint_every=5", []), ("sft.gradient_checkpointing=true", []), ("name=other", []),

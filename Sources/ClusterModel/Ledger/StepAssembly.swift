@@ -84,6 +84,40 @@ package struct StepAssembly: Sendable {
 
     package mutating func add(_ result: Scores, of index: Int, part: Int) { scores[index, default: [:]][part] = result }
 
+    /// Why nothing can be learned from the step: not one of its answers has all the rewards that it needs.
+    ///
+    /// - Returns: nil when one has, or some are still to come; else what failed, and the score jobs to be done again.
+    package func withoutReward(_ needed: Set<String>) -> (reason: String, jobs: [JobID])? {
+        guard isComplete, !needed.isEmpty else { return nil }
+        var failed: Set<Int> = []
+        var errors: [String] = []
+        var answers = 0
+        for job in jobs {
+            let index = job.id.index
+            let merged = mergedScores(of: index)
+            let count = trajectories[index]?.count ?? 0
+            answers += count
+            for answer in 0..<count {
+                let isScored = needed.allSatisfy { name in
+                    guard let values = merged.rewards[name], values.indices.contains(answer) else { return false }
+                    return values[answer] != nil
+                }
+                if isScored { return nil }
+            }
+            for (part, scores) in scores[index] ?? [:]
+            where scores.rewards.contains(where: { needed.contains($0.key) && $0.value.contains(nil) }) {
+                failed.insert(part)
+                errors += scores.errors
+            }
+        }
+        guard answers > 0 else { return nil }
+        let ids = jobs.flatMap { job in
+            failed.sorted().map { JobID(step: step, index: job.id.index, kind: .score, part: $0) }
+        }
+        // The last word is the most telling: the first says only how many failed.
+        return ("none of its \(answers) answers has a reward: \(errors.last ?? "no scorer said why")", ids)
+    }
+
     /// The scores of all parts of a job as one.
     package func mergedScores(of index: Int) -> Scores {
         var merged = Scores(referenceLogProbabilities: [], rewards: [:], errors: [])

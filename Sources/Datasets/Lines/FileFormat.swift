@@ -1,3 +1,4 @@
+import Foundation
 import Tokenizers
 
 /// What a file is by its first bytes, where it is no file of JSON lines, and the command that makes one of it.
@@ -11,7 +12,7 @@ enum FileFormat {
     /// - Returns: what is wrong and what to do; nil for everything else.
     static func container(_ head: [UInt8], name: String) -> String? {
         func has(_ magic: [UInt8], at offset: Int = 0) -> Bool { head.dropFirst(offset).starts(with: magic) }
-        let target = "\(stem(name)).jsonl"
+        let target = target(for: name)
         if has(Array("PAR1".utf8)) {
             return "\(name) is a Parquet file; make JSON lines of it: \(pandas("read_parquet", name, target))"
         }
@@ -47,7 +48,7 @@ enum FileFormat {
     /// - Parameter head: from the first character that is not white space.
     /// - Returns: nil when nothing is recognised.
     static func document(_ head: some Collection<UInt8>, name: String) -> Document? {
-        let target = "\(stem(name)).jsonl"
+        let target = target(for: name)
         let line = Array(head.prefix { $0 != 0x0A && $0 != 0x0D })
         let value = try? JSONValue(line: line)
         switch line.first {
@@ -97,6 +98,13 @@ enum FileFormat {
 
     private static func utf(_ encoding: String, _ name: String, _ target: String) -> String {
         "\(name) is \(encoding), not UTF-8; convert it: iconv -f \(encoding) -t UTF-8 \(name) > \(target)"
+    }
+
+    /// Where the converted file is to go: nowhere that something stands already.
+    private static func target(for name: String) -> String {
+        let stem = stem(name)
+        let names = ["\(stem).jsonl", "\(stem)-converted.jsonl"] + (2..<100).map { "\(stem)-converted-\($0).jsonl" }
+        return names.first { !FileManager.default.fileExists(atPath: $0) } ?? names[1]
     }
 
     /// The path without the ending that names the old format.

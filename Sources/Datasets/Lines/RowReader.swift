@@ -85,9 +85,10 @@ package struct LoadedRows<Row: DatasetRow>: Sendable {
 
     /// Reads the whole file. A file without a good row is an error.
     package static func read(
-        path: String, onBadLine: BadLine = .stop, limit: Int? = nil, longest: Int = LineReader.longestLine
+        path: String, onBadLine: BadLine = .stop, limit: Int? = nil, longest: Int = LineReader.longestLine,
+        isSkippable: Bool = true
     ) throws -> LoadedRows {
-        let reader = try RowReader<Row>(path: path, onBadLine: onBadLine, longest: longest)
+        let reader = try RowReader<Row>(path: path, onBadLine: onBadLine, longest: longest, isSkippable: isSkippable)
         var rows: [Row] = []
         var lines: [Int] = []
         while rows.count < limit ?? .max, let row = try reader.next() {

@@ -91,15 +91,25 @@ enum AdapterConfiguration {
         }
     }
 
+    /// Each more makes the search of a name that does not fit as many times longer as the name has letters.
+    private static let mostRepeats = 4
+
     private typealias Pattern = (text: String, expression: Regex<AnyRegexOutput>, value: Double)
 
     private static func patterns(_ key: String, _ reader: ConfigurationReader) throws -> [Pattern] {
         guard let found = try reader.object(key) else { return [] }
         return try found.values.keys.sorted().map { text in
             // The engine goes back and forth; a repeated group of a file from elsewhere could keep it for ever.
-            guard text.utf8.count <= 1000, [")*", ")+", "){"].allSatisfy({ !text.contains($0) }) else {
+            let repeats = text.count { "*+{".contains($0) }
+            guard text.utf8.count <= 1000, repeats <= mostRepeats,
+                [")*", ")+", "){"].allSatisfy({ !text.contains($0) })
+            else {
                 throw reader.bad(
-                    key, "has the pattern '\(text.prefix(80))', which is too long or repeats a group; \(remedy)")
+                    key,
+                    """
+                    has the pattern '\(text.prefix(80))', which is too long, repeats a group or repeats more than \
+                    \(mostRepeats) times; \(remedy)
+                    """)
             }
             do {
                 // As PEFT: the end of a module's name, from a dot on.

@@ -74,11 +74,8 @@ package final class PPOTrainer {
         var moments = state.scoreMoments
         var batch = PreparedBatch(samples, settings: settings, moments: &moments)
         guard batch.tokens > 0 else {
-            throw LearnerError(
-                .batch,
-                "step \(state.step): none of \(samples.count) samples can be learned from "
-                    + "(\(batch.droppedNoReward) without a reward, \(batch.droppedEmpty) without a token, "
-                    + "\(batch.rows.count - batch.learned.count) cut by the length limit and masked)")
+            passOver(batch, of: samples.count, report: &report)
+            return report
         }
         state.scoreMoments = moments
         state.updateGuard.beginStep()
@@ -119,6 +116,26 @@ package final class PPOTrainer {
         report.metrics[Metric.secondsPrepare] =
             (clock.now - start).seconds - secondsOld - secondsValues - secondsUpdate - secondsReference
         return report
+    }
+
+    /// A step that teaches nothing leaves the policy as it is.
+    private func passOver(_ batch: PreparedBatch, of samples: Int, report: inout StepReport) {
+        let masked = batch.rows.count - batch.learned.count
+        let remedy =
+            masked > 0
+            ? "raise rollout.max_new_tokens, or do not mask answers that were cut (ppo.missing_eos)"
+            : "look at the rewards"
+        report.alarms.append(
+            Alarm(
+                .nothingLearned,
+                """
+                none of \(samples) answers can be learned from (\(batch.droppedNoReward) without a reward, \
+                \(batch.droppedEmpty) without a token, \(masked) cut by the length limit and masked): the policy stays as \
+                it is; \(remedy)
+                """))
+        report.describe(batch, values: [], settings: settings, version: state.step)
+        state.step += 1
+        report.metrics[Metric.globalStep] = Double(state.step)
     }
 
     // MARK: Before the epochs

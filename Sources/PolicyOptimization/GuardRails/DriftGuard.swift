@@ -33,6 +33,7 @@ package struct Alarm: Sendable, Equatable, Codable {
         case logProbabilityMismatch = "log_probability_mismatch"
         case skippedUpdate = "skipped_update"
         case clippedScores = "clipped_scores"
+        case nothingLearned = "nothing_learned"
     }
 
     package var code: Code

@@ -3,8 +3,9 @@ import FoundationNetworking
 
 /// A reward server over HTTP, asked in batches. A request that fails (no connection, no answer in time, a status of
 /// 408, 429 or 500 and above, an answer that is not of the format) is sent again after 0.5 s, 1 s, 2 s, ... at most
-/// 30 s; when it fails for good its answers have no reward. A status that says that the request itself is wrong
-/// (401, 404, ...) ends the run: no answer would ever have a reward.
+/// 30 s; when it fails for good its answers have no reward. One that is refused for its texts (400, 413, 422) is sent
+/// again in halves at once, so that a text that cannot be scored costs itself alone. A status that says that the request
+/// itself is wrong (401, 404, ...) ends the run: no answer would ever have a reward.
 package struct HTTPReward: RewardFunction {
     private static let (firstPause, longestPause) = (Duration.milliseconds(500), Duration.seconds(30))
 
@@ -59,15 +60,29 @@ package struct HTTPReward: RewardFunction {
         var values: [Float?] = []
         for start in stride(from: 0, to: inputs.count, by: batch) {
             let part = inputs[start..<min(inputs.count, start + batch)]
-            do {
-                values += try await ask(part, context)
-            } catch let error as RewardError where !error.isPermanent {
-                context.note(error.message)
-                values += part.map { _ in nil }
-            }
+            values += try await halving(part, context)
         }
         return values
     }
+
+    /// A server that refuses the texts, not the request, is asked for fewer, until the one that it cannot score is alone.
+    private func halving(_ inputs: ArraySlice<RewardInput>, _ context: RewardContext) async throws -> [Float?] {
+        do {
+            return try await ask(inputs, context)
+        } catch let error as RefusedTexts {
+            guard inputs.count > 1 else {
+                context.note(error.message)
+                return [nil]
+            }
+            let middle = inputs.startIndex + inputs.count / 2
+            return try await halving(inputs[..<middle], context) + halving(inputs[middle...], context)
+        } catch let error as RewardError where !error.isPermanent {
+            context.note(error.message)
+            return inputs.map { _ in nil }
+        }
+    }
+
+    private struct RefusedTexts: Error { var message: String }
 
     private func ask(_ inputs: ArraySlice<RewardInput>, _ context: RewardContext) async throws -> [Float?] {
         var request = URLRequest(url: url)
@@ -75,7 +90,7 @@ package struct HTTPReward: RewardFunction {
         request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         request.setValue("application/json", forHTTPHeaderField: "Accept")
         if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
-        request.httpBody = try format.body(inputs)
+        request.httpBody = format.body(inputs)
         // The deadline below is what counts; this one starts again with every byte.
         request.timeoutInterval = timeout + 5
         var pause = Self.firstPause
@@ -110,12 +125,16 @@ package struct HTTPReward: RewardFunction {
         }
         guard (200..<300).contains(answer.status) else {
             let start = String(decoding: answer.body.prefix(200), as: UTF8.self)
-            // 400 and 422 may be about one text among many.
-            let isPermanent =
-                (300..<500).contains(answer.status) && ![400, 408, 413, 422, 425, 429].contains(answer.status)
-            throw RewardError("status \(answer.status) \(start)", isPermanent: isPermanent)
+            let message = "status \(answer.status) \(start)"
+            if [400, 413, 422].contains(answer.status) {
+                throw RefusedTexts(message: "reward \(name): \(url.absoluteString): \(message)")
+            }
+            throw RewardError(
+                message, isPermanent: (300..<500).contains(answer.status) && ![408, 425, 429].contains(answer.status))
         }
-        return try format.values(answer.body, count: count)
+        let scores = try format.scores(answer.body, count: count)
+        if let problem = scores.problem { context.note("reward \(name): \(url.absoluteString): \(problem)") }
+        return scores.values
     }
 
     /// Sleeps, and keeps the lease on the way.

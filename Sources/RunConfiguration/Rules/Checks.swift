@@ -72,11 +72,19 @@ extension RunConfiguration {
             ("models.base", models.base), ("models.policy", models.policy), ("models.reference", models.reference),
             ("models.reward", models.reward),
         ]
-        for case (let key, let path?) in named + rewardPaths where !made.contains(path) {
+        // Policy and reference take their value from the base: a wrong path is said once.
+        var missing: Set<String> = []
+        for case (let key, let path?) in named + rewardPaths where !made.contains(path) && !missing.contains(path) {
+            if !Files.exists(path + "/config.json") { missing.insert(path) }
             if !Files.isDirectory(path) {
                 problems.add(key, "there is no directory \(path)")
             } else if !Files.exists(path + "/config.json") {
-                problems.add(key, "\(path) holds no config.json, so it is no Hugging Face directory")
+                let isAdapter = Files.exists(path + "/adapter_config.json")
+                problems.add(
+                    key,
+                    isAdapter
+                        ? "\(path) is a PEFT adapter alone; merge it into its model (merge_and_unload) and name the result"
+                        : "\(path) holds no config.json, so it is no Hugging Face directory")
             } else if key == "models.reward" ? stages.contains(.ppo) : key.hasPrefix("rewards"),
                 let trouble = RewardModelLayout(path).trouble
             {

@@ -2,10 +2,12 @@ import Foundation
 
 /// Keys of a reward of kind `http`; the formats are described in `Sources/Rewards/HTTP/RewardFormat.swift`.
 package struct HTTPKeys: ConfigurationSection, Codable, Equatable {
-    package enum Format: String, Sendable, Codable, CaseIterable, ChoiceValue { case plain, openai }
+    package enum Format: String, Sendable, Codable, CaseIterable, ChoiceValue { case plain, openai, sglang }
+    package enum Text: String, Sendable, Codable, CaseIterable, ChoiceValue { case auto, joined, sequence }
 
     package var url = ""
     package var format = Format.plain
+    package var text = Text.auto
     package var model: String?
     package var labelKey = "label"
     package var tokenVariable: String?
@@ -19,8 +21,13 @@ package struct HTTPKeys: ConfigurationSection, Codable, Equatable {
         keys.value("url", &url, "Of the reward server, with its path. http on this machine only; https anywhere.")
         keys.value(
             "format", &format,
-            "plain: prompts and responses, as OpenRLHF's reward servers have it. openai: as vLLM's and SGLang's.")
-        keys.optional("model", &model, "Name of the model, for a server in format openai that has several.")
+            "plain: prompts and responses, as OpenRLHF's reward servers have it. openai: as vLLM's. sglang: as SGLang's."
+        )
+        keys.value(
+            "text", &text,
+            "Prompt and answer as one text. joined: one after the other. sequence: as the policy saw them, special tokens and chat template included. auto: sequence where a chat template is used."
+        )
+        keys.optional("model", &model, "Name of the model, for a server that has several.")
         keys.value(
             "label_key", &labelKey, .notEmpty, "Column of the prompts' lines that format plain sends as labels.")
         keys.optional(

@@ -27,6 +27,9 @@ package struct RewardSection: ConfigurationSection, Codable, Equatable {
         case .keyword(var rule):
             rule.visit(&keys)
             kind = .keyword(rule)
+        case .math(var rule):
+            rule.visit(&keys)
+            kind = .math(rule)
         case .command(var rule):
             rule.visit(&keys)
             kind = .command(rule)
@@ -49,6 +52,7 @@ package enum RewardKind: Sendable, Codable, Equatable {
     case length(LengthKeys)
     case regex(RegexKeys)
     case keyword(KeywordKeys)
+    case math(MathKeys)
     case command(CommandKeys)
     case worker(WorkerKeys)
     case http(HTTPKeys)
@@ -56,7 +60,7 @@ package enum RewardKind: Sendable, Codable, Equatable {
     case swift(SwiftKeys)
 
     enum Word: String, CaseIterable, ChoiceValue {
-        case model, length, regex, keyword, command, worker, http, swift
+        case model, length, regex, keyword, math, command, worker, http, swift
     }
 
     init(_ word: Word) {
@@ -65,6 +69,7 @@ package enum RewardKind: Sendable, Codable, Equatable {
         case .length: self = .length(LengthKeys())
         case .regex: self = .regex(RegexKeys())
         case .keyword: self = .keyword(KeywordKeys())
+        case .math: self = .math(MathKeys())
         case .command: self = .command(CommandKeys())
         case .worker: self = .worker(WorkerKeys())
         case .http: self = .http(HTTPKeys())
@@ -78,6 +83,7 @@ package enum RewardKind: Sendable, Codable, Equatable {
         case .length: .length
         case .regex: .regex
         case .keyword: .keyword
+        case .math: .math
         case .command: .command
         case .worker: .worker
         case .http: .http
@@ -162,6 +168,21 @@ package struct KeywordKeys: ConfigurationSection, Codable, Equatable {
     }
 }
 
+/// Keys of a reward of kind `math`: whether the answer's result equals the one that the prompt's line holds.
+package struct MathKeys: ConfigurationSection, Codable, Equatable {
+    package var answerKey = "answer"
+    package var matchScore = 1.0
+    package var missScore = 0.0
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value("answer_key", &answerKey, .notEmpty, "Column of the prompts' lines that holds the right result.")
+        keys.value("match_score", &matchScore, "Score of an answer whose last boxed or stated result equals it.")
+        keys.value("miss_score", &missScore, "Score of every other answer.")
+    }
+}
+
 /// Keys of a reward of kind `command`.
 package struct CommandKeys: ConfigurationSection, Codable, Equatable {
     package var argv: [String] = []
@@ -174,8 +195,12 @@ package struct CommandKeys: ConfigurationSection, Codable, Equatable {
         keys.list(
             "argv", &argv, .atLeastOne(),
             #"Program and arguments; reads {"prompt","response","extra"} a line, answers {"score"}."#)
-        keys.value("timeout_s", &timeout, .within(0.01...86400), "Seconds it may take for one answer.")
-        keys.value("retries", &retries, .within(0...100), "Attempts after the first before an answer counts as failed.")
+        keys.value(
+            "timeout_s", &timeout, .within(0.01...86400),
+            "Seconds without an answer, reading its input included, after which the program counts as hung.")
+        keys.value(
+            "retries", &retries, .within(0...100),
+            "Attempts after the first, one answer at a time, before an answer counts as failed.")
     }
 }
 

@@ -30,6 +30,9 @@ struct JSONParser {
             .get()
     }
 
+    private static let maximumValues = 4_000_000
+    private var values = 0
+
     private init(bytes: UnsafeBufferPointer<UInt8>, dialect: JSONDialect) {
         self.bytes = bytes
         self.dialect = dialect
@@ -68,6 +71,9 @@ struct JSONParser {
 
     private mutating func value(depth: Int) throws(JSONProblem) -> JSONValue {
         if depth > Self.maximumDepth { throw error("nested deeper than \(Self.maximumDepth)") }
+        values += 1
+        // A packed line of some kilobytes can hold so many zeros that they take all memory as values.
+        if dialect == .python, values > Self.maximumValues { throw error("more than \(Self.maximumValues) values") }
         skipSpace()
         guard position < bytes.count else { throw error("the document ends where a value was expected") }
         switch bytes[position] {

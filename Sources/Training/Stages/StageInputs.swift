@@ -70,6 +70,9 @@ extension TrainingStages {
         if !template {
             data.chatTemplate = DataSection().chatTemplate
             data.templateArguments = nil
+            // Long texts are cut into blocks of the context, whatever these say.
+            data.tooLong = DataSection().tooLong
+            data.truncate = nil
         }
         return data
     }

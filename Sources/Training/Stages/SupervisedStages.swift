@@ -16,14 +16,17 @@ extension TrainingStages {
         try within(
             "pretrain", run, run.pretrainedDirectory, run.pretrain, inputs(.pretrain, run), reporter
         ) { workspace in
-            let texts = try LoadedRows<TextRow>.read(path: file, onBadLine: bad(run)).rows.map(\.text)
+            let lines = try EncodedRows(TextRow.self, path: file, onBadLine: bad(run), rule: .error) { .row($0.text) }
+            if let summary = lines.summary { reporter.note("pretrain: \(summary)") }
+            let texts = lines.values
             let (model, tokenizer) = try start(run, texts)
             let context = model.configuration.contextLength
             let encoder = try ConversationEncoder(tokenizer, usesTemplate: false)
             let rows = texts.flatMap { TextBlocks.cut(encoder.encodeText($0), end: tokenizer.eosID, context: context) }
             for row in rows { try tokenizer.check(row, rows: model.configuration.vocabularySize) }
             let examples = Examples(rows: rows, scored: rows.map { [1..<$0.count] })
-            return try supervised("pretrain", model, run.models.base, run.pretrain, run, workspace, examples)
+            let figures = try supervised("pretrain", model, run.models.base, run.pretrain, run, workspace, examples)
+            return figures.merging(lines.figures) { $1 }
         }
     }
 

@@ -26,6 +26,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status, answer = 503, {"error": "loading"}
         if self.path == "/null":
             answer["rewards"][0] = None
+        if self.path == "/sequence":
+            for text in body["query"]:
+                print("text", json.dumps(text)[1:-1], flush=True)
+        if self.path == "/picky" and any("number 7:" in prompt for prompt in body["prompts"]):
+            status, answer = 422, {"error": "too long"}
         if self.path == "/missing":
             status = 404
         if self.path == "/hang" and count == 3:  # not the first, which has the grace of a first load

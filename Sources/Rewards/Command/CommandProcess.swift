@@ -1,0 +1,117 @@
+import Foundation
+import Synchronization
+
+/// One process with pipes that never block. What it writes to stderr goes to this process's stderr, and its last line is
+/// kept for messages.
+final class CommandProcess: Sendable {
+    /// How long a process has to end after SIGTERM.
+    private static let grace: Duration = .seconds(1)
+    /// Nobody else would end a program that ignores the end of its input, when the scorer ends.
+    private static let alive = Mutex<Set<Int32>>([])
+    private static let prepared: Void = {
+        // Else a program that closed its input would end the scorer at the next write.
+        signal(SIGPIPE, SIG_IGN)
+        atexit { for pid in CommandProcess.alive.withLock({ $0 }) { kill(pid, SIGKILL) } }
+    }()
+
+    private let process = Process()
+    private let input = Pipe()
+    private let output = Pipe()
+    private let words = Mutex<[UInt8]>([])
+
+    init(_ argv: [String]) throws(CommandProblem) {
+        _ = Self.prepared
+        guard let program = argv.first else { throw CommandProblem.cannotStart("argv is empty") }
+        process.executableURL = URL(filePath: program.contains("/") ? program : "/usr/bin/env")
+        process.arguments = program.contains("/") ? Array(argv.dropFirst()) : argv
+        process.standardInput = input
+        process.standardOutput = output
+        let errors = Pipe()
+        process.standardError = errors
+        do {
+            try process.run()
+        } catch {
+            throw CommandProblem.cannotStart("cannot start \(program): \(error.localizedDescription)")
+        }
+        for pipe in [input.fileHandleForWriting, output.fileHandleForReading] {
+            let flags = fcntl(pipe.fileDescriptor, F_GETFL)
+            _ = fcntl(pipe.fileDescriptor, F_SETFL, flags | O_NONBLOCK)
+        }
+        let pid = process.processIdentifier
+        _ = Self.alive.withLock { $0.insert(pid) }
+        process.terminationHandler = { _ in _ = Self.alive.withLock { $0.remove(pid) } }
+        errors.fileHandleForReading.readabilityHandler = { [weak self] handle in
+            let data = handle.availableData
+            if data.isEmpty { handle.readabilityHandler = nil }
+            try? FileHandle.standardError.write(contentsOf: data)
+            self?.words.withLock { $0 = Array(($0 + data).suffix(4096)) }
+        }
+    }
+
+    var isRunning: Bool { process.isRunning }
+
+    /// The last line that it wrote to stderr: of a traceback, the error.
+    var lastWords: String {
+        let lines = words.withLock { $0 }.split(separator: UInt8(ascii: "\n"))
+        let last = lines.last { line in line.contains { $0 > 0x20 } } ?? []
+        return String(decoding: last.suffix(300), as: UTF8.self).trimmingCharacters(in: .whitespaces)
+    }
+
+    /// What its end was, for a message. Waits a moment for it: the pipes close first.
+    func end() -> CommandProblem {
+        waitForEnd(.milliseconds(300))
+        guard !process.isRunning else { return .ended(how: "it closed its output", said: lastWords) }
+        let code = process.terminationStatus
+        let how = process.terminationReason == .exit ? "exit code \(code)" : "signal \(code)"
+        // What it said last is still on its way through the pipe.
+        Thread.sleep(forTimeInterval: 0.05)
+        return .ended(how: how, said: lastWords)
+    }
+
+    /// Waits until it can be written to or read from.
+    func wait(forWriting: Bool, atMost limit: Duration) -> (canWrite: Bool, canRead: Bool) {
+        var items = [
+            pollfd(fd: output.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: input.fileHandleForWriting.fileDescriptor, events: Int16(POLLOUT), revents: 0),
+        ]
+        let milliseconds = Int32(clamping: Int64((limit / .milliseconds(1)).rounded(.up)))
+        guard poll(&items, forWriting ? 2 : 1, milliseconds) > 0 else { return (false, false) }
+        return (forWriting && items[1].revents != 0, items[0].revents != 0)
+    }
+
+    /// - Returns: how many bytes went into the pipe.
+    func write(_ bytes: ArraySlice<UInt8>) throws(CommandProblem) -> Int {
+        let count = bytes.withUnsafeBytes { Foundation.write(input.fileHandleForWriting.fileDescriptor, $0.baseAddress, $0.count) }
+        if count >= 0 { return count }
+        switch errno {
+        case EAGAIN, EINTR: return 0
+        default:
+            let ending = end()
+            if case .ended = ending, !process.isRunning { throw ending }
+            throw CommandProblem.closedInput(said: lastWords)
+        }
+    }
+
+    /// - Returns: what is there, nil at the end of its output.
+    func read() -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        let count = Foundation.read(output.fileHandleForReading.fileDescriptor, &buffer, buffer.count)
+        if count > 0 { return Array(buffer.prefix(count)) }
+        return count < 0 && (errno == EAGAIN || errno == EINTR) ? [] : nil
+    }
+
+    /// Ends it, by SIGKILL when SIGTERM is not enough.
+    func stop() {
+        try? input.fileHandleForWriting.close()
+        try? output.fileHandleForReading.close()
+        guard process.isRunning else { return }
+        process.terminate()
+        waitForEnd(Self.grace)
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+
+    private func waitForEnd(_ limit: Duration) {
+        let end = ContinuousClock.now + limit
+        while process.isRunning, ContinuousClock.now < end { Thread.sleep(forTimeInterval: 0.005) }
+    }
+}

@@ -1,0 +1,221 @@
+/// Recursive descent over the letters of a formula:
+///
+///     sum     = ["+" | "-"] product (("+" | "-") product)*
+///     product = factor (("*" | "/" | nothing) factor)*
+///     factor  = atom ["!"] ["^" (atom | "-" atom)]
+///     atom    = number | variable | \frac | \sqrt | function atom | "(" sum ")" | "|" sum "|"
+struct MathParser {
+    private static let deepest = 60
+    private static let longest = 2000
+    private static let functions: Set = ["sin", "cos", "tan", "ln", "log", "exp", "sqrt"]
+
+    private let letters: [Character]
+    private var index = 0
+    private var depth = 0
+    private(set) var variables: Set<Character> = []
+
+    init(_ text: String) { letters = Array(text.prefix(Self.longest + 1)) }
+
+    /// nil unless the whole text is one formula.
+    mutating func parse() -> MathFormula.Node? {
+        guard !letters.isEmpty, letters.count <= Self.longest, let node = sum() else { return nil }
+        skipSpaces()
+        return index == letters.count ? node : nil
+    }
+
+    private mutating func sum() -> MathFormula.Node? {
+        guard depth < Self.deepest else { return nil }
+        depth += 1
+        defer { depth -= 1 }
+        var isNegative = take("-")
+        if !isNegative { _ = take("+") }
+        guard var node = product() else { return nil }
+        if isNegative { node = .product(.number(-1), node) }
+        while true {
+            isNegative = take("-")
+            guard isNegative || take("+") else { return node }
+            guard let next = product() else { return nil }
+            node = .sum(node, isNegative ? .product(.number(-1), next) : next)
+        }
+    }
+
+    private mutating func product() -> MathFormula.Node? {
+        guard var node = factor() else { return nil }
+        var isWhole = lastWasWhole
+        while true {
+            if take("*") {
+                guard let next = factor() else { return nil }
+                node = .product(node, next)
+            } else if take("/") {
+                guard let next = factor() else { return nil }
+                node = .quotient(node, next)
+            } else if startsAtom {
+                // "1\frac{1}{2}" and "1 1/2" are one and a half, "2x" is a product.
+                let start = index
+                if isWhole, let part = properFraction() {
+                    node = .sum(node, part)
+                } else {
+                    index = start
+                    // Two numbers side by side are no product.
+                    guard !(peek?.isASCIIDigit ?? false) || !isWhole, let next = factor() else { return nil }
+                    node = .product(node, next)
+                }
+            } else {
+                return node
+            }
+            isWhole = false
+        }
+    }
+
+    /// Whether the last factor was a whole number and nothing else.
+    private var lastWasWhole = false
+
+    private mutating func factor() -> MathFormula.Node? {
+        guard var node = atom() else { return nil }
+        while take("!") {
+            node = .call("!", node)
+            lastWasWhole = false
+        }
+        guard take("^") else { return node }
+        let isNegative = take("-")
+        guard var exponent = group() else { return nil }
+        if isNegative { exponent = .product(.number(-1), exponent) }
+        lastWasWhole = false
+        return .power(node, exponent)
+    }
+
+    private mutating func atom() -> MathFormula.Node? {
+        skipSpaces()
+        lastWasWhole = false
+        guard let letter = peek, depth < Self.deepest else { return nil }
+        if letter.isASCIIDigit || letter == "." { return number() }
+        if letter == "(" || letter == "{" || letter == "[" {
+            return bracketed(close: letter == "(" ? ")" : letter == "{" ? "}" : "]")
+        }
+        if letter == "|" {
+            index += 1
+            guard let inside = sum(), take("|") else { return nil }
+            return .call("abs", inside)
+        }
+        if letter == "\\" { return command() }
+        guard letter.isASCII, letter.isLetter else { return nil }
+        let word = letters[index...].prefix { $0.isASCII && $0.isLetter }
+        if word.count > 1 {
+            let name = String(word).lowercased()
+            index += word.count
+            if name == "pi" { return .number(.pi) }
+            guard Self.functions.contains(name), let argument = group() else { return nil }
+            return .call(name, argument)
+        }
+        index += 1
+        if letter == "e" { return .number(2.718_281_828_459_045) }
+        variables.insert(letter)
+        return .variable(letter)
+    }
+
+    private mutating func bracketed(close: Character) -> MathFormula.Node? {
+        index += 1
+        guard let inside = sum(), take(close) else { return nil }
+        lastWasWhole = false
+        return inside
+    }
+
+    private mutating func number() -> MathFormula.Node? {
+        let start = index
+        while let letter = peek, letter.isASCIIDigit { index += 1 }
+        var isWhole = true
+        if peek == ".", index > start || (index + 1 < letters.count && letters[index + 1].isASCIIDigit) {
+            isWhole = false
+            index += 1
+            while let letter = peek, letter.isASCIIDigit { index += 1 }
+        }
+        // 1e5, 2.5E-3; "2e" is twice Euler's number.
+        if peek == "e" || peek == "E" {
+            var end = index + 1
+            if end < letters.count, "+-".contains(letters[end]) { end += 1 }
+            if end < letters.count, letters[end].isASCIIDigit {
+                index = end
+                while let letter = peek, letter.isASCIIDigit { index += 1 }
+                isWhole = false
+            }
+        }
+        guard let value = Double(String(letters[start..<index])) else { return nil }
+        lastWasWhole = isWhole
+        return .number(value)
+    }
+
+    private mutating func command() -> MathFormula.Node? {
+        index += 1
+        let name = String(letters[index...].prefix { $0.isASCII && $0.isLetter })
+        index += name.count
+        switch name {
+        case "pi": return .number(.pi)
+        case "infty": return .number(.infinity)
+        case "frac":
+            guard let top = digitOrGroup(), let bottom = digitOrGroup() else { return nil }
+            return .quotient(top, bottom)
+        case "sqrt":
+            guard take("[") else { return digitOrGroup().map { .call("sqrt", $0) } }
+            guard let degree = sum(), take("]"), let inside = digitOrGroup() else { return nil }
+            return .power(inside, .quotient(.number(1), degree))
+        case _ where Self.functions.contains(name): return group().map { .call(name, $0) }
+        default: return nil
+        }
+    }
+
+    /// Of `\frac12`, each digit is an argument.
+    private mutating func digitOrGroup() -> MathFormula.Node? {
+        skipSpaces()
+        guard let digit = peek, digit.isASCIIDigit, let value = digit.wholeNumberValue else { return group() }
+        index += 1
+        lastWasWhole = false
+        return .number(Double(value))
+    }
+
+    private mutating func group() -> MathFormula.Node? {
+        guard depth < Self.deepest else { return nil }
+        depth += 1
+        defer { depth -= 1 }
+        let node = atom()
+        lastWasWhole = false
+        return node
+    }
+
+    private mutating func properFraction() -> MathFormula.Node? {
+        skipSpaces()
+        if letters[index...].starts(with: #"\frac"#) {
+            let node = command()
+            guard case .quotient(.number, .number) = node else { return nil }
+            return node
+        }
+        guard index > 0, letters[index - 1] == " ", let top = number(), lastWasWhole, take("/"), let bottom = number(),
+            lastWasWhole
+        else { return nil }
+        return .quotient(top, bottom)
+    }
+
+    private var startsAtom: Bool {
+        mutating get {
+            skipSpaces()
+            guard let letter = peek else { return false }
+            return letter.isASCIIDigit || "({\\.".contains(letter) || (letter.isASCII && letter.isLetter)
+        }
+    }
+
+    private var peek: Character? { index < letters.count ? letters[index] : nil }
+
+    private mutating func take(_ letter: Character) -> Bool {
+        skipSpaces()
+        guard peek == letter else { return false }
+        index += 1
+        return true
+    }
+
+    private mutating func skipSpaces() {
+        while let letter = peek, letter.isWhitespace { index += 1 }
+    }
+}
+
+extension Character {
+    fileprivate var isASCIIDigit: Bool { isASCII && isNumber }
+}

@@ -1,0 +1,127 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Rewards
+
+/// Real programs with the faults that programs have. Each scores an answer by its number of characters.
+@Suite(.serialized) struct CommandTests {
+    private static let loop = """
+        import json, os, signal, sys, time
+        def say(text): sys.stdout.write(text); sys.stdout.flush()
+        for line in sys.stdin:
+            row = json.loads(line); word = row["response"]; score = len(word)
+
+        """
+
+    private let inputs = ["a", "bb", "ccc", "dddd", "eeeee"].map { RewardInput(prompt: "p", response: $0, tokens: 1) }
+    private let expected: [Float?] = [1, 2, 3, 4, 5]
+
+    private func run(
+        _ body: String, retries: Int = 1, timeout: Double = 1, jobs: Int = 1
+    ) async throws -> (values: [Float?], notes: [String]) {
+        let program = Self.loop + body.split(separator: "\n").map { "    \($0)\n" }.joined()
+        let python = ProcessInfo.processInfo.environment["SKEIN_PYTHON"] ?? "/usr/bin/python3"
+        let reward = CommandReward(name: "r", argv: [python, "-c", program], timeout: timeout, retries: retries)
+        let notes = Mutex<[String]>([])
+        var values: [Float?] = []
+        for _ in 0..<jobs {
+            values = try await reward.score(
+                inputs, context: RewardContext(progress: { true }, note: { note in notes.withLock { $0.append(note) } }))
+        }
+        return (values, notes.withLock { $0 })
+    }
+
+    private static let answer = #"say(json.dumps({"score": score}) + "\n")"#
+
+    @Test func allAnswersOfAJobAreThereAtOnce() async throws {
+        // Answers nothing before it has read all five.
+        let program = """
+            rows = globals().setdefault("rows", []); rows.append(score)
+            if len(rows) == 5:
+                say("".join(json.dumps({"score": s}) + "\\n" for s in rows)); rows.clear()
+            """
+        let result = try await run(program, jobs: 2)
+        #expect(result.values == expected && result.notes.isEmpty, "\(result)")
+    }
+
+    @Test func answersWithTheirNumberComeInAnyOrder() async throws {
+        let program = """
+            rows = globals().setdefault("rows", []); rows.append({"score": score, "request_id": row["request_id"]})
+            if len(rows) == 5:
+                say("".join(json.dumps(r) + "\\n" for r in reversed(rows))); rows.clear()
+            """
+        let result = try await run(program, jobs: 2)
+        #expect(result.values == expected && result.notes.isEmpty, "\(result)")
+    }
+
+    @Test(arguments: [
+        // A line too many, a line too few, its end before and after an answer, silence, text, a closed pipe.
+        (#"say(json.dumps({"score": score}) + "\n"); (word == "bb") and say('{"score": 99}\n')"#, "more lines"),
+        (#"(word == "ccc") or say(json.dumps({"score": score}) + "\n")"#, "4 of 5 answers"),
+        (#"(word == "ccc") and sys.exit("no more"); say(json.dumps({"score": score}) + "\n")"#, "exit code 1): no more"),
+        (#"(word == "dddd") and os.kill(os.getpid(), 9); say(json.dumps({"score": score}) + "\n")"#, "signal 9"),
+        (#"(word == "eeeee") and time.sleep(60); say(json.dumps({"score": score}) + "\n")"#, "timeout_s"),
+        (#"signal.signal(15, signal.SIG_IGN); (word == "a") and time.sleep(60); say(json.dumps({"score": score}) + "\n")"#, "timeout_s"),
+        (#"(word == "bb") and say("thinking\n"); say(json.dumps({"score": score}) + "\n")"#, "'thinking'"),
+        (#"(word == "bb") and os.close(1); say(json.dumps({"score": score}) + "\n")"#, "the program ended"),
+        (#"raise ValueError("bad " + word) if word == "a" else say(json.dumps({"score": score}) + "\n")"#, "ValueError: bad a"),
+    ])
+    func aFaultCostsOneAnswerAtMostAndShiftsNone(_ program: String, _ note: String) async throws {
+        let result = try await run(program, jobs: 2)
+        let failed = zip(result.values, expected).filter { $0 != $1 }
+        #expect(failed.count <= 1 && failed.allSatisfy { $0.0 == nil }, "\(result)")
+        #expect(result.notes.contains { $0.contains(note) }, "\(result.notes)")
+    }
+
+    /// Asked again in a program started anew, an answer that failed once has its score.
+    @Test func whatFailsOnceIsAskedAgain() async throws {
+        let mark = FileManager.default.temporaryDirectory.appending(path: "skein-once-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: mark) }
+        let result = try await run(
+            """
+            if word == "ccc" and not os.path.exists("\(mark)"):
+                open("\(mark)", "w").close(); os._exit(3)
+            \(Self.answer)
+            """)
+        #expect(result.values == expected && result.notes.contains { $0.contains("exit code 3") }, "\(result)")
+    }
+
+    @Test func aProgramMayLeaveAfterEachJob() async throws {
+        let result = try await run(Self.answer + #"; (word == "eeeee") and sys.exit(0)"#, jobs: 3)
+        #expect(result.values == expected, "\(result)")
+    }
+
+    @Test func noScoreIsSaidAndNotTriedAgain() async throws {
+        let result = try await run(
+            """
+            answers = {"a": {"score": None}, "bb": {"error": "too short"}, "ccc": {"score": float("nan")}, "dddd": {"score": True}}
+            say(json.dumps(answers.get(word, {"score": score})) + "\\n")
+            """)
+        #expect(result.values == [nil, nil, nil, 1, 5] && result.notes.count == 1, "\(result)")
+    }
+
+    /// It reads nothing: more than a pipe holds is never written, and the time limit covers that too.
+    @Test func aProgramThatReadsNothingIsHung() async throws {
+        let reward = CommandReward(name: "r", argv: ["/bin/sleep", "60"], timeout: 0.3, retries: 0)
+        let large = RewardInput(prompt: String(repeating: "x", count: 1 << 20), response: "", tokens: 1)
+        let notes = Mutex<[String]>([])
+        let values = try await reward.score(
+            [large], context: RewardContext(progress: { true }, note: { note in notes.withLock { $0.append(note) } }))
+        #expect(values == [nil] && notes.withLock { $0.first?.contains("timeout_s") == true })
+    }
+
+    @Test func aProgramThatIsNotThereEndsTheRun() async throws {
+        let reward = CommandReward(name: "r", argv: ["/no/such/program"], timeout: 1, retries: 3)
+        let error = await #expect(throws: RewardError.self) { try await reward.score(inputs) }
+        #expect(error?.isPermanent == true && error?.message.contains("/no/such/program") == true)
+    }
+
+    /// A job that was called back waits for nothing.
+    @Test func aJobThatIsCalledBackEnds() async throws {
+        let reward = CommandReward(name: "r", argv: ["/bin/sleep", "60"], timeout: 3600, retries: 3)
+        await #expect(throws: CancellationError.self) {
+            try await reward.score(inputs, context: RewardContext(progress: { false }, note: { _ in }))
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import Foundation
+import Testing
+import Tokenizers
+
+@testable import Rewards
+
+@Suite struct MathTests {
+    private struct Pair: Decodable { var label: String; var answer: String; var equal: Bool }
+
+    private func score(_ label: JSONValue, _ answer: String) -> Float? {
+        let input = RewardInput(
+            prompt: "", response: answer, tokens: 1, extra: .object([.init("answer", label)]))
+        return MathReward(name: "m", answerKey: "answer", matchScore: 1, missScore: 0).score([input])[0]
+    }
+
+    /// What math-verify says; see make_math_fixtures.py.
+    @Test func resultsAreEqualAsForMathVerify() throws {
+        let file = try #require(Bundle.module.url(forResource: "math", withExtension: "json", subdirectory: "Fixtures"))
+        let pairs = try JSONDecoder().decode([Pair].self, from: Data(contentsOf: file))
+        #expect(pairs.count > 50)
+        for pair in pairs {
+            #expect(score(.string(pair.label), pair.answer) == (pair.equal ? 1 : 0), "\(pair)")
+        }
+    }
+
+    @Test(arguments: [
+        (#"\boxed{41} no, \boxed{42}"#, "42", true), (#"\boxed{\boxed{42}}"#, "42", true), ("1000", "1e3", true),
+        (#"\boxed{42"#, "42", true), ("The answer is (B).", "B", false), (#"\boxed{(B)}"#, "B", true),
+        (#"\boxed{\text{Yes}}"#, "yes", true), ("10-5=5", "5", true), ("a7", "7", false),
+        ("reasoning with 12 steps\n#### 18", "He has 9*2=18.\n#### 18", true), ("18", "#### 1,8", false),
+        (#"\boxed{1, 2}"#, "2, 1", true), (#"\boxed{1, 1}"#, "1, 2", false), ("0.0000001", "0.0000002", false),
+        ("1000001", "1000002", false), ("", "0", false), (#"\boxed{\frac{1}{0}}"#, "0", false),
+        (#"\boxed{x}"#, "x+0*y", true), (#"\boxed{|x|}"#, #"$\sqrt{x^2}$"#, true), ("half: 1 1/2", "1.5", false),
+        (#"\boxed{1 1/2}"#, "1.5", true), (#"\boxed{(2}"#, "2", false), ("1/2", "0.5", true),
+    ])
+    func resultsAreFoundAndCompared(_ answer: String, _ label: String, _ isRight: Bool) {
+        #expect(score(.string(label), answer) == (isRight ? 1 : 0))
+    }
+
+    @Test func labelsAreTextsNumbersAndLists() {
+        #expect(score(.integer(7), "7") == 1)
+        #expect(score(.number(0.5), #"\boxed{1/2}"#) == 1)
+        #expect(score(.array([.string("3"), .string("4")]), "4") == 1)
+        #expect(score(.array([.string("3"), .string("4")]), "5") == 0)
+        for missing in [JSONValue.null, .string(""), .array([]), .object([])] { #expect(score(missing, "7") == nil) }
+    }
+
+    /// Neither a trap nor a long wait.
+    @Test(arguments: [
+        String(repeating: "(", count: 5000), String(repeating: "{", count: 5000), String(repeating: "-", count: 5000),
+        String(repeating: #"\frac"#, count: 400), String(repeating: #"\boxed{"#, count: 3000),
+        String(repeating: "1,", count: 5000), String(repeating: "2^", count: 900) + "2", "170!!", "171!", "(-1)!", #"\"#,
+        "\u{0}", "é²", "٣", #"\sqrt["#, #"\frac1"#, "1e999", "1e", ".", "-", "|", "|||", String(repeating: "$", count: 999),
+    ])
+    func nonsenseIsWrong(_ text: String) {
+        #expect(score(.string("7"), text) == 0)
+        #expect(score(.string("7"), #"\boxed{\#(text)}"#) == 0)
+        if !text.isEmpty { #expect(score(.string(text), "7") != nil) }
+    }
+}
