@@ -44,29 +44,10 @@ package actor ScorerRunner: JobRunner {
         try await executor.run { try TorchRuntime.configure(threads: threads) }
         guard rules.isEmpty, modelRewards.isEmpty else { return }
         for reward in run.rewards {
-            switch reward.kind {
-            case .model(let keys): modelRewards[reward.name] = keys
-            case .length(let keys):
-                rules[reward.name] = LengthReward(
-                    name: reward.name, target: keys.target, minimum: keys.minimum, maximum: keys.maximum,
-                    perToken: keys.perToken)
-            case .regex(let keys):
-                rules[reward.name] = try RegexReward(
-                    name: reward.name, pattern: keys.pattern, matchScore: keys.matchScore, missScore: keys.missScore)
-            case .keyword(let keys):
-                rules[reward.name] = KeywordReward(
-                    name: reward.name, words: keys.words, scoreEach: keys.scoreEach, maximum: keys.maximum,
-                    caseSensitive: keys.caseSensitive)
-            case .command(let keys):
-                rules[reward.name] = CommandReward(
-                    name: reward.name, argv: keys.argv, timeout: keys.timeout, retries: keys.retries)
-            case .http(let keys):
-                rules[reward.name] = try HTTPReward(
-                    name: reward.name, url: keys.url,
-                    format: keys.format == .plain ? .plain(labelKey: keys.labelKey) : .openai(model: keys.model),
-                    tokenVariable: keys.tokenVariable, batch: keys.batch, timeout: keys.timeout, retries: keys.retries)
-            case .swift(let keys): rules[reward.name] = try SwiftRewards.make(keys.function, name: reward.name)
-            case .worker: break
+            if let keys = reward.model {
+                modelRewards[reward.name] = keys
+            } else {
+                rules[reward.name] = try RewardFunctions.make(reward)
             }
         }
     }
@@ -161,26 +142,18 @@ package actor ScorerRunner: JobRunner {
 
     private static func inputs(of job: ScoreJob) throws -> [RewardInput] {
         let rows = try job.rows.mapValues { data in
-            let conversation = try data.conversation.isEmpty ? nil : parsed(data.conversation)
-            return (
-                extra: data.extra.isEmpty ? JSONValue.object([]) : try parsed(data.extra),
-                messages: conversation?["messages"]
-            )
+            do throws(JSONProblem) {
+                return try RewardColumns(extra: data.extra, conversation: data.conversation)
+            } catch {
+                throw JobError(
+                    code: "malformed", message: "the columns of a prompt are not JSON: \(error.reason)",
+                    retryable: false)
+            }
         }
         return job.trajectories.map {
             RewardInput(
                 prompt: $0.promptText, response: $0.responseText, tokens: $0.responseTokens.count,
                 extra: rows[$0.row]?.extra ?? .object([]), messages: rows[$0.row]?.messages)
-        }
-    }
-
-    private static func parsed(_ text: String) throws -> JSONValue {
-        do throws(JSONProblem) {
-            // Rows may hold numbers that are not finite, as Python writes them.
-            return try JSONValue(line: text.utf8)
-        } catch {
-            throw JobError(
-                code: "malformed", message: "the columns of a prompt are not JSON: \(error.reason)", retryable: false)
         }
     }
 

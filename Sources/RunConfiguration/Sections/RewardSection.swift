@@ -39,6 +39,7 @@ package struct RewardSection: ConfigurationSection, Codable, Equatable {
         case .swift(var rule):
             rule.visit(&keys)
             kind = .swift(rule)
+        case .gold: break
         }
     }
 }
@@ -54,9 +55,11 @@ package enum RewardKind: Sendable, Codable, Equatable {
     case http(HTTPKeys)
     /// Registered in `SwiftRewards`.
     case swift(SwiftKeys)
+    /// The measure of the quickstart's corpus, for `evaluation.rewards` alone.
+    case gold
 
     enum Word: String, CaseIterable, ChoiceValue {
-        case model, length, regex, keyword, command, worker, http, swift
+        case model, length, regex, keyword, command, worker, http, swift, gold
     }
 
     init(_ word: Word) {
@@ -69,6 +72,7 @@ package enum RewardKind: Sendable, Codable, Equatable {
         case .worker: self = .worker(WorkerKeys())
         case .http: self = .http(HTTPKeys())
         case .swift: self = .swift(SwiftKeys())
+        case .gold: self = .gold
         }
     }
 
@@ -82,6 +86,7 @@ package enum RewardKind: Sendable, Codable, Equatable {
         case .worker: .worker
         case .http: .http
         case .swift: .swift
+        case .gold: .gold
         }
     }
 }
