@@ -141,8 +141,8 @@ let package = Package(
         tests(
             "LearnerTests",
             [
-                "Learner", "Cluster", "ClusterModel", "LanguageModels", "PolicyOptimization", "RunConfiguration",
-                "Torch", "ZeroMQ", "Sodium", log,
+                "Learner", "Cluster", "ClusterModel", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
+                "RunConfiguration", "Torch", "ZeroMQ", "Sodium", log,
             ]),
         tests(
             "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]

@@ -29,7 +29,8 @@ struct ReportText {
         }
         return rewards + [
             [
-                "tokens an answer", Rounded.estimate(evaluation.length.before), Rounded.estimate(evaluation.length.after),
+                "tokens an answer", Rounded.estimate(evaluation.length.before),
+                Rounded.estimate(evaluation.length.after),
                 Rounded.estimate(evaluation.length.difference, signed: true), "",
                 [evaluation.length.before, evaluation.length.after].compactMap { $0.map { "\($0.count)" } }
                     .joined(separator: " and "),
@@ -39,9 +40,10 @@ struct ReportText {
 
     /// Without the parts that the run does not have.
     var sentences: [String] {
-        [wins, distance, trained, best, rewardModel].compactMap(\.self) + (record.evaluation?.notes ?? []).map {
-            "Evaluation: \($0)."
-        }
+        [wins, distance, trained, best, rewardModel].compactMap(\.self)
+            + (record.evaluation?.notes ?? []).map {
+                "Evaluation: \($0)."
+            }
     }
 
     private var wins: String? {

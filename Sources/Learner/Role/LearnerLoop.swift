@@ -105,7 +105,8 @@ package struct LearnerLoop: Sendable {
         } catch {
             try Task.checkCancellation()
             log.error("held-out prompts were not measured", metadata: ["step": "\(step)", "why": "\(error)"])
-            await link.alarm(code: "evaluation", detail: "held-out prompts were not measured after step \(step): \(error)")
+            await link.alarm(
+                code: "evaluation", detail: "held-out prompts were not measured after step \(step): \(error)")
         }
     }
 

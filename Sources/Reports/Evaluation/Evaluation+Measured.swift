@@ -47,7 +47,7 @@ extension Evaluation.Comparison {
         let common = zip(before, after).filter { !$0.isEmpty && !$1.isEmpty }
         self.init(
             before: Estimate.mean(common.map(\.0)), after: Estimate.mean(common.map(\.1)),
-            difference: Estimate.mean(
+            difference: Estimate.ofAnyValues(
                 common.map { [$1.reduce(0, +) / Double($1.count) - $0.reduce(0, +) / Double($0.count)] }))
     }
 }

@@ -93,7 +93,8 @@ extension HeldOutFigures {
     ///
     /// - Parameter name: of the figure that counts, as `evaluation.best` has it.
     package func sentence(_ name: String) -> String {
-        let what = "\(samples == 1 ? "" : "\(samples) answers to each of ")\(prompts) held-out prompts after step \(step)"
+        let what =
+            "\(samples == 1 ? "" : "\(samples) answers to each of ")\(prompts) held-out prompts after step \(step)"
         guard let value = figures[Self.key(name)] else { return "\(what): no \(name) could be measured" }
         let kl = figures[Self.sequenceKL].map { ", KL \(Rounded.number($0.mean)) nats" } ?? ""
         let lost = failed.sorted { $0.key < $1.key }.map { ", \($0.value) without \($0.key)" }.joined()

@@ -70,7 +70,9 @@ extension MeasuredAnswers.Reward {
         let known = known
         return Estimate.share(
             prompts.compactMap { prompt in
-                PassAtK.estimate(answers: known[prompt].count, right: known[prompt].count { $0 == 1 }, k: k).map { [$0] }
+                PassAtK.estimate(answers: known[prompt].count, right: known[prompt].count { $0 == 1 }, k: k).map {
+                    [$0]
+                }
             })
     }
 }

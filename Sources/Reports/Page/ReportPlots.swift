@@ -37,7 +37,8 @@ struct ReportPlots {
             Plot("KL over steps", [line(Self.kl)], x: step, y: "nats a sequence"),
             Plot("Entropy", [line("actor/entropy")], x: step, y: "nats a token"),
             Plot(
-                "Explained variance of the critic", [line("critic/vf_explained_var")], x: step, y: "share of the variance"),
+                "Explained variance of the critic", [line("critic/vf_explained_var")], x: step,
+                y: "share of the variance"),
             Plot("Time of each phase", Self.phases.map { line($0.1, $0.0) }, x: step, y: "seconds"),
         ]
     }
@@ -48,7 +49,8 @@ struct ReportPlots {
     }
 
     private func pairs(_ x: String, _ y: String) -> Plot.Line {
-        Plot.Line("", record.steps.compactMap { row in row[x].flatMap { a in row[y].map { (a, $0) } } }, isScattered: true)
+        Plot.Line(
+            "", record.steps.compactMap { row in row[x].flatMap { a in row[y].map { (a, $0) } } }, isScattered: true)
     }
 
     private func heldOut(_ key: String, _ name: String? = nil) -> Plot.Line {

@@ -23,8 +23,12 @@ package struct Estimate: Codable, Sendable, Equatable {
     /// - Parameter clusters: the values of each prompt; empty ones do not count.
     /// - Returns: nil without a value.
     package static func mean(_ clusters: [[Double]]) -> Estimate? {
-        let isShare = clusters.allSatisfy { $0.allSatisfy { $0 == 0 || $0 == 1 } }
-        guard !isShare, let moments = Moments(clusters) else { return share(clusters) }
+        clusters.allSatisfy { $0.allSatisfy { $0 == 0 || $0 == 1 } } ? share(clusters) : ofAnyValues(clusters)
+    }
+
+    /// The same where 0 and 1 are values like any other: differences.
+    package static func ofAnyValues(_ clusters: [[Double]]) -> Estimate? {
+        guard let moments = Moments(clusters) else { return nil }
         guard let error = moments.error else { return Estimate(mean: moments.mean, count: moments.values) }
         let reach = StudentT.quantile975(degrees: moments.clusters - 1) * error
         return Estimate(

@@ -38,7 +38,8 @@ extension RunConfiguration {
             let known = sizes.map { "\(name)/pass@\($0)" }.joined(separator: ", ")
             problems.add(
                 "evaluation.best",
-                "no figure is called '\(evaluation.best)'; with evaluation.samples \(evaluation.samples) there are \(known)")
+                "no figure is called '\(evaluation.best)'; with evaluation.samples \(evaluation.samples) there are \(known)"
+            )
         }
     }
 }
