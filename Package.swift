@@ -85,6 +85,10 @@ let package = Package(
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels"]),
 
+        library(
+            "Evaluations",
+            ["Datasets", "LanguageModels", "Reports", "Rewards", "RunConfiguration", "Tokenizers", "Torch"]),
+
         // Layer 4: the roles; they never import one another.
         library("Coordinator", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", grdb, log]),
         library("StatusServer", ["ClusterModel", "Sodium", hummingbird, log]),
@@ -95,14 +99,14 @@ let package = Package(
         library(
             "Training",
             [
-                "Datasets", "LanguageModels", "PolicyOptimization", "Reports", "RunConfiguration", "RunInputs",
-                "Sodium", "Tokenizers", "Torch", log,
+                "Datasets", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports", "RunConfiguration",
+                "RunInputs", "Sodium", "Tokenizers", "Torch", log,
             ]),
         library(
             "Learner",
             [
-                "Cluster", "ClusterModel", "LanguageModels", "PolicyOptimization", "RunConfiguration", "Sodium",
-                "Tokenizers", "Torch", log,
+                "Cluster", "ClusterModel", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
+                "RunConfiguration", "Sodium", "Tokenizers", "Torch", log,
             ]),
 
         // Layer 5: parse, wire, run. `skein` must start in milliseconds, so it never reaches Torch.
@@ -127,6 +131,7 @@ let package = Package(
         tests("ClusterModelTests", ["ClusterModel"]),
         tests("ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log]),
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
+        tests("EvaluationsTests", ["Evaluations", "Rewards", "RunConfiguration"]),
         tests(
             "LanguageModelsTests", ["LanguageModels", "Torch"],
             resources: [
@@ -136,13 +141,14 @@ let package = Package(
         tests(
             "LearnerTests",
             [
-                "Learner", "Cluster", "ClusterModel", "LanguageModels", "PolicyOptimization", "RunConfiguration",
-                "Torch", "ZeroMQ", "Sodium", log,
+                "Learner", "Cluster", "ClusterModel", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
+                "RunConfiguration", "Torch", "ZeroMQ", "Sodium", log,
             ]),
         tests(
             "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]
         ),
         tests("ProcessTests", ["skein", "skein-engine", "Cluster", "ZeroMQ"], resources: [.copy("Fixtures")]),
+        tests("ReportsTests", ["Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["RunInputs", "Console"]),
         tests("RunConfigurationTests", ["RunConfiguration", yams]),

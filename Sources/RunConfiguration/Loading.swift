@@ -59,12 +59,14 @@ extension RunConfiguration {
         var example = RunConfiguration()
         example.architecture = ArchitectureSection()
         example.sft.lora = LoRASection()
-        example.rewards = RewardKind.Word.allCases.map { word in
+        func reward(_ word: RewardKind.Word) -> RewardSection {
             var reward = RewardSection()
             reward.kind = RewardKind(word)
             reward.name = word.rawValue
             return reward
         }
+        example.rewards = RewardKind.Word.allCases.filter { $0 != .gold }.map(reward)
+        example.evaluation.rewards = [reward(.gold)]
         return example.yaml(comments: true)
     }
 

@@ -49,39 +49,11 @@ package actor ScorerRunner: JobRunner {
         try await executor.run { try TorchRuntime.configure(threads: threads) }
         guard rules.isEmpty, modelRewards.isEmpty else { return }
         for reward in run.rewards {
-            switch reward.kind {
-            case .model(let keys): modelRewards[reward.name] = keys
-            case .length(let keys):
-                rules[reward.name] = LengthReward(
-                    name: reward.name, target: keys.target, minimum: keys.minimum, maximum: keys.maximum,
-                    perToken: keys.perToken)
-            case .regex(let keys):
-                rules[reward.name] = try RegexReward(
-                    name: reward.name, pattern: keys.pattern, matchScore: keys.matchScore, missScore: keys.missScore)
-            case .keyword(let keys):
-                rules[reward.name] = KeywordReward(
-                    name: reward.name, words: keys.words, scoreEach: keys.scoreEach, maximum: keys.maximum,
-                    caseSensitive: keys.caseSensitive)
-            case .math(let keys):
-                rules[reward.name] = MathReward(
-                    name: reward.name, answerKey: keys.answerKey, matchScore: keys.matchScore,
-                    missScore: keys.missScore)
-            case .command(let keys):
-                rules[reward.name] = CommandReward(
-                    name: reward.name, argv: keys.argv, timeout: keys.timeout, retries: keys.retries)
-            case .http(let keys):
-                let format: RewardFormat =
-                    switch keys.format {
-                    case .plain: .plain(labelKey: keys.labelKey)
-                    case .openai: .openai(model: keys.model)
-                    case .sglang: .sglang(model: keys.model)
-                    }
-                if keys.text != .joined { readsSequences[reward.name] = keys.text == .sequence }
-                rules[reward.name] = try HTTPReward(
-                    name: reward.name, url: keys.url, format: format,
-                    tokenVariable: keys.tokenVariable, batch: keys.batch, timeout: keys.timeout, retries: keys.retries)
-            case .swift(let keys): rules[reward.name] = try SwiftRewards.make(keys.function, name: reward.name)
-            case .worker: break
+            if let keys = reward.model {
+                modelRewards[reward.name] = keys
+            } else {
+                rules[reward.name] = try RewardFunctions.make(reward)
+                if reward.text != .joined { readsSequences[reward.name] = reward.text == .sequence }
             }
         }
     }
@@ -183,11 +155,13 @@ package actor ScorerRunner: JobRunner {
         let readsAll = readsSequences[reward] == true
         let hasTemplate = usesTemplate && tokenizer?.hasChatTemplate == true
         let rows = try job.rows.mapValues { data in
-            let conversation = try data.conversation.isEmpty ? nil : Self.parsed(data.conversation)
-            return (
-                extra: data.extra.isEmpty ? JSONValue.object([]) : try Self.parsed(data.extra),
-                messages: conversation?["messages"]
-            )
+            do throws(JSONProblem) {
+                return try RewardColumns(extra: data.extra, conversation: data.conversation)
+            } catch {
+                throw JobError(
+                    code: "malformed", message: "the columns of a prompt are not JSON: \(error.reason)",
+                    retryable: false)
+            }
         }
         return job.trajectories.map { item in
             let messages = rows[item.row]?.messages
@@ -210,16 +184,6 @@ package actor ScorerRunner: JobRunner {
         let tokenizer = try Tokenizer(files: files)
         policyTokenizer = tokenizer
         return tokenizer
-    }
-
-    private static func parsed(_ text: String) throws -> JSONValue {
-        do throws(JSONProblem) {
-            // Rows may hold numbers that are not finite, as Python writes them.
-            return try JSONValue(line: text.utf8)
-        } catch {
-            throw JobError(
-                code: "malformed", message: "the columns of a prompt are not JSON: \(error.reason)", retryable: false)
-        }
     }
 
     private func pull(

@@ -37,7 +37,7 @@ struct ConsoleReporter: ProgressReporter {
     func note(_ message: String) { Console.error(message) }
 }
 
-private func carryOut(_ stage: Stage, _ file: RunFile) throws {
+private func carryOut(_ stage: Stage, _ file: RunFile) async throws {
     let run = try file.load()
     let lock =
         try file.supervised ? RunLock.join(run.runDirectory) : .take(run.runDirectory, for: "skein \(stage.command)")
@@ -45,7 +45,7 @@ private func carryOut(_ stage: Stage, _ file: RunFile) throws {
     let reporter = ConsoleReporter(stage.rawValue)
     do {
         if stage == .evaluate {
-            try EvaluationStage.run(run, reporter: reporter)
+            try await EvaluationStage.run(run, reporter: reporter)
         } else {
             try TrainingStages.run(stage, run, reporter: reporter)
         }
@@ -60,27 +60,27 @@ struct PretrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pretrain", abstract: "Train a language model on plain text.")
     @OptionGroup var file: RunFile
-    func run() async throws { try carryOut(.pretrain, file) }
+    func run() async throws { try await carryOut(.pretrain, file) }
 }
 
 struct SFTCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "sft", abstract: "Fine-tune on demonstrations.")
     @OptionGroup var file: RunFile
-    func run() async throws { try carryOut(.sft, file) }
+    func run() async throws { try await carryOut(.sft, file) }
 }
 
 struct RewardModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reward-model", abstract: "Train a reward model on preference pairs.")
     @OptionGroup var file: RunFile
-    func run() async throws { try carryOut(.rewardModel, file) }
+    func run() async throws { try await carryOut(.rewardModel, file) }
 }
 
 struct EvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Compare the trained policy with its start on held-out prompts.")
     @OptionGroup var file: RunFile
-    func run() async throws { try carryOut(.evaluate, file) }
+    func run() async throws { try await carryOut(.evaluate, file) }
 }
 
 struct BenchCommand: AsyncParsableCommand {

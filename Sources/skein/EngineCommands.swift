@@ -124,7 +124,7 @@ struct RewardModelCommand: EngineCommand {
 
 struct EvaluateCommand: EngineCommand {
     static let _commandName = "evaluate"
-    static let summary = "Compare the trained policy with the SFT model on held-out prompts."
+    static let summary = "Compare the trained policy with its start on held-out prompts."
     @Argument(parsing: .captureForPassthrough) var words: [String] = []
 }
 

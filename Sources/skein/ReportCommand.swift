@@ -19,8 +19,12 @@ struct ReportCommand: ParsableCommand {
             let run = try? RunConfiguration.load(path: runDirectory + "/run.yaml")
             Console.output(
                 try RunReport.write(
-                    runDirectory: runDirectory, seed: run?.seed, policySHA256: try? SHA256.hash(fileAt: policy),
-                    jobs: JournalSummary.jobs(path: runDirectory + "/journal.sqlite")))
+                    runDirectory: runDirectory,
+                    facts: RunReport.Facts(
+                        seed: run?.seed, policySHA256: try? SHA256.hash(fileAt: policy),
+                        jobs: JournalSummary.jobs(path: runDirectory + "/journal.sqlite"),
+                        weights: run.map { Dictionary($0.rewards.map { ($0.name, $0.weight) }) { first, _ in first } },
+                        best: run?.evaluation.best ?? EvaluationSection.score)))
         } catch {
             throw CommandError(.failed, "cannot write the report of \(runDirectory): \(error)")
         }

@@ -1,8 +1,10 @@
 import ClusterModel
+import Evaluations
 import Foundation
 import LanguageModels
 import Logging
 import PolicyOptimization
+import Reports
 import Synchronization
 import Testing
 import Torch
@@ -106,11 +108,12 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
 @Suite(.serialized) struct LearnerLoopTests {
     /// - Parameter lora: policy and critic are adapters over one base.
     fileprivate func run(
-        _ root: URL, _ cluster: FakeCluster, steps: Int, lora: LoRAConfiguration? = nil
+        _ root: URL, _ cluster: FakeCluster, steps: Int, lora: LoRAConfiguration? = nil, heldOut: HeldOutWatch? = nil
     ) async throws {
         let directory = root.appending(path: "run")
         let base = cluster.base
-        let store = CheckpointStore(directory: directory.appending(path: "checkpoints"), keep: cluster.lag + 2)
+        let store = CheckpointStore(
+            directory: directory.appending(path: "checkpoints"), keep: cluster.lag + 2, pinned: { heldOut?.bestStep })
         let executor = ComputeExecutor()
         defer { executor.shutDown() }
         let engine = try await LearnerEngine.start(on: executor, store: store, runDirectory: directory) {
@@ -126,7 +129,8 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
         try await LearnerLoop(
             plan: LearnerLoop.Plan(steps: steps, epoch: 1, runDirectory: directory, base: base), engine: engine,
             checkpoints: store, link: cluster, artifacts: cluster,
-            fixed: [LearnerLoop.FixedArtifact(kind: .reference, directory: base)], log: Logger(label: "test")
+            fixed: [LearnerLoop.FixedArtifact(kind: .reference, directory: base)], heldOut: heldOut,
+            log: Logger(label: "test")
         ).run()
     }
 
@@ -210,6 +214,88 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
                 // Restarted or not, the same bits.
                 if whole.isEmpty { whole = try policy(root) } else { #expect(try policy(root) == whole) }
             }
+        }
+    }
+
+    /// Scores of the steps 0, 2, 4, 6 as they are asked for; what is no number fails.
+    private func watch(_ root: URL, _ scores: [Float?], _ asked: @escaping @Sendable (HeldOutPolicy) -> Void = { _ in })
+        -> HeldOutWatch
+    {
+        let left = Mutex(scores)
+        return HeldOutWatch(
+            every: 2, figure: "score", runDirectory: root.appending(path: "run"),
+            base: root.appending(path: "base").path,
+            measure: { policy in
+                asked(policy)
+                guard let score = left.withLock({ $0.removeFirst() }) else { throw FakeCluster.Crash() }
+                let reward = MeasuredAnswers.Reward(name: "r", weight: 1, values: [[score], [score]])
+                return (
+                    MeasuredAnswers(prompts: ["", ""], texts: [[""], [""]], lengths: [[1], [1]], rewards: [reward]), []
+                )
+            }, export: { try $0.export(to: $1, device: "cpu") })
+    }
+
+    /// The best step stays when newer ones push out others, and is the one that is exported.
+    @Test(arguments: [false, true]) func theBestStepIsKeptAndExported(adapter: Bool) async throws {
+        let lora = adapter ? LoRAConfiguration(rank: 2, alpha: 16, targets: ["q_proj", "v_proj"]) : nil
+        var plain = Data()
+        try await inTemporaryDirectory { root in
+            try await run(root, FakeCluster(lag: 0, base: root.appending(path: "base")), steps: 7, lora: lora)
+            plain = try policy(root)
+        }
+        try await inTemporaryDirectory { root in
+            let base = root.appending(path: "base")
+            let cluster = FakeCluster(lag: 0, base: base)
+            try await run(root, cluster, steps: 7, lora: lora, heldOut: watch(root, [9, 5, 3, 4, 1]))
+            let kept = try FileManager.default.contentsOfDirectory(atPath: root.path + "/run/checkpoints").sorted()
+            #expect(kept == ["step-000002", "step-000006", "step-000007"])
+            // Versions that no lease can name are still let go of.
+            #expect(cluster.state.withLock { $0.released } == 6)
+            let served = try #require(cluster.state.withLock { $0.served[2] })
+            let best = try Data(contentsOf: root.appending(path: "run/policy-best/model.safetensors"))
+            let start = try CausalLM(directory: base.path)
+            let expected =
+                adapter
+                ? try CausalLM(
+                    sharing: start, adapter: LowRankAdapter(files: served, for: start.configuration)
+                ).safetensorsData() : served["model.safetensors"]
+            #expect(best == expected && best != plain)
+            #expect(AdapterFiles.isAdapter(root.path + "/run/policy-best/adapter") == adapter)
+            // Looking changes nothing.
+            #expect(try policy(root) == plain)
+            let lines = HeldOutHistory(runDirectory: root.path + "/run").lines
+            #expect(lines.map(\.step) == [0, 2, 4, 6, 7])
+        }
+    }
+
+    /// A crash behind a commit leaves the step unmeasured; the next learner looks at it before it goes on, and at nothing twice.
+    @Test func aRestartedLearnerMeasuresWhatIsMissing() async throws {
+        try await inTemporaryDirectory { root in
+            let first = FakeCluster(lag: 0, base: root.appending(path: "base"))
+            first.state.withLock { $0.crashAtCommit = 1 }
+            await #expect(throws: FakeCluster.Crash.self) {
+                try await run(root, first, steps: 4, heldOut: watch(root, [1]))
+            }
+            let asked = Mutex<[HeldOutPolicy]>([])
+            let second = FakeCluster(lag: 0, base: root.appending(path: "base"), from: first)
+            try await run(
+                root, second, steps: 4, heldOut: watch(root, [2, 3]) { policy in asked.withLock { $0.append(policy) } })
+            let checkpoints = root.path + "/run/checkpoints"
+            #expect(
+                asked.withLock { $0 }
+                    == ["step-000002", "step-000004"].map {
+                        HeldOutPolicy(checkpoint: "\(checkpoints)/\($0)/policy", base: root.path + "/base")
+                    })
+            #expect(HeldOutHistory(runDirectory: root.path + "/run").lines.map(\.step) == [0, 2, 4])
+        }
+    }
+
+    @Test func aMeasurementThatFailsDoesNotEndTheRun() async throws {
+        try await inTemporaryDirectory { root in
+            let cluster = FakeCluster(lag: 0, base: root.appending(path: "base"))
+            try await run(root, cluster, steps: 4, heldOut: watch(root, [1, nil, 3]))
+            #expect(cluster.state.withLock { $0.alarms } == ["evaluation"])
+            #expect(HeldOutHistory(runDirectory: root.path + "/run").best(by: "score")?.step == 4)
         }
     }
 

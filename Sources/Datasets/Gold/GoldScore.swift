@@ -33,6 +33,9 @@ package enum GoldScore {
             * enough
     }
 
+    /// Whether the prompt is of the corpus, so that an answer to it has a score that means something.
+    package static func knows(prompt: String) -> Bool { topic(of: prompt) != nil }
+
     /// `Review of the SUBJECT:`
     private static func topic(of prompt: String) -> (ReviewKind, String)? {
         let words = prompt.split(whereSeparator: { " :\n".contains($0) }).map(String.init)

@@ -11,10 +11,14 @@ package struct CheckpointStore: Sendable {
     /// Checkpoints that stay; at least lag + 2, so that a restarted learner can publish again every version that a
     /// lease may still name.
     package let keep: Int
+    /// Another one that stays, however old it is.
+    private let pinned: @Sendable () -> Int?
 
-    package init(directory: URL, keep: Int) {
+    /// - Parameter pinned: asked at every write.
+    package init(directory: URL, keep: Int, pinned: @escaping @Sendable () -> Int? = { nil }) {
         self.directory = directory
         self.keep = max(1, keep)
+        self.pinned = pinned
     }
 
     /// Checkpoints that are there, oldest first; what has another name is not touched.
@@ -25,6 +29,9 @@ package struct CheckpointStore: Sendable {
             return (step, directory.appending(path: name))
         }.sorted { $0.step < $1.step }
     }
+
+    /// The last ones, of which leases may still name the policies; oldest first.
+    package func recent() -> [(step: Int, url: URL)] { all().suffix(keep) }
 
     package func latest() -> (step: Int, url: URL)? { all().last }
 
@@ -53,6 +60,7 @@ package struct CheckpointStore: Sendable {
                     + "older checkpoints are as they were",
                 cause: error)
         }
-        for old in all().dropLast(keep) { try? manager.removeItem(at: old.url) }
+        let staying = pinned()
+        for old in all().dropLast(keep) where old.step != staying { try? manager.removeItem(at: old.url) }
     }
 }

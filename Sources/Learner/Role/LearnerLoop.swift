@@ -16,6 +16,9 @@ import PolicyOptimization
 /// 4 version n + 1 can be pulled before the commit names it
 /// 6 the final policy stands as a Hugging Face directory before the loop returns
 ///
+/// Before edge 2, where the run file asks for it, held-out prompts measure the policy (``HeldOutWatch``): after the commit, so
+/// that generators are at work on the next batch meanwhile, and before the next checkpoint can push this one out.
+///
 /// A guard rail that pauses (edge 4) keeps the loop before its next batch until the coordinator resumes.
 package struct LearnerLoop: Sendable {
     package struct Plan: Sendable {
@@ -41,6 +44,8 @@ package struct LearnerLoop: Sendable {
     package let link: any LearnerLink
     package let artifacts: any ArtifactStore
     package let fixed: [FixedArtifact]
+    /// nil: held-out prompts are left alone.
+    package let heldOut: HeldOutWatch?
     package let log: Logger
 
     /// An artifact that never changes: reference and reward models.
@@ -56,7 +61,7 @@ package struct LearnerLoop: Sendable {
 
     package init(
         plan: Plan, engine: LearnerEngine, checkpoints: CheckpointStore, link: any LearnerLink,
-        artifacts: any ArtifactStore, fixed: [FixedArtifact], log: Logger
+        artifacts: any ArtifactStore, fixed: [FixedArtifact], heldOut: HeldOutWatch? = nil, log: Logger
     ) {
         self.plan = plan
         self.engine = engine
@@ -64,6 +69,7 @@ package struct LearnerLoop: Sendable {
         self.link = link
         self.artifacts = artifacts
         self.fixed = fixed
+        self.heldOut = heldOut
         self.log = log
     }
 
@@ -78,12 +84,40 @@ package struct LearnerLoop: Sendable {
         }
         while step < plan.steps {
             try Task.checkCancellation()
+            try await lookAtHeldOut(step)
             try await link.whileResumed()
             try await makeStep(step)
             step = await engine.step
         }
+        try await lookAtHeldOut(step)
         await link.report(phase: "export", fraction: 1)
+        // First, so that a policy that stands there says that the best one does too.
+        try await exportBest()
         try await engine.export(to: plan.runDirectory.appending(path: "policy"))  // 6
+    }
+
+    /// A measurement that fails is said and left out: the run does not depend on it.
+    private func lookAtHeldOut(_ step: Int) async throws {
+        guard let heldOut, heldOut.isDue(step, last: plan.steps) else { return }
+        await link.report(phase: "evaluate", fraction: 0)
+        do {
+            for line in try await heldOut.look(step, checkpoints) { log.notice("\(line)") }
+        } catch {
+            try Task.checkCancellation()
+            log.error("held-out prompts were not measured", metadata: ["step": "\(step)", "why": "\(error)"])
+            await link.alarm(
+                code: "evaluation", detail: "held-out prompts were not measured after step \(step): \(error)")
+        }
+    }
+
+    private func exportBest() async throws {
+        do {
+            if let line = try await heldOut?.exportBest(checkpoints) { log.notice("\(line)") }
+        } catch {
+            try Task.checkCancellation()
+            log.error("the best policy was not exported", metadata: ["why": "\(error)"])
+            await link.alarm(code: "evaluation", detail: "the best policy was not exported: \(error)")
+        }
     }
 
     private func makeStep(_ step: Int) async throws {
@@ -107,7 +141,7 @@ package struct LearnerLoop: Sendable {
             files: try await engine.policyFiles())
         try await link.publish([manifest])
         try await link.commit(step: step, metrics: try CheckpointFiles.encode(report), manifest: manifest)  // 4
-        await artifacts.release(below: checkpoints.all().first?.step ?? 0)
+        await artifacts.release(below: checkpoints.recent().first?.step ?? 0)
         if report.pause { await link.alarm(code: "paused", detail: "the KL budget is spent; resume to go on") }
     }
 
@@ -122,7 +156,7 @@ package struct LearnerLoop: Sendable {
         return jobs
     }
 
-    /// Serves every version that is on disk. Returns the newest policy's manifest when it is not version 0.
+    /// Serves every version that a lease may name. Returns the newest policy's manifest when it is not version 0.
     private func publishAll() async throws -> ArtifactManifest? {
         func version(_ number: Int) -> PolicyVersion { PolicyVersion(epoch: plan.epoch, number: number) }
         var manifests = [
@@ -134,7 +168,7 @@ package struct LearnerLoop: Sendable {
                     kind: artifact.kind, version: version(0), files: try PublishedFiles.read(artifact.directory)))
         }
         var newest: ArtifactManifest?
-        for checkpoint in checkpoints.all() where checkpoint.step > 0 {
+        for checkpoint in checkpoints.recent() where checkpoint.step > 0 {
             let manifest = try await artifacts.serve(
                 kind: .policy, version: version(checkpoint.step),
                 files: try CheckpointFiles.policyFiles(in: checkpoint.url))

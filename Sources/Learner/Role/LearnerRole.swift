@@ -101,8 +101,10 @@ package struct LearnerRole: Sendable {
             throw LearnerError(.setting, "models.policy: PPO needs a model to start from")
         }
         let directory = URL(filePath: run.runDirectory)
+        let heldOut = try HeldOutWatch(run, base: base, on: executor)
         let checkpoints = CheckpointStore(
-            directory: directory.appending(path: "checkpoints"), keep: PPOSettings.keptCheckpoints(run))
+            directory: directory.appending(path: "checkpoints"), keep: PPOSettings.keptCheckpoints(run),
+            pinned: { heldOut?.bestStep })
         let settings = PPOSettings(run)
         try settings.validate()
         let threads = run.roles.learner.threads
@@ -123,7 +125,8 @@ package struct LearnerRole: Sendable {
         return LearnerLoop(
             plan: LearnerLoop.Plan(
                 steps: run.ppo.steps, epoch: epoch, runDirectory: directory, base: URL(filePath: base)),
-            engine: engine, checkpoints: checkpoints, link: link, artifacts: artifacts, fixed: fixed, log: log)
+            engine: engine, checkpoints: checkpoints, link: link, artifacts: artifacts, fixed: fixed, heldOut: heldOut,
+            log: log)
     }
 }
 

@@ -21,6 +21,7 @@ extension RunConfiguration {
             checkPPO(&problems)
             checkRoles(&problems)
         }
+        checkEvaluation(&problems)
         guard problems.found.isEmpty else { throw ConfigurationError(.rule, problems.found) }
     }
 
@@ -65,9 +66,12 @@ extension RunConfiguration {
         let made = Set(
             (stages.contains(.pretrain) ? [pretrainedDirectory] : []) + (stages.contains(.sft) ? [sftDirectory] : [])
                 + (stages.contains(.rewardModel) ? [rewardModelDirectory] : []))
-        let rewardPaths = rewards.enumerated().compactMap { index, reward in
-            reward.model?.path.flatMap { $0 == models.reward ? nil : ("rewards.\(index).path", Optional($0)) }
+        func paths(_ rewards: [RewardSection], _ list: String) -> [(String, String?)] {
+            rewards.enumerated().compactMap { index, reward in
+                reward.model?.path.flatMap { $0 == models.reward ? nil : ("\(list).\(index).path", $0) }
+            }
         }
+        let rewardPaths = paths(rewards, "rewards") + paths(evaluation.rewards, "evaluation.rewards")
         let named = [
             ("models.base", models.base), ("models.policy", models.policy), ("models.reference", models.reference),
             ("models.reward", models.reward),
@@ -85,7 +89,7 @@ extension RunConfiguration {
                     isAdapter
                         ? "\(path) is a PEFT adapter alone; merge it into its model (merge_and_unload) and name the result"
                         : "\(path) holds no config.json, so it is no Hugging Face directory")
-            } else if key == "models.reward" ? stages.contains(.ppo) : key.hasPrefix("rewards"),
+            } else if key == "models.reward" ? stages.contains(.ppo) : key.hasSuffix(".path"),
                 let trouble = RewardModelLayout(path).trouble
             {
                 problems.add(key, trouble)
@@ -99,6 +103,13 @@ extension RunConfiguration {
             (.rewardModel, "data.preferences", data.preferences), (.ppo, "data.prompts", data.prompts),
             (.evaluate, "data.evaluation_prompts", data.evaluationPrompts),
         ]
+        if stages.contains(.ppo), !stages.contains(.evaluate), evaluation.every != nil {
+            if let path = data.evaluationPrompts {
+                if let trouble = Files.trouble(path) { problems.add("data.evaluation_prompts", trouble) }
+            } else {
+                problems.add("data.evaluation_prompts", "evaluation.every needs this file")
+            }
+        }
         for (stage, key, path) in needed where stages.contains(stage) {
             guard let path else {
                 problems.add(key, "the stage \(stage.rawValue) needs this file")

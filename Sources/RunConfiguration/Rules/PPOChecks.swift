@@ -30,9 +30,29 @@ extension RunConfiguration {
         if !rewards.contains(where: { $0.weight != 0 }) {
             problems.add("rewards", "at least one reward must have a weight other than 0")
         }
+        checkEach(rewards, "rewards", &problems)
+        for (index, reward) in rewards.enumerated() where reward.kind == .gold {
+            problems.add(
+                "rewards.\(index).kind",
+                "gold measures what training did and may never be a part of it, not even with weight 0; name it in "
+                    + "evaluation.rewards")
+        }
+        if let name = ppo.drift.heldOutReward {
+            guard let held = rewards.first(where: { $0.name == name }) else {
+                problems.add("ppo.guard.held_out_reward", "no reward is called '\(name)'")
+                return
+            }
+            if held.weight != 0 {
+                problems.add("ppo.guard.held_out_reward", "the reward '\(name)' is trained on; its weight must be 0")
+            }
+        }
+    }
+
+    /// - Parameter list: key of the rewards.
+    func checkEach(_ rewards: [RewardSection], _ list: String, _ problems: inout Problems) {
         var seen: Set<String> = []
         for (index, reward) in rewards.enumerated() {
-            let key = "rewards.\(index)"
+            let key = "\(list).\(index)"
             if !seen.insert(reward.name).inserted {
                 problems.add("\(key).name", "two rewards are called '\(reward.name)'; give each a name of its own")
             }
@@ -54,15 +74,6 @@ extension RunConfiguration {
             case .swift(let swift) where swift.function.isEmpty:
                 problems.add("\(key).function", "a reward of kind swift needs the name it is registered under")
             default: break
-            }
-        }
-        if let name = ppo.drift.heldOutReward {
-            guard let held = rewards.first(where: { $0.name == name }) else {
-                problems.add("ppo.guard.held_out_reward", "no reward is called '\(name)'")
-                return
-            }
-            if held.weight != 0 {
-                problems.add("ppo.guard.held_out_reward", "the reward '\(name)' is trained on; its weight must be 0")
             }
         }
     }

@@ -20,19 +20,25 @@ extension RunConfiguration {
             models.reward.map { Self.absolute($0) }
             ?? (stages.contains(.rewardModel) ? rewardModelDirectory : nil)
             ?? rewards.lazy.compactMap { $0.model?.path.map { Self.absolute($0) } }.first
-        for index in rewards.indices {
-            guard var keys = rewards[index].model else { continue }
-            keys.path = keys.path.map { Self.absolute($0) } ?? models.reward
-            rewards[index].model = keys
-        }
-        for index in rewards.indices where rewards[index].name.isEmpty {
-            rewards[index].name = rewards[index].kind.word.rawValue
-        }
+        for list in [\RunConfiguration.rewards, \.evaluation.rewards] { resolve(list) }
         if rollout.promptsPerJob == nil {
             rollout.promptsPerJob = max(1, min(16, rollout.promptsPerStep))
         }
         resolvePPO()
         if evaluation.maxNewTokens == nil { evaluation.maxNewTokens = rollout.maxNewTokens }
+    }
+
+    /// Fills in names and the paths of reward models.
+    private mutating func resolve(_ list: WritableKeyPath<RunConfiguration, [RewardSection]>) {
+        for index in self[keyPath: list].indices {
+            var reward = self[keyPath: list][index]
+            if var keys = reward.model {
+                keys.path = keys.path.map { Self.absolute($0) } ?? models.reward
+                reward.model = keys
+            }
+            if reward.name.isEmpty { reward.name = reward.kind.word.rawValue }
+            self[keyPath: list][index] = reward
+        }
     }
 
     /// Defaults of `ppo` that depend on what else stands there; what is written stays.

@@ -72,25 +72,3 @@ package struct LearnerSection: ConfigurationSection, Codable, Equatable {
         keys.value("threads", &threads, .within(1...1024), "Threads that compute; the result depends on their number.")
     }
 }
-
-/// The stage evaluate: the policy against its start on held-out prompts.
-package struct EvaluationSection: ConfigurationSection, Codable, Equatable {
-    package var prompts = 200
-    /// Filled in from rollout.max_new_tokens when the file is loaded.
-    package var maxNewTokens: Int?
-    package var temperature = 1.0
-    package var klBudget = 25.0
-    package var threads = 2
-
-    package init() {}
-
-    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.value(
-            "prompts", &prompts, .within(1...1_000_000),
-            "Held-out prompts that are answered, from the start of the file.")
-        keys.optional("max_new_tokens", &maxNewTokens, .within(1...1_048_576), "Default: that of rollout.")
-        keys.value("temperature", &temperature, .within(0...100), "0: the most likely token.")
-        keys.value("kl_budget", &klBudget, .above(0), "Mean nats a sequence that the policy may be from the reference.")
-        keys.value("threads", &threads, .within(1...1024), "Threads that compute.")
-    }
-}

@@ -42,6 +42,7 @@ package struct RewardSection: ConfigurationSection, Codable, Equatable {
         case .swift(var rule):
             rule.visit(&keys)
             kind = .swift(rule)
+        case .gold: break
         }
     }
 }
@@ -58,9 +59,11 @@ package enum RewardKind: Sendable, Codable, Equatable {
     case http(HTTPKeys)
     /// Registered in `SwiftRewards`.
     case swift(SwiftKeys)
+    /// The measure of the quickstart's corpus, for `evaluation.rewards` alone.
+    case gold
 
     enum Word: String, CaseIterable, ChoiceValue {
-        case model, length, regex, keyword, math, command, worker, http, swift
+        case model, length, regex, keyword, math, command, worker, http, swift, gold
     }
 
     init(_ word: Word) {
@@ -74,6 +77,7 @@ package enum RewardKind: Sendable, Codable, Equatable {
         case .worker: self = .worker(WorkerKeys())
         case .http: self = .http(HTTPKeys())
         case .swift: self = .swift(SwiftKeys())
+        case .gold: self = .gold
         }
     }
 
@@ -88,6 +92,7 @@ package enum RewardKind: Sendable, Codable, Equatable {
         case .worker: .worker
         case .http: .http
         case .swift: .swift
+        case .gold: .gold
         }
     }
 }
@@ -115,6 +120,9 @@ extension RewardSection {
         get { if case .model(let keys) = kind { keys } else { nil } }
         set { if let newValue { kind = .model(newValue) } }
     }
+
+    /// How it gets prompt and answer as one text.
+    package var text: HTTPKeys.Text { if case .http(let keys) = kind { keys.text } else { .joined } }
 }
 
 /// Keys of a reward of kind `length`: -perToken for each token of distance to the target, or outside the bounds.

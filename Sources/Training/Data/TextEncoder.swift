@@ -32,17 +32,6 @@ struct TextEncoder {
         }
     }
 
-    /// Prompts that leave room for an answer.
-    ///
-    /// - Parameter limit: rows at most.
-    func prompts(_ file: String, limit: Int?) throws -> EncodedRows<EncodedPrompt> {
-        try EncodedRows(
-            prompts: file, encoder, vocabulary: vocabulary,
-            length: length(context - 1, .left, "the model's context of \(context) with room for an answer"),
-            onBadLine: TrainingStages.bad(run),
-            limit: limit)
-    }
-
     func demonstrations(_ file: String) throws -> EncodedRows<EncodedConversation> {
         let learning: ConversationEncoder.Learning = run.sft.loss == .last ? .last : .all
         // The last token is only predicted.

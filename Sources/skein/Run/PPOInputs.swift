@@ -33,6 +33,9 @@ enum PPOInputs {
         defer { hashes.save() }
         var record = InputRecord()
         if let prompts = run.data.prompts { try record.add("data.prompts", file: prompts, hashes) }
+        if run.evaluation.every != nil, let held = run.data.evaluationPrompts {
+            try record.add("data.evaluation_prompts", file: held, hashes)
+        }
         let scores = run.rewards.contains { if case .model = $0.kind { true } else { false } }
         let startsCritic = run.ppo.advantage == .gae && run.ppo.critic == .separate && run.ppo.criticFrom == .reward
         for (key, directory) in [

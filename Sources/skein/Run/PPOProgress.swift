@@ -1,18 +1,22 @@
 import ClusterModel
 import Console
 import Foundation
+import Reports
 import StatusServer
 
 /// Follows the PPO stage: a progress line a step from the status endpoint, and the wishes of `skein scale`.
 struct PPOProgress: Sendable {
     let directory: String
     let steps: Int
+    /// As `evaluation.best` has it.
+    let figure: String
     let supervisor: Supervisor
     private let bar = ProgressBar("ppo")
 
-    init(directory: String, steps: Int, supervisor: Supervisor) {
+    init(directory: String, steps: Int, figure: String, supervisor: Supervisor) {
         self.directory = directory
         self.steps = steps
+        self.figure = figure
         self.supervisor = supervisor
     }
 
@@ -21,6 +25,7 @@ struct PPOProgress: Sendable {
 
     func run() async {
         var shown = -1
+        var measured = HeldOutHistory(runDirectory: directory).lines.count
         // Ends by itself: cancelling a request that is under way can trap inside URLSession on Linux.
         while await !supervisor.isOver {
             try? await Task.sleep(for: .milliseconds(400))
@@ -31,6 +36,9 @@ struct PPOProgress: Sendable {
             for role in [Role.generator, .scorer] {
                 if let wish = snapshot.workers[role.rawValue]?.desired { await supervisor.scale(role, to: wish) }
             }
+            let history = HeldOutHistory(runDirectory: directory).lines
+            for line in history.dropFirst(measured) { Console.error("ppo: \(line.sentence(figure))") }
+            measured = max(measured, history.count)
             guard snapshot.learner.step != shown, snapshot.learner.step > 0 else { continue }
             shown = snapshot.learner.step
             let figures = snapshot.learner.metrics

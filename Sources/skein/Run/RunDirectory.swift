@@ -11,7 +11,8 @@ struct RunDirectory: Sendable {
 
     private static let belongsToPPO = [
         "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "checkpoints", "policy", "metrics.jsonl",
-        "samples.jsonl", "evaluation.json", "stages.json", "report.html", "summary.json", "logs",
+        "samples.jsonl", "evaluation.json", "evaluations.jsonl", "policy-best", "stages.json", "report.html",
+        "summary.json", "logs",
     ]
 
     init(configuration: RunConfiguration, resume: Bool, fresh: Bool) throws {

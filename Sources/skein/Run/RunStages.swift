@@ -70,7 +70,8 @@ struct RunStages: Sendable {
             logger: makeLogger("skein.run"))
         let signals = interruptions { await supervisor.interrupt() }
         let progress = PPOProgress(
-            directory: directory.path, steps: configuration.ppo.steps, supervisor: supervisor)
+            directory: directory.path, steps: configuration.ppo.steps, figure: configuration.evaluation.best,
+            supervisor: supervisor)
         Task { await progress.run() }
         defer { signals.cancel() }
         try await supervisor.run()

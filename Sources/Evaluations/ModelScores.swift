@@ -4,8 +4,8 @@ import RunConfiguration
 import Tokenizers
 import Torch
 
-/// The reward model beside the gold score: of the ids that were sampled, or of texts in tokens of its own, as in a run.
-struct EvaluationReward {
+/// A reward model over held-out answers: of the ids that were sampled, or of texts in tokens of its own, as in a run.
+struct ModelScores {
     private let model: RewardModel
     private let policy: Tokenizer
     private let encoder: AnswerEncoder?
@@ -24,18 +24,18 @@ struct EvaluationReward {
     }
 
     /// Normalised rewards; nil for an answer beyond the model's context.
-    func score(_ prompts: [EncodedPrompt], _ answers: [[Int32]]) throws -> [Float?] {
-        let texts = try zip(prompts, answers).map { prompt, answer in
+    func score(_ answers: [(prompt: EncodedPrompt, tokens: [Int32], text: String, isFinished: Bool)]) throws -> [Float?]
+    {
+        let rows = try answers.map { answer in
             try encoder.map {
                 try $0.tokens(
-                    prompt: prompt.text, conversation: prompt.conversation,
-                    answer: policy.decode(answer, skipSpecialTokens: true),
-                    isFinished: answer.last.map { policy.answerEnds.contains($0) } ?? false)
-            } ?? prompt.tokens + answer
+                    prompt: answer.prompt.text, conversation: answer.prompt.conversation, answer: answer.text,
+                    isFinished: answer.isFinished)
+            } ?? answer.prompt.tokens + answer.tokens
         }
-        let fitting = texts.indices.filter { texts[$0].count <= model.configuration.contextLength }
-        var scores = [Float?](repeating: nil, count: texts.count)
-        for (index, score) in try zip(fitting, model.score(fitting.map { texts[$0] })) { scores[index] = score }
+        let fitting = rows.indices.filter { !rows[$0].isEmpty && rows[$0].count <= model.configuration.contextLength }
+        var scores = [Float?](repeating: nil, count: rows.count)
+        for (index, score) in try zip(fitting, model.score(fitting.map { rows[$0] })) { scores[index] = score }
         return scores
     }
 }

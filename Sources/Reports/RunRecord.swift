@@ -1,0 +1,71 @@
+import Foundation
+
+/// What the files of a run directory say; each of them may be missing.
+struct RunRecord {
+    /// A line of `samples.jsonl`.
+    struct Sample: Decodable {
+        var step: Int
+        var prompt: String
+        var response: String
+        var rewards: [String: Double]
+    }
+
+    let evaluation: Evaluation?
+    let history: HeldOutHistory
+    /// Figures of the stage reward_model.
+    let rewardModel: [String: Double]
+    let seconds: [String: Double]
+    /// `metrics.jsonl`
+    let steps: [[String: Double]]
+    let samples: [Sample]
+    let facts: RunReport.Facts
+    let hasBestPolicy: Bool
+
+    init(runDirectory: String, facts: RunReport.Facts) {
+        func data(_ name: String) -> Data? { FileManager.default.contents(atPath: "\(runDirectory)/\(name)") }
+        func value<T: Decodable>(_ name: String, _ type: T.Type) -> T? {
+            data(name).flatMap { try? JSONDecoder().decode(type, from: $0) }
+        }
+        // A line that a crash cut short is left out.
+        func lines<T: Decodable>(_ name: String, _ type: T.Type) -> [T] {
+            (data(name) ?? Data()).split(separator: UInt8(ascii: "\n")).compactMap {
+                try? JSONDecoder().decode(type, from: Data($0))
+            }
+        }
+        struct Stage: Decodable { var figures: [String: Double] }
+        evaluation = value("evaluation.json", Evaluation.self)
+        history = HeldOutHistory(runDirectory: runDirectory)
+        rewardModel = value("reward-model/stage.json", Stage.self)?.figures ?? [:]
+        seconds = value("stages.json", [String: Double].self) ?? [:]
+        steps = lines("metrics.jsonl", [String: Double].self)
+        samples = lines("samples.jsonl", Sample.self)
+        self.facts = facts
+        hasBestPolicy = FileManager.default.fileExists(atPath: "\(runDirectory)/policy-best/config.json")
+    }
+
+    /// Mean score of the answers of the first step and of the last.
+    var reward: (first: Double, last: Double, steps: Int)? {
+        let scores = steps.compactMap { $0["critic/score/mean"] }
+        guard let first = scores.first, let last = scores.last else { return nil }
+        return (first, last, scores.count)
+    }
+
+    /// Accuracy of the reward model on held-out pairs. One pair is no accuracy.
+    var accuracy: Estimate? {
+        guard let accuracy = rewardModel["accuracy"] else { return nil }
+        guard let pairs = rewardModel["held_out"].flatMap({ Int(exactly: $0) }) else {
+            return Estimate(mean: accuracy, count: 0)
+        }
+        return pairs > 1 ? Estimate.share(accuracy, of: pairs) : nil
+    }
+
+    var best: (step: Int, value: Estimate)? { history.best(by: facts.best) }
+
+    /// Of an answer that the run kept: the sum of its rewards times their weights.
+    func score(_ sample: Sample) -> Double? {
+        guard let weights = facts.weights else { return sample.rewards.count == 1 ? sample.rewards.values.first : nil }
+        let weighted = weights.filter { $0.value != 0 }
+        let values = weighted.compactMap { name, weight in sample.rewards[name].map { $0 * weight } }
+        return values.count == weighted.count && !values.isEmpty ? values.reduce(0, +) : nil
+    }
+}

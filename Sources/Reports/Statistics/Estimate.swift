@@ -1,0 +1,109 @@
+import Foundation
+
+/// A mean and how far it can be trusted.
+package struct Estimate: Codable, Sendable, Equatable {
+    package var mean: Double
+    /// The interval that covers the true value in 95 of 100 repetitions; nil where one prompt is too few to tell.
+    package var low: Double?
+    package var high: Double?
+    /// What the mean is over: answers, prompts or pairs.
+    package var count: Int
+
+    package init(mean: Double, low: Double? = nil, high: Double? = nil, count: Int) {
+        self.mean = mean
+        self.low = low
+        self.high = high
+        self.count = count
+    }
+
+    /// Mean over all values; the interval is Student's, from the deviations of whole clusters, because answers to one
+    /// prompt resemble one another (Miller 2024, "Adding error bars to evals", section 2.2). Values that are all 0 or 1
+    /// are a share.
+    ///
+    /// - Parameter clusters: the values of each prompt; empty ones do not count.
+    /// - Returns: nil without a value.
+    package static func mean(_ clusters: [[Double]]) -> Estimate? {
+        clusters.allSatisfy { $0.allSatisfy { $0 == 0 || $0 == 1 } } ? share(clusters) : ofAnyValues(clusters)
+    }
+
+    /// The same where 0 and 1 are values like any other: differences.
+    package static func ofAnyValues(_ clusters: [[Double]]) -> Estimate? {
+        guard let moments = Moments(clusters) else { return nil }
+        guard let error = moments.error else { return Estimate(mean: moments.mean, count: moments.values) }
+        let reach = StudentT.quantile975(degrees: moments.clusters - 1) * error
+        return Estimate(
+            mean: moments.mean, low: moments.mean - reach, high: moments.mean + reach, count: moments.values)
+    }
+
+    /// Mean over values from 0 to 1; the interval is Wilson's (1927), which stays within 0 and 1 and is not of width 0
+    /// where all values are equal, for as many independent values as the deviations of the clusters are worth
+    /// (Korn and Graubard 1998): not fewer than the clusters, not more than the values.
+    package static func share(_ clusters: [[Double]]) -> Estimate? {
+        guard let moments = Moments(clusters) else { return nil }
+        guard let error = moments.error else { return Estimate(mean: moments.mean, count: moments.values) }
+        let spread = moments.mean * (1 - moments.mean)
+        let worth = error > 0 ? spread / (error * error) : Double(moments.clusters)
+        let interval = wilson(
+            moments.mean, min(max(worth, Double(moments.clusters)), Double(moments.values)))
+        return Estimate(mean: moments.mean, low: interval.low, high: interval.high, count: moments.values)
+    }
+
+    /// A share of so many independent cases, of which only the mean is known.
+    package static func share(_ mean: Double, of count: Int) -> Estimate {
+        guard count > 1 else { return Estimate(mean: mean, count: count) }
+        let interval = wilson(mean, Double(count))
+        return Estimate(mean: mean, low: interval.low, high: interval.high, count: count)
+    }
+
+    private static func wilson(_ p: Double, _ n: Double) -> (low: Double, high: Double) {
+        let z = StudentT.normal975
+        let centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+        let reach = z / (1 + z * z / n) * max(0, p * (1 - p) / n + z * z / (4 * n * n)).squareRoot()
+        // At 0 and 1 the formula gives the bound itself but for its last bits.
+        return (p == 0 ? 0 : max(0, centre - reach), p == 1 ? 1 : min(1, centre + reach))
+    }
+}
+
+/// Mean of values in clusters, and the standard error of the mean over clusters.
+private struct Moments {
+    var mean: Double
+    /// nil for fewer than two clusters.
+    var error: Double?
+    var values: Int
+    var clusters: Int
+
+    init?(_ all: [[Double]]) {
+        let groups = all.filter { !$0.isEmpty }
+        values = groups.reduce(0) { $0 + $1.count }
+        clusters = groups.count
+        guard values > 0 else { return nil }
+        let mean = groups.reduce(0) { $0 + $1.reduce(0, +) } / Double(values)
+        self.mean = mean
+        guard clusters > 1 else { return }
+        let squares = groups.reduce(0.0) { sum, group in
+            let deviation = group.reduce(0) { $0 + ($1 - mean) }
+            return sum + deviation * deviation
+        }
+        error = (Double(clusters) / Double(clusters - 1) * squares).squareRoot() / Double(values)
+    }
+}
+
+/// Student's distribution.
+enum StudentT {
+    static let normal975 = 1.959963984540054
+
+    /// The value below which 97.5 % lie. Above four degrees of freedom by the expansion of Cornish and Fisher
+    /// (Abramowitz and Stegun 26.7.5), exact to 2e-4.
+    static func quantile975(degrees: Int) -> Double {
+        let few = [12.706205, 4.302653, 3.182446, 2.776445]
+        if degrees < 1 { return .infinity }
+        if degrees <= few.count { return few[degrees - 1] }
+        let (z, n) = (normal975, Double(degrees))
+        let z2 = z * z
+        let terms = [
+            z * (z2 + 1) / 4, z * ((5 * z2 + 16) * z2 + 3) / 96, z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384,
+            z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / 92160,
+        ]
+        return terms.enumerated().reduce(z) { $0 + $1.element / pow(n, Double($1.offset + 1)) }
+    }
+}

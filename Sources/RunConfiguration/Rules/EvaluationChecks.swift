@@ -1,0 +1,45 @@
+extension RunConfiguration {
+    func checkEvaluation(_ problems: inout Problems) {
+        let measuresSteps = stages.contains(.ppo) && evaluation.every != nil
+        guard stages.contains(.evaluate) || measuresSteps else { return }
+        checkEach(evaluation.rewards, "evaluation.rewards", &problems)
+        if !evaluation.rewards.isEmpty, !evaluation.rewards.contains(where: { $0.weight != 0 }) {
+            problems.add("evaluation.rewards", "at least one reward must have a weight other than 0")
+        }
+        for (index, reward) in evaluation.rewards.enumerated() {
+            guard let keys = reward.model, keys.path == nil else { continue }
+            problems.add(
+                "evaluation.rewards.\(index).path",
+                "a reward of kind model needs a reward model: name its directory here or in models.reward")
+        }
+        if evaluation.samples > 1, evaluation.temperature == 0 {
+            problems.add(
+                "evaluation.samples",
+                "at temperature 0 all \(evaluation.samples) answers to a prompt are the same; raise "
+                    + "evaluation.temperature, or write samples: 1")
+        }
+        if measuresSteps { checkBest(&problems) }
+    }
+
+    private func checkBest(_ problems: inout Problems) {
+        let rewards = evaluationRewards.filter { if case .worker = $0.kind { false } else { true } }
+        let parts = evaluation.best.split(separator: "/", maxSplits: 1).map(String.init)
+        guard let name = parts.first, name == EvaluationSection.score || rewards.contains(where: { $0.name == name })
+        else {
+            let names = [EvaluationSection.score] + rewards.map(\.name)
+            problems.add(
+                "evaluation.best",
+                "no figure is called '\(evaluation.best)'; there are \(names.joined(separator: ", ")), and NAME/pass@K")
+            return
+        }
+        guard parts.count > 1 else { return }
+        let sizes = sequence(first: 1) { $0 * 2 }.prefix { $0 <= evaluation.samples }
+        if !sizes.map({ "pass@\($0)" }).contains(parts[1]) {
+            let known = sizes.map { "\(name)/pass@\($0)" }.joined(separator: ", ")
+            problems.add(
+                "evaluation.best",
+                "no figure is called '\(evaluation.best)'; with evaluation.samples \(evaluation.samples) there are \(known)"
+            )
+        }
+    }
+}
