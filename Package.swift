@@ -126,6 +126,7 @@ let package = Package(
         // Tests
         tests("ClusterModelTests", ["ClusterModel"]),
         tests("ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log]),
+        tests("CoordinatorTests", ["Coordinator", "Cluster", "ClusterModel", "ZeroMQ", log]),
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
         tests(
             "LanguageModelsTests", ["LanguageModels", "Torch"],

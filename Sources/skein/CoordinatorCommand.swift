@@ -74,6 +74,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         for await value in coordinator.ended { outcome = value }
         // Long enough for a reader to see how it ended.
         try? await Task.sleep(for: .milliseconds(200))
+        if CoordinatorFile.read(in: directory)?.pid == getpid() { CoordinatorFile.remove(in: directory) }
         await coordinator.close()
         signals.cancel()
         status.cancel()

@@ -32,6 +32,7 @@ enum PPOInputs {
         let hashes = FileHashes(keptIn: run.runDirectory)
         defer { hashes.save() }
         var record = InputRecord()
+        if let start = RunStart.read(in: run.runDirectory) { try record.set("from", to: [start.run, "\(start.step)"]) }
         if let prompts = run.data.prompts { try record.add("data.prompts", file: prompts, hashes) }
         let scores = run.rewards.contains { if case .model = $0.kind { true } else { false } }
         let startsCritic = run.ppo.advantage == .gae && run.ppo.critic == .separate && run.ppo.criticFrom == .reward
