@@ -25,7 +25,8 @@ struct CheckpointCommand: AsyncParsableCommand {
         func run() async throws {
             let path = URL(filePath: run).standardizedFileURL.path
             guard let own = try configurationErrors({ try RunConfiguration.loadOwn(path) }) else {
-                throw CommandError(.configuration, "\(path) holds no run: there is no \(RunConfiguration.ownFile) in it")
+                throw CommandError(
+                    .configuration, "\(path) holds no run: there is no \(RunConfiguration.ownFile) in it")
             }
             guard step == "latest" || Int(step) != nil else {
                 throw CommandError(.usage, "'\(step)' is no step; write a number of skein checkpoint list, or latest")

@@ -26,8 +26,9 @@ struct CheckpointCommand: AsyncParsableCommand {
                 func figure(_ key: String) -> String {
                     state?.metrics[key].map { String(format: "%.3f", $0) } ?? "-"
                 }
-                let written = (try? FileManager.default.attributesOfItem(atPath: entry.path + "/state.json"))?[
-                    .modificationDate] as? Date
+                let written =
+                    (try? FileManager.default.attributesOfItem(atPath: entry.path + "/state.json"))?[
+                        .modificationDate] as? Date
                 Console.output(
                     Self.row([
                         String(entry.step), figure("critic/score/mean"), figure("actor/sequence_kl_k1"),

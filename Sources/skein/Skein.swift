@@ -47,6 +47,9 @@ struct Skein: AsyncParsableCommand {
             Foundation.exit(error.status.rawValue)
         } catch let error as EngineFailed {
             Foundation.exit(error.status.rawValue)
+        } catch let code as ExitCode {
+            // Everything has been said; the number is the command's own.
+            Foundation.exit(code.rawValue)
         } catch {
             let code = exitCode(for: error)
             if code.isSuccess {

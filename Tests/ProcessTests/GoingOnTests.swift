@@ -27,11 +27,12 @@ import Testing
         }
     }
 
-    @Test func anExtendedRunIsTheOneThatWasLongFromTheStart() async throws {
-        let long = try await TinyRun(steps: 5)
+    @Test(arguments: ["mode: sync", "mode: lag, lag: 1"])
+    func anExtendedRunIsTheOneThatWasLongFromTheStart(_ mode: String) async throws {
+        let long = try await TinyRun(steps: 5, mode: mode)
         try #require(try await run(long).status == 0)
 
-        let short = try await TinyRun(steps: 2)
+        let short = try await TinyRun(steps: 2, mode: mode)
         try #require(try await run(short).status == 0)
         let early = try short.policy()
         let more = try await run(short, ["ppo.steps=5", "roles.generator.count=3"], ["--resume"])
@@ -95,6 +96,26 @@ import Testing
         try FileManager.default.moveItem(atPath: run.folder.path + "/prompts.jsonl", toPath: moved)
         let same = try await self.run(run, ["data.prompts=\(moved)"])
         #expect(same.status == 0 && same.error.contains("changed: data.prompts"), "\(same.error)")
+    }
+
+    /// Half of the steps from one model and half from another would be nobody's result.
+    @Test func aStageThatPPOStartedFromIsNotMadeAgain() async throws {
+        let run = try await TinyRun(steps: 1)
+        let demos = { (word: String) in (0..<8).map { #"{"prompt":"Say \#($0):","completion":" \#(word)"}"# } }
+        try run.folder.write("demos.jsonl", demos("one").joined(separator: "\n"))
+        let keys = ["stages=[sft, ppo]", "data.sft=\(run.folder.path)/demos.jsonl", "sft.threads=1", "sft.epochs=1"]
+        let made = try await self.run(run, keys)
+        try #require(made.status == 0, "\(made.error)")
+        let model = try bytes(run.directory + "/sft/model.safetensors")
+        try run.folder.write("demos.jsonl", demos("two").joined(separator: "\n"))
+        let refused = try await self.run(run, keys + ["ppo.steps=2"])
+        #expect(refused.status == 78)
+        #expect(
+            refused.error.contains("data.sft") && refused.error.contains("PPO has already started"), "\(refused.error)")
+        #expect(try bytes(run.directory + "/sft/model.safetensors") == model)
+        try run.folder.write("demos.jsonl", demos("one").joined(separator: "\n"))
+        let restored = try await self.run(run, keys + ["ppo.steps=2"])
+        #expect(restored.status == 0, "\(restored.error)")
     }
 
     @Test func aMovedRunGoesOn() async throws {
@@ -181,7 +202,10 @@ import Testing
         try FileManager.default.moveItem(atPath: first.directory, toPath: place)
         try FileManager.default.moveItem(atPath: first.folder.path + "/base", toPath: base)
         let more = try await Skein.run(
-            ["run", first.file, "--set", "run_directory=\(place)", "--set", "models.base=\(base)", "--set", "ppo.steps=3"]
+            [
+                "run", first.file, "--set", "run_directory=\(place)", "--set", "models.base=\(base)", "--set",
+                "ppo.steps=3",
+            ]
                 + constant + lora.flatMap { ["--set", $0] })
         #expect(more.status == 0, "\(more.error)")
         #expect(try bytes(place + "/policy/model.safetensors") == whole.policy())
@@ -198,7 +222,8 @@ import Testing
     @Test func aStartThatCannotBeIsRefusedAtOnce() async throws {
         let run = try await TinyRun(steps: 2)
         for (from, part) in [
-            ("/nowhere@3", "/nowhere"), (run.folder.path, "holds no run"), ("\(run.folder.path)/base@x", "'x' is no step"),
+            ("/nowhere@3", "/nowhere"), (run.folder.path, "holds no run"),
+            ("\(run.folder.path)/base@x", "'x' is no step"),
         ] {
             let refused = try await self.run(run, [], ["--from", from])
             #expect(refused.status == 78 || refused.status == 2)

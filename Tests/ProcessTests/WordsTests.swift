@@ -35,7 +35,9 @@ import Testing
         let result = try await running.result(within: 60)
         #expect(result.status == 75)
         let last = try #require(result.error.split(separator: "\n").last.map(String.init))
-        #expect(last.contains("stopped as asked after step ") && last.contains(" of 500; go on with: skein run \(run.file)"), "\(last)")
+        #expect(
+            last.contains("stopped as asked after step ")
+                && last.contains(" of 500; go on with: skein run \(run.file)"), "\(last)")
         #expect(!result.error.contains("cannot go on"), "\(result.error)")
         #expect(!FileManager.default.fileExists(atPath: run.directory + "/coordinator.json"))
         let status = try await answer("status")
@@ -128,7 +130,8 @@ import Testing
 
     @Test func aBadLineOfALaterStage() async throws {
         let run = try await TinyRun()
-        try run.folder.write("pairs.jsonl", "{\"prompt\":\"a\",\"chosen\":\"b\",\"rejected\":\"c\"}\n{\"prompt\":\"a\"}\n")
+        try run.folder.write(
+            "pairs.jsonl", "{\"prompt\":\"a\",\"chosen\":\"b\",\"rejected\":\"c\"}\n{\"prompt\":\"a\"}\n")
         try run.folder.write("demos.jsonl", "{\"prompt\":\"a\",\"completion\":\"b\"}\n")
         try await expect(
             run,

@@ -32,10 +32,14 @@ import Testing
             "rewards.0.target 3 -> 4", .fixed
         ),
         (
-            "rewards: [{kind: command, argv: [a], timeout_s: 1}]", "rewards: [{kind: command, argv: [a], timeout_s: 2}]",
+            "rewards: [{kind: command, argv: [a], timeout_s: 1}]",
+            "rewards: [{kind: command, argv: [a], timeout_s: 2}]",
             "rewards.0.timeout_s 1 -> 2", .free
         ),
-        ("rewards: [{kind: length}]", "rewards: [{kind: length}, {kind: regex}]", "rewards a list of 1 -> a list of 2", .fixed),
+        (
+            "rewards: [{kind: length}]", "rewards: [{kind: length}, {kind: regex}]",
+            "rewards a list of 1 -> a list of 2", .fixed
+        ),
     ])
     func oneChangeIsNamedOnce(_ before: String, _ after: String, _ text: String, _ kind: KeyChange) throws {
         let all = try changes(before, after).all
@@ -64,7 +68,8 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let before = try RunConfiguration.parse(
-            "run_directory: /gone/run\nstages: [sft, ppo]\ndata: {prompts: /gone/run/p.jsonl, sft: /gone/runner/s.jsonl}")
+            "run_directory: /gone/run\nstages: [sft, ppo]\ndata: {prompts: /gone/run/p.jsonl, sft: /gone/runner/s.jsonl}"
+        )
         let file = folder + "/run.yaml"
         try before.ownYAML().write(toFile: file, atomically: true, encoding: .utf8)
         // A copy in a folder that is no run directory is a run file as any other.

@@ -5,8 +5,8 @@ import Foundation
 extension RunConfiguration {
     package static let ownFile = "run.yaml"
     private static let ownMark = "# Kept by skein run. The run directory is the folder of this file, wherever that is."
-    /// Every run directory has it.
-    private static let lockFile = "run.lock"
+    /// One of these at least is in every run directory.
+    private static let marks = ["run.lock", "journal.sqlite"]
 
     /// What a run directory keeps: ``resolvedYAML()`` under a line that says what it is.
     package func ownYAML() throws -> String { "\(Self.ownMark)\n\(try resolvedYAML())" }
@@ -16,11 +16,15 @@ extension RunConfiguration {
     /// - Returns: nil when the directory holds none. `former` is the directory that it was then.
     package static func loadOwn(_ directory: String) throws -> (configuration: RunConfiguration, former: String)? {
         let path = "\(directory)/\(ownFile)"
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard isRunDirectory(directory), FileManager.default.fileExists(atPath: path) else { return nil }
         var configuration = try read(path: path)
         let former = configuration.runDirectory
         configuration.move(to: directory)
         return (configuration, former)
+    }
+
+    private static func isRunDirectory(_ path: String) -> Bool {
+        marks.contains { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
     }
 
     /// Takes the folder of a file for the run directory if the file is one that a run directory keeps of itself.
@@ -30,7 +34,7 @@ extension RunConfiguration {
         let file = URL(filePath: path).standardizedFileURL
         let folder = file.deletingLastPathComponent().path
         guard text.hasPrefix(Self.ownMark), file.lastPathComponent == Self.ownFile,
-            FileManager.default.fileExists(atPath: "\(folder)/\(Self.lockFile)"),
+            Self.isRunDirectory(folder),
             places.byKey["run_directory"]?.hasPrefix("--set") != true
         else { return }
         move(to: folder)

@@ -29,7 +29,20 @@ package enum RunDataCheck {
         }
         if run.stages.contains(.sft), let file = run.data.sft {
             try named("data.sft") {
-                if let encoder { _ = try encoder.demonstrations(file) } else { try lines(DemonstrationRow.self, file, run) }
+                if let encoder {
+                    _ = try encoder.demonstrations(file)
+                } else {
+                    try lines(DemonstrationRow.self, file, run)
+                }
+            }
+        }
+        if run.stages.contains(.evaluate), let file = run.data.evaluationPrompts {
+            try named("data.evaluation_prompts") {
+                if let encoder {
+                    _ = try encoder.prompts(file, limit: run.evaluation.prompts)
+                } else {
+                    try lines(PromptRow.self, file, run)
+                }
             }
         }
         guard run.stages.contains(.rewardModel) else { return warnings }

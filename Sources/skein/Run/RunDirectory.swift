@@ -24,7 +24,6 @@ struct RunDirectory: Sendable {
     init(configuration: RunConfiguration, resume: Bool, fresh: Bool, start: RunStart? = nil) throws {
         let files = FileManager.default
         path = URL(filePath: configuration.runDirectory).standardizedFileURL.path
-        let own = try configurationErrors { try configuration.ownYAML() }
         do {
             try files.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
@@ -44,6 +43,13 @@ struct RunDirectory: Sendable {
         if resume, !hasStarted {
             throw CommandError(.usage, "--resume: \(path) holds no run to go on with; call again without it")
         }
+        if !hasStarted { try start?.make(in: path) }
+        try Self.adopt(configuration, in: path)
+    }
+
+    /// Lets the run in the directory go on with a configuration, if that may be, and keeps it there. The caller has the
+    /// directory for itself.
+    static func adopt(_ configuration: RunConfiguration, in path: String) throws {
         if let history = try RunHistory.read(configuration, in: path) {
             try history.check()
             _ = try PPOInputs.check(configuration)
@@ -51,24 +57,27 @@ struct RunDirectory: Sendable {
             for sentence in history.sentences { Console.error(sentence) }
             if let sentence = history.scheduleSentence(configuration) { Console.error(sentence) }
             try keepEarlierPolicy(history, configuration)
-        } else if !hasStarted {
-            try start?.make(in: path)
         }
+        let file = "\(path)/\(RunConfiguration.ownFile)"
         do {
-            try Data(own.utf8).write(to: URL(filePath: runFile), options: .atomic)
+            try Data(configurationErrors { try configuration.ownYAML() }.utf8).write(
+                to: URL(filePath: file), options: .atomic)
+        } catch let error as CommandError {
+            throw error
         } catch {
-            throw CommandError(.failed, "cannot write \(runFile): \(error.localizedDescription)")
+            throw CommandError(.failed, "cannot write \(file): \(error.localizedDescription)")
         }
     }
 
     private static let earlierPolicy = "policy-step-"
 
     /// `policy` is always that of the last step. When a finished run is extended, the one that it had is put aside.
-    private func keepEarlierPolicy(_ history: RunHistory, _ configuration: RunConfiguration) throws {
+    private static func keepEarlierPolicy(_ history: RunHistory, _ configuration: RunConfiguration) throws {
         let files = FileManager.default
+        let path = history.directory
         let policy = "\(path)/policy"
         guard history.committed < configuration.ppo.steps, files.fileExists(atPath: policy) else { return }
-        let kept = "\(path)/\(Self.earlierPolicy)\(history.committed)"
+        let kept = "\(path)/\(earlierPolicy)\(history.committed)"
         try? files.removeItem(atPath: kept)
         do {
             try files.moveItem(atPath: policy, toPath: kept)

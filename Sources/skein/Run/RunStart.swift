@@ -24,7 +24,8 @@ struct RunStart: Sendable, Codable, Equatable {
         if !FileManager.default.fileExists(atPath: text), let at = text.lastIndex(of: "@") {
             let word = String(text[text.index(after: at)...])
             guard let number = Int(word) ?? (word == "latest" ? -1 : nil) else {
-                throw CommandError(.usage, "--from \(text): '\(word)' is no step; write RUN@10, or RUN for the last one")
+                throw CommandError(
+                    .usage, "--from \(text): '\(word)' is no step; write RUN@10, or RUN for the last one")
             }
             step = number < 0 ? nil : number
             folder = String(text[..<at])

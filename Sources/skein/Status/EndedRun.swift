@@ -30,7 +30,8 @@ struct EndedRun {
             // An extended run was done before; the last step decides.
             state: step >= steps ? .done : ending == .done ? .stopped : ending, step: step, steps: steps,
             failure: ending == .failed ? JournalSummary.lastFailure(path: journal) : nil,
-            figures: JournalSummary.lastFigures(path: journal) ?? [:], lastCommit: JournalSummary.lastCommit(path: journal))
+            figures: JournalSummary.lastFigures(path: journal) ?? [:],
+            lastCommit: JournalSummary.lastCommit(path: journal))
     }
 
     /// `stopped after step 12 of 20; go on with: skein run FILE`
