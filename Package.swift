@@ -130,6 +130,7 @@ let package = Package(
         // Tests
         tests("ClusterModelTests", ["ClusterModel"]),
         tests("ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log]),
+        tests("CoordinatorTests", ["Coordinator", "Cluster", "ClusterModel", "ZeroMQ", log]),
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
         tests("EvaluationsTests", ["Evaluations", "Rewards", "RunConfiguration"]),
         tests(

@@ -5,6 +5,9 @@ import Logging
 
 /// Who gets which job, and what is done when nobody can.
 extension Coordinator {
+    /// Milliseconds for which the status shows a worker that is gone.
+    static let goneShown: Int64 = 60_000
+
     /// Hands pending jobs to workers with free slots. Steps in order, so that the oldest batch is complete first.
     func assign() {
         guard state == .running, stopDeadline == nil else { return }
@@ -84,6 +87,7 @@ extension Coordinator {
                 metadata: ["job": "\(job)", "worker": "\(lease.worker)", "tokens": "\(lease.tokens)"])
             outbox.append(.init(lease.worker, .cancel(job, attempt: lease.attempt, reason: "the lease ran out")))
         }
+        for (id, worker) in workers where worker.left.map({ time - $0 >= Self.goneShown }) == true { workers[id] = nil }
         let lease = Int64(configuration.leaseMilliseconds)
         for (id, worker) in workers where worker.state != .gone {
             let silent = time - worker.lastSeen
@@ -153,6 +157,7 @@ extension Coordinator {
     package func requestStop() {
         guard stopDeadline == nil else { return }
         state = .draining
+        journal.write([.event(kind: "stopped", detail: "\(committed) steps")])
         stop(
             .failure(CoordinatorError("stopped; start again to go on from step \(committed)", exitCode: 75)),
             reason: "stopped", exitCode: 75)

@@ -88,6 +88,7 @@ extension Coordinator {
         guard let record = workers[peer], record.state != .gone else { return }
         let jobs = ledger.release(peer)
         workers[peer]?.state = .gone
+        workers[peer]?.left = now()
         if lost { lostTotal[record.hello.role, default: 0] += 1 }
         if batchRequest?.peer == peer { batchRequest = nil }
         endpoint.forget(peer)

@@ -28,6 +28,49 @@ package enum JournalSummary {
         value(path) { try Int.fetchOne($0, sql: "SELECT count(*) FROM step") } ?? 0
     }
 
+    /// How the last process of the run that wrote the journal ended.
+    package enum Ending: String, Sendable {
+        /// Its last step is committed.
+        case done
+        /// Somebody asked for it.
+        case stopped
+        /// The cause is ``lastFailure(path:)``.
+        case failed
+        /// It was killed, or is alive.
+        case open = "start"
+    }
+
+    /// nil when there is no journal.
+    package static func ending(path: String) -> Ending? {
+        value(path) {
+            try String.fetchOne(
+                $0,
+                sql: """
+                    SELECT kind FROM event WHERE kind IN ('done', 'stopped', 'failed', 'start') ORDER BY id DESC LIMIT 1
+                    """)
+        }.flatMap { Ending(rawValue: $0) }
+    }
+
+    /// The cause of the last failure.
+    package static func lastFailure(path: String) -> String? {
+        value(path) {
+            try String.fetchOne($0, sql: "SELECT detail FROM event WHERE kind = 'failed' ORDER BY id DESC LIMIT 1")
+        }
+    }
+
+    /// Figures of the last step, as the learner gave them; nil before the first.
+    package static func lastFigures(path: String) -> [String: Double]? {
+        let data: Data? = value(path) {
+            try Data.fetchOne($0, sql: "SELECT metrics FROM step ORDER BY step DESC LIMIT 1")
+        }
+        return data.flatMap { try? JSONDecoder().decode([String: Double].self, from: $0) }
+    }
+
+    /// When the last step was committed, in milliseconds of the epoch.
+    package static func lastCommit(path: String) -> Int64? {
+        value(path) { try Int64.fetchOne($0, sql: "SELECT max(committed_ms) FROM step") }
+    }
+
     /// What the run was made from (``CoordinatorConfiguration/inputs``); nil when there is no journal, or an old one.
     package static func inputs(path: String) -> String? {
         value(path) { try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = 'inputs'") }

@@ -1,7 +1,7 @@
 import Cluster
 import ClusterModel
 
-/// What the coordinator knows of one incarnation of a worker.
+/// What the coordinator knows of one incarnation of a worker. It forgets one that is GONE after a minute.
 ///
 ///     (1) HELLO -> JOINING --(2) first credit--> READY <--(3) leases--> BUSY
 ///     READY, BUSY --(4) drain--> DRAINING --(5) BYE--> GONE
@@ -15,6 +15,8 @@ struct WorkerRecord {
     var isDraining = false
     var lastSeen: Int64
     var joined: Int64
+    /// When it became GONE.
+    var left: Int64?
     var report: WorkerReport?
     var loaded: [ArtifactKind: PolicyVersion] = [:]
     var jobsDone = 0

@@ -8,6 +8,13 @@ extension RunConfiguration {
     ///
     /// - Parameter overrides: `key.path=value`, later ones over earlier ones.
     package static func load(path: String, overrides: [String] = []) throws -> RunConfiguration {
+        try read(path: path, overrides: overrides) { $0.moveToOwnFolder(path: path, text: $1) }
+    }
+
+    /// - Parameter change: gets what was read, and the text of the file.
+    static func read(
+        path: String, overrides: [String] = [], _ change: (inout RunConfiguration, String) -> Void = { _, _ in }
+    ) throws -> RunConfiguration {
         guard let handle = FileHandle(forReadingAtPath: path) else {
             throw ConfigurationError(
                 .file, "cannot open the run file: \(String(cString: strerror(errno)))", place: path)
@@ -25,7 +32,9 @@ extension RunConfiguration {
         guard let text = String(validating: data, as: UTF8.self) else {
             throw ConfigurationError(.syntax, "the run file is not UTF-8", place: path)
         }
-        return try parse(text, source: path, overrides: overrides)
+        var configuration = try parse(text, source: path, overrides: overrides)
+        change(&configuration, text)
+        return configuration
     }
 
     /// - Parameter source: stands before line and column in messages.
@@ -59,15 +68,33 @@ extension RunConfiguration {
         var example = RunConfiguration()
         example.architecture = ArchitectureSection()
         example.sft.lora = LoRASection()
-        func reward(_ word: RewardKind.Word) -> RewardSection {
-            var reward = RewardSection()
-            reward.kind = RewardKind(word)
-            reward.name = word.rawValue
-            return reward
-        }
-        example.rewards = RewardKind.Word.allCases.filter { $0 != .gold }.map(reward)
+        example.rewards = allRewards
         example.evaluation.rewards = [reward(.gold)]
         return example.yaml(comments: true)
+    }
+
+    /// With every optional section.
+    static var example: RunConfiguration {
+        var example = RunConfiguration()
+        example.architecture = ArchitectureSection()
+        example.pretrain.lora = LoRASection()
+        example.sft.lora = LoRASection()
+        example.rewardModel.training.lora = LoRASection()
+        example.ppo.lora = LoRASection()
+        example.ppo.overlong = OverlongSection()
+        example.rewards = allRewards
+        example.evaluation.rewards = [reward(.gold)]
+        return example
+    }
+
+    /// The gold score is for evaluation alone.
+    private static var allRewards: [RewardSection] { RewardKind.Word.allCases.filter { $0 != .gold }.map(reward) }
+
+    private static func reward(_ word: RewardKind.Word) -> RewardSection {
+        var reward = RewardSection()
+        reward.kind = RewardKind(word)
+        reward.name = word.rawValue
+        return reward
     }
 
     private func yaml(comments: Bool) -> String {

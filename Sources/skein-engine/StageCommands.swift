@@ -12,6 +12,7 @@ struct RunFile: ParsableArguments {
     @Option(name: .customLong("set"), parsing: .singleValue, help: "Override a key, for example --set sft.epochs=2.")
     var overrides: [String] = []
     @Flag(help: .hidden) var supervised = false
+    @Flag(help: .hidden) var mustBeFinished = false
 
     func load() throws -> RunConfiguration {
         if supervised { ParentWatch.start() }
@@ -47,7 +48,7 @@ private func carryOut(_ stage: Stage, _ file: RunFile) async throws {
         if stage == .evaluate {
             try await EvaluationStage.run(run, reporter: reporter)
         } else {
-            try TrainingStages.run(stage, run, reporter: reporter)
+            try TrainingStages.run(stage, run, mustBeFinished: file.mustBeFinished, reporter: reporter)
         }
     } catch let error as TrainingError where error.code == .diverged || error.code == .io {
         throw CommandError(.failed, "\(stage.rawValue): \(error)")

@@ -7,17 +7,25 @@ struct ConfigCommand: AsyncParsableCommand {
         commandName: "config", abstract: "Look at run files.", subcommands: [Check.self, Reference.self])
 
     struct Check: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Check a run file and print it with every default.")
+        static let configuration = CommandConfiguration(
+            abstract: "Check a run file with the data and models it names, and print it with every default.",
+            discussion: "Where the run directory holds a run already, the keys that differ are printed, old and new.")
 
         @OptionGroup var file: RunFile
 
         func run() async throws {
-            var configuration = try file.load()
-            try configurationErrors {
-                try configuration.check()
-                for note in try RewardTokenizers.decide(&configuration, isAhead: true) { Console.error(note) }
-            }
+            let written = try file.load()
+            let start = try RunStart.decide(nil, for: written, fresh: false)
+            let configuration = try start?.applied(to: written, isAhead: true) ?? written
             for warning in configuration.warnings() { Console.error("warning: \(warning)") }
+            for note in try RunChecks.check(configuration) { Console.error(note) }
+            if let history = try RunHistory.read(configuration, in: configuration.runDirectory) {
+                Console.error(
+                    "\(history.directory) holds a run of which \(history.committed) steps are made; this file goes on with it"
+                )
+                for sentence in history.sentences { Console.error(sentence) }
+                if let sentence = history.scheduleSentence(configuration) { Console.error(sentence) }
+            }
             Console.output(try configuration.resolvedYAML())
         }
     }

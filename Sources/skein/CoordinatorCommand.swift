@@ -27,6 +27,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
         let lock = try supervised ? RunLock.join(run.runDirectory) : .take(run.runDirectory, for: "skein coordinator")
         defer { lock.release() }
+        // Who started it has done so.
+        if !supervised { try RunDirectory.adopt(run, in: run.runDirectory) }
         for note in try configurationErrors({ try RewardTokenizers.decide(&run) }) { logger.info("\(note)") }
         var configuration = try configurationErrors { [run] in try CoordinatorSettings.make(run) }
         configuration.inputs = String(decoding: try PPOInputs.check(run).json(), as: UTF8.self)
@@ -74,6 +76,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         for await value in coordinator.ended { outcome = value }
         // Long enough for a reader to see how it ended.
         try? await Task.sleep(for: .milliseconds(200))
+        if CoordinatorFile.read(in: directory)?.pid == getpid() { CoordinatorFile.remove(in: directory) }
         await coordinator.close()
         signals.cancel()
         status.cancel()

@@ -31,8 +31,8 @@ enum CoordinatorSettings {
         configuration.schedule = run.schedule.versionsBehind == 0 ? .sync : .lag(run.schedule.versionsBehind)
         var builtIn: [String] = []
         var foreign: [String] = []
+        try checkRewards(run)
         for reward in run.rewards {
-            try check(reward, run)
             if case .worker = reward.kind { foreign.append(reward.name) } else { builtIn.append(reward.name) }
         }
         let scored = CoordinatorConfiguration.ScorePart(reference: !run.ppo.referenceFromBase, rewards: builtIn)
@@ -53,6 +53,10 @@ enum CoordinatorSettings {
     }
 
     /// What a scorer would only say after the run has started.
+    static func checkRewards(_ run: RunConfiguration) throws {
+        for reward in run.rewards { try check(reward, run) }
+    }
+
     private static func check(_ reward: RewardSection, _ run: RunConfiguration) throws {
         switch reward.kind {
         case .swift(let keys):
@@ -73,7 +77,7 @@ enum CoordinatorSettings {
         }
     }
 
-    private static func prompts(_ file: String, policy: String, _ run: RunConfiguration) throws -> [Prompt] {
+    static func prompts(_ file: String, policy: String, _ run: RunConfiguration) throws -> [Prompt] {
         let tokenizer = try Tokenizer(directory: policy)
         let shape = try Engine.shape(of: policy)
         let prompts = try PromptFile.read(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Foundation
+import RunConfiguration
 
 /// A command that computes: `skein-engine` beside this executable takes over the process with the same words, so that
 /// its exit code, signals and streams are those of the command.
@@ -19,6 +20,9 @@ extension EngineCommand {
         try Engine.replaceProcess(arguments: [Self._commandName] + words)
     }
 }
+
+/// A command of `skein-engine` failed and has said why.
+struct EngineFailed: Error { let status: ExitStatus }
 
 enum Engine {
     /// Threads of one operation wait for one another by spinning, 300,000 rounds unless told otherwise. As soon as
@@ -75,6 +79,36 @@ enum Engine {
                 reason.hasPrefix("skein: ") ? String(reason.dropFirst(7)) : reason)
         }
         return shape
+    }
+
+    /// Runs a command of `skein-engine` that takes a run file, with a configuration that was read before.
+    static func run(_ arguments: [String], configuration: RunConfiguration) throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "skein-\(UUID().uuidString).yaml").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try Data(configurationErrors { try configuration.resolvedYAML() }.utf8).write(to: URL(filePath: path))
+        try run(arguments + [path])
+    }
+
+    /// Runs `skein-engine` to its end. What it says goes to standard error.
+    ///
+    /// - Throws: its exit status; it has said why.
+    static func run(_ arguments: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: try path())
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.standardError
+        do { try process.run() } catch {
+            throw CommandError(.failed, "cannot run skein-engine: \(error.localizedDescription)")
+        }
+        process.waitUntilExit()
+        guard process.terminationReason == .exit else {
+            throw CommandError(
+                .failed, "skein-engine \(arguments[0]) was ended by signal \(process.terminationStatus)")
+        }
+        guard process.terminationStatus == 0 else {
+            throw EngineFailed(status: ExitStatus(rawValue: process.terminationStatus) ?? .failed)
+        }
     }
 
     static func replaceProcess(arguments: [String]) throws {

@@ -14,6 +14,11 @@ enum PromptFile {
         var data = RowData()
     }
 
+    /// Reads every line for its keys alone, where there is no tokenizer yet.
+    static func checkLines(_ path: String, onBadLine: BadLine) throws {
+        _ = try LoadedRows<PromptRow>.read(path: path, onBadLine: onBadLine)
+    }
+
     /// - Parameter context: tokens that the model takes; a prompt leaves room for one more at least.
     /// - Parameter vocabulary: tokens that the model has embeddings of.
     static func read(

@@ -16,7 +16,7 @@ struct ReportCommand: ParsableCommand {
     static func write(runDirectory: String) throws {
         do {
             let policy = runDirectory + "/policy/model.safetensors"
-            let run = try? RunConfiguration.load(path: runDirectory + "/run.yaml")
+            let run = try? RunConfiguration.loadOwn(runDirectory)?.configuration
             Console.output(
                 try RunReport.write(
                     runDirectory: runDirectory,

@@ -52,7 +52,7 @@ enum RewardTokenizers {
     }
 
     /// Where the policy's tokenizer is; nil when a stage has yet to make it.
-    private static func policyDirectory(_ run: RunConfiguration, _ isAhead: Bool) -> String? {
+    static func policyDirectory(_ run: RunConfiguration, _ isAhead: Bool) -> String? {
         if isAhead, run.stages.contains(.pretrain), run.models.policy == run.pretrainedDirectory { return nil }
         guard isAhead, run.models.policy == run.sftDirectory, run.stages.contains(.sft) else {
             return run.models.policy

@@ -15,6 +15,7 @@ struct Skein: AsyncParsableCommand {
                 subcommands: [
                     RunCommand.self, StatusCommand.self, DrainCommand.self, ScaleCommand.self, PauseCommand.self,
                     ResumeCommand.self, StopCommand.self, ReportCommand.self, ConfigCommand.self,
+                    CheckpointCommand.self,
                 ]),
             CommandGroup(
                 name: "Processes of a run",
@@ -34,6 +35,7 @@ struct Skein: AsyncParsableCommand {
     static func main() async {
         Engine.prepareEnvironment()
         do {
+            try helpOfEngine(Array(CommandLine.arguments.dropFirst()))
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -43,6 +45,11 @@ struct Skein: AsyncParsableCommand {
         } catch let error as CommandError {
             Console.error("skein: \(error.message)")
             Foundation.exit(error.status.rawValue)
+        } catch let error as EngineFailed {
+            Foundation.exit(error.status.rawValue)
+        } catch let code as ExitCode {
+            // Everything has been said; the number is the command's own.
+            Foundation.exit(code.rawValue)
         } catch {
             let code = exitCode(for: error)
             if code.isSuccess {
@@ -52,6 +59,17 @@ struct Skein: AsyncParsableCommand {
             Console.error(fullMessage(for: error))
             Foundation.exit(code == .validationFailure ? ExitStatus.usage.rawValue : ExitStatus.failed.rawValue)
         }
+    }
+
+    /// `skein help generate` is `skein generate --help`: the engine knows the options of what it computes.
+    private static func helpOfEngine(_ words: [String]) throws {
+        guard words.first == "help" else { return }
+        let asked = Array(words.dropFirst())
+        let isComputed = configuration.subcommands.contains { type in
+            type is any EngineCommand.Type && asked == [type._commandName]
+        }
+        guard isComputed || asked == ["checkpoint", "export"] else { return }
+        try Engine.replaceProcess(arguments: asked + ["--help"])
     }
 }
 

@@ -14,6 +14,19 @@ struct RunFile: ParsableArguments {
     func load() throws -> RunConfiguration {
         try configurationErrors { try RunConfiguration.load(path: path, overrides: overrides) }
     }
+
+    /// What a person types to give a command the same run file again.
+    func command(_ name: String) -> String {
+        ([name, path] + overrides.flatMap { ["--set", $0] }).map { word in
+            let isPlain =
+                word == name
+                || word.utf8.allSatisfy { byte in
+                    (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte)
+                        || "/._-=:,@+".utf8.contains(byte)
+                }
+            return isPlain ? word : "'\(word.replacing("'", with: "'\\''"))'"
+        }.joined(separator: " ")
+    }
 }
 
 /// Whatever goes wrong inside is wrong with what the user gave: exit code 78.

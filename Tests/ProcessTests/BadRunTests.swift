@@ -126,28 +126,6 @@ import ZeroMQ
 
     // MARK: - Sockets
 
-    private final class Listener {
-        let descriptor: Int32
-        let port: UInt16
-
-        init() throws {
-            let opened = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var address = local(0)
-            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let bound = withUnsafeMutablePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                    bind(opened, pointer, size) == 0 && listen(opened, 1) == 0
-                        && getsockname(opened, pointer, &size) == 0
-                }
-            }
-            descriptor = opened
-            port = UInt16(bigEndian: address.sin_port)
-            try #require(bound)
-        }
-
-        deinit { close(descriptor) }
-    }
-
     private func send(_ bytes: [UInt8], to port: UInt16) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
@@ -180,6 +158,29 @@ import ZeroMQ
                 return fields[1].split(separator: ":").last.flatMap { UInt16($0, radix: 16) }
             })
     }
+}
+
+/// A port that is taken.
+final class Listener {
+    let descriptor: Int32
+    let port: UInt16
+
+    init() throws {
+        let opened = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = local(0)
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                bind(opened, pointer, size) == 0 && listen(opened, 1) == 0
+                    && getsockname(opened, pointer, &size) == 0
+            }
+        }
+        descriptor = opened
+        port = UInt16(bigEndian: address.sin_port)
+        try #require(bound)
+    }
+
+    deinit { close(descriptor) }
 }
 
 private func local(_ port: UInt16) -> sockaddr_in {

@@ -97,6 +97,19 @@ struct WeightFiles {
     ///
     /// - Throws: when it is missing, has another shape or no floating-point type, or holds NaN or infinity.
     func tensor(_ specification: TensorSpecification, dtype: DType, device: Device) throws -> Tensor {
+        let place = try found(specification)
+        let (file, name) = (place.file, place.name)
+        let tensor = try file.tensor(name)
+        guard try tensor.allFinite() else {
+            throw LanguageModelError(.weights, "tensor '\(name)' of \(file.source) holds NaN or infinity")
+        }
+        return try tensor.to(dtype: dtype, device: device)
+    }
+
+    /// - Throws: when the tensor is missing, has another shape or no floating-point type. Reads the header alone.
+    func check(_ specification: TensorSpecification) throws { _ = try found(specification) }
+
+    private func found(_ specification: TensorSpecification) throws -> Place {
         guard let place = location[specification.name], let shape = place.file.shape(of: place.name),
             let stored = place.file.dtype(of: place.name)
         else {
@@ -113,11 +126,7 @@ struct WeightFiles {
             throw LanguageModelError(
                 .weights, "tensor '\(name)' of \(file.source) holds \(stored), not floating-point numbers")
         }
-        let tensor = try file.tensor(name)
-        guard try tensor.allFinite() else {
-            throw LanguageModelError(.weights, "tensor '\(name)' of \(file.source) holds NaN or infinity")
-        }
-        return try tensor.to(dtype: dtype, device: device)
+        return place
     }
 
     /// - Throws: when there is a tensor that nobody asked for.

@@ -87,7 +87,7 @@ package final class CausalLM {
         self.init(trunk, head: head, companions: try files.readCompanions())
     }
 
-    private static func headSpecification(_ configuration: ModelConfiguration) -> TensorSpecification? {
+    static func headSpecification(_ configuration: ModelConfiguration) -> TensorSpecification? {
         configuration.tiedHead
             ? nil
             : TensorSpecification(

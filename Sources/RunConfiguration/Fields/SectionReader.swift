@@ -127,12 +127,13 @@ struct SectionReader: KeyVisitor {
     }
 
     private func reportUnknownKeys() {
-        for entry in entries where !known.contains(entry.key) {
-            let near = Suggestion.nearest(to: entry.key, among: known)
+        for (index, entry) in entries.enumerated() where !known.contains(entry.key) {
+            let suggestion =
+                Misplaced.hint(entry.key, in: path, after: entries[..<index])
+                ?? Suggestion.nearest(to: entry.key, among: known).map { "did you mean '\($0)'?" }
+                ?? "known here: \(known.joined(separator: ", "))"
             log.problems.append(
-                .init(
-                    place: entry.place, key: full(entry.key), message: "unknown key",
-                    suggestion: near.map { "did you mean '\($0)'?" } ?? "known here: \(known.joined(separator: ", "))"))
+                .init(place: entry.place, key: full(entry.key), message: "unknown key", suggestion: suggestion))
         }
     }
 }

@@ -54,7 +54,7 @@ extension RunConfiguration {
         if !places.holds("ppo.loss_aggregation") { ppo.lossAggregation = .sequenceMean }
     }
 
-    private static func absolute(_ path: String, in directory: String? = nil) -> String {
+    static func absolute(_ path: String, in directory: String? = nil) -> String {
         let expanded = (path as NSString).expandingTildeInPath
         if expanded.hasPrefix("/") { return URL(filePath: expanded).standardizedFileURL.path }
         let base = directory ?? FileManager.default.currentDirectoryPath

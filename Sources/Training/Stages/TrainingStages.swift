@@ -11,13 +11,48 @@ import Torch
 /// Runs on the thread that calls it; the result is a function of configuration, data and thread count alone. A stage that
 /// was made from the same inputs is used again; one that was interrupted goes on from its last checkpoint.
 package enum TrainingStages {
-    package static func run(_ stage: Stage, _ run: RunConfiguration, reporter: any ProgressReporter) throws {
+    ///
+    /// - Parameter mustBeFinished: PPO has started from what the stage left, so nothing may take its place.
+    package static func run(
+        _ stage: Stage, _ run: RunConfiguration, mustBeFinished: Bool = false, reporter: any ProgressReporter
+    ) throws {
+        if mustBeFinished {
+            try checkFinished(stage, run, reporter)
+            return
+        }
         switch stage {
         case .pretrain: try pretrain(run, reporter)
         case .sft: try sft(run, reporter)
         case .rewardModel: try rewardModel(run, reporter)
         case .ppo, .evaluate: throw TrainingError(.setting, "\(stage.rawValue) is no training stage")
         }
+    }
+
+    private static func checkFinished(_ stage: Stage, _ run: RunConfiguration, _ reporter: any ProgressReporter) throws
+    {
+        let path: String
+        switch stage {
+        case .pretrain: path = run.pretrainedDirectory
+        case .sft: path = run.sftDirectory
+        case .rewardModel: path = run.rewardModelDirectory
+        case .ppo, .evaluate: throw TrainingError(.setting, "\(stage.rawValue) is no training stage")
+        }
+        let directory = StageDirectory(
+            stage: stage.rawValue, final: URL(filePath: path), inputs: try inputs(stage, run))
+        if directory.finished != nil {
+            reporter.note("\(stage.rawValue): used again, \(path) was made from the same inputs")
+            return
+        }
+        let why =
+            directory.outdated.map {
+                "was made from other inputs" + ($0.isEmpty ? "" : " (\($0.joined(separator: ", ")))")
+            } ?? "is missing"
+        throw TrainingError(
+            .setting,
+            """
+            \(path) \(why), and PPO has already started from it; restore it to go on, set another run_directory, or call \
+            skein run --fresh to throw that run away
+            """)
     }
 
     /// Where a stage that is computed writes.

@@ -19,6 +19,9 @@ struct CoordinatorFile: Codable, Sendable {
         return try? JSONDecoder().decode(CoordinatorFile.self, from: data)
     }
 
+    /// When nobody listens there any more.
+    static func remove(in runDirectory: String) { unlink(path(in: runDirectory)) }
+
     func write(in runDirectory: String) throws {
         try JSONEncoder().encode(self).write(to: URL(filePath: Self.path(in: runDirectory)), options: .atomic)
     }

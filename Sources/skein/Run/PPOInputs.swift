@@ -32,6 +32,7 @@ enum PPOInputs {
         let hashes = FileHashes(keptIn: run.runDirectory)
         defer { hashes.save() }
         var record = InputRecord()
+        if let start = RunStart.read(in: run.runDirectory) { try record.set("from", to: [start.run, "\(start.step)"]) }
         if let prompts = run.data.prompts { try record.add("data.prompts", file: prompts, hashes) }
         if run.evaluation.every != nil, let held = run.data.evaluationPrompts {
             try record.add("data.evaluation_prompts", file: held, hashes)

@@ -26,6 +26,7 @@ struct PPOProgress: Sendable {
     func run() async {
         var shown = -1
         var measured = HeldOutHistory(runDirectory: directory).lines.count
+        var announced = Announcements()
         // Ends by itself: cancelling a request that is under way can trap inside URLSession on Linux.
         while await !supervisor.isOver {
             try? await Task.sleep(for: .milliseconds(400))
@@ -33,6 +34,7 @@ struct PPOProgress: Sendable {
                 let answer = try? await StatusClient(address: file.status, tokenFile: nil).get("/v1/status"),
                 let snapshot = try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: answer.body)
             else { continue }
+            for text in announced.news(snapshot, own: await supervisor.processes) { bar.note(text) }
             for role in [Role.generator, .scorer] {
                 if let wish = snapshot.workers[role.rawValue]?.desired { await supervisor.scale(role, to: wish) }
             }

@@ -11,25 +11,32 @@ struct RunCommand: AsyncParsableCommand {
         abstract:
             "Carry out a whole run on this machine, supervised: training stages, PPO on a cluster, evaluation, report.",
         discussion: """
-            Stages that are finished are used again; PPO goes on from its last committed step. A run directory that was \
-            made from another configuration is refused: name another run_directory, or give --fresh.
+            Stages that are finished are used again; PPO goes on from its last committed step. A run that has started \
+            goes on with more ppo.steps, another learning rate, KL coefficient or limit, ports, counts of workers and \
+            time-outs, from the next step on; what changed is kept in changes.jsonl. Any other change is refused by its \
+            key: name another run_directory, or give --fresh.
             """)
 
     @OptionGroup var file: RunFile
     @Flag(help: "Go on with the run in the run directory; fail when there is none.") var resume = false
     @Flag(help: "Throw away what the run directory holds of an earlier run and start anew.") var fresh = false
+    @Option(
+        help: "RUN or RUN@STEP: start a new run from a checkpoint of another one, with fresh optimizer and critic.")
+    var from: String?
     @Option(help: "How much the processes log: debug, info, notice, warning, error.") var logLevel = "info"
 
     func run() async throws {
-        let configuration = try file.load()
-        try configurationErrors {
-            try configuration.check()
-            var read = configuration
-            _ = try RewardTokenizers.decide(&read, isAhead: true)
-        }
-        for warning in configuration.warnings() { Console.error("warning: \(warning)") }
-        let directory = try RunDirectory(configuration: configuration, resume: resume, fresh: fresh)
-        try await RunStages(configuration: configuration, directory: directory, logLevel: logLevel).run()
+        let written = try file.load()
+        let start = try RunStart.decide(from, for: written, fresh: fresh)
+        let ahead = try start?.applied(to: written, isAhead: true) ?? written
+        for warning in ahead.warnings() { Console.error("warning: \(warning)") }
+        try RunChecks.check(ahead, isNew: fresh)
+        let configuration = try start?.applied(to: written) ?? written
+        let directory = try RunDirectory(configuration: configuration, resume: resume, fresh: fresh, start: start)
+        if start != nil { try configurationErrors { try configuration.check() } }
+        try await RunStages(
+            configuration: configuration, directory: directory, logLevel: logLevel, command: file.command("skein run")
+        ).run()
         withExtendedLifetime(directory) {}
     }
 }

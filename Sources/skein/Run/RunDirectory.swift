@@ -1,4 +1,5 @@
 import Console
+import Coordinator
 import Foundation
 import RunConfiguration
 
@@ -6,46 +7,83 @@ import RunConfiguration
 struct RunDirectory: Sendable {
     /// Absolute, so that children may be started from anywhere.
     let path: String
-    var runFile: String { path + "/run.yaml" }
+    /// Whether PPO has started there, so that what the stages before it left must stay as it is.
+    let hasStarted: Bool
+    var runFile: String { "\(path)/\(RunConfiguration.ownFile)" }
     private let lock: RunLock
 
     private static let belongsToPPO = [
         "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "checkpoints", "policy", "metrics.jsonl",
         "samples.jsonl", "evaluation.json", "evaluations.jsonl", "policy-best", "stages.json", "report.html",
-        "summary.json", "logs",
+        "summary.json", "logs", "changes.jsonl", RunStart.directory, RunStart.file,
     ]
 
-    init(configuration: RunConfiguration, resume: Bool, fresh: Bool) throws {
+    /// Takes the directory, and lets the run in it go on with the configuration if that may be.
+    ///
+    /// - Parameter start: where the policy of a new run comes from, if not from its run file.
+    init(configuration: RunConfiguration, resume: Bool, fresh: Bool, start: RunStart? = nil) throws {
         let files = FileManager.default
         path = URL(filePath: configuration.runDirectory).standardizedFileURL.path
-        let resolved = try configurationErrors { try configuration.resolvedYAML() }
         do {
             try files.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
             throw CommandError(.failed, "cannot make the run directory \(path): \(error.localizedDescription)")
         }
         lock = try RunLock.take(path, for: "skein run")
+        // Not before: a run that is live in this directory has its ports itself.
+        try Ports.check(configuration)
         if fresh {
             // Training stages know by the hash of their inputs whether they can be used again.
-            for name in Self.belongsToPPO { try? files.removeItem(atPath: "\(path)/\(name)") }
+            for name in try files.contentsOfDirectory(atPath: path)
+            where Self.belongsToPPO.contains(name) || name.hasPrefix(Self.earlierPolicy) {
+                try? files.removeItem(atPath: "\(path)/\(name)")
+            }
         }
-        let before = files.contents(atPath: path + "/run.yaml").map { String(decoding: $0, as: UTF8.self) }
-        let started = files.fileExists(atPath: path + "/journal.sqlite")
-        if resume, !started {
+        hasStarted = files.fileExists(atPath: path + "/journal.sqlite")
+        if resume, !hasStarted {
             throw CommandError(.usage, "--resume: \(path) holds no run to go on with; call again without it")
         }
-        if started, let before, before != resolved {
-            throw CommandError(
-                .configuration,
-                """
-                \(path) holds a run with another configuration (see \(path)/run.yaml); \
-                set another run_directory, or call again with --fresh to throw that run away
-                """)
+        if !hasStarted { try start?.make(in: path) }
+        try Self.adopt(configuration, in: path)
+    }
+
+    /// Lets the run in the directory go on with a configuration, if that may be, and keeps it there. The caller has the
+    /// directory for itself.
+    static func adopt(_ configuration: RunConfiguration, in path: String) throws {
+        if let history = try RunHistory.read(configuration, in: path) {
+            try history.check()
+            _ = try PPOInputs.check(configuration)
+            try history.record()
+            for sentence in history.sentences { Console.error(sentence) }
+            if let sentence = history.scheduleSentence(configuration) { Console.error(sentence) }
+            try keepEarlierPolicy(history, configuration)
         }
+        let file = "\(path)/\(RunConfiguration.ownFile)"
         do {
-            try Data(resolved.utf8).write(to: URL(filePath: runFile), options: .atomic)
+            try Data(configurationErrors { try configuration.ownYAML() }.utf8).write(
+                to: URL(filePath: file), options: .atomic)
+        } catch let error as CommandError {
+            throw error
         } catch {
-            throw CommandError(.failed, "cannot write \(runFile): \(error.localizedDescription)")
+            throw CommandError(.failed, "cannot write \(file): \(error.localizedDescription)")
         }
+    }
+
+    private static let earlierPolicy = "policy-step-"
+
+    /// `policy` is always that of the last step. When a finished run is extended, the one that it had is put aside.
+    private static func keepEarlierPolicy(_ history: RunHistory, _ configuration: RunConfiguration) throws {
+        let files = FileManager.default
+        let path = history.directory
+        let policy = "\(path)/policy"
+        guard history.committed < configuration.ppo.steps, files.fileExists(atPath: policy) else { return }
+        let kept = "\(path)/\(earlierPolicy)\(history.committed)"
+        try? files.removeItem(atPath: kept)
+        do {
+            try files.moveItem(atPath: policy, toPath: kept)
+        } catch {
+            throw CommandError(.failed, "cannot move \(policy) to \(kept): \(error.localizedDescription)")
+        }
+        Console.error("the policy of step \(history.committed) is kept in \(kept)")
     }
 }

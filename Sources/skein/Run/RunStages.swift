@@ -9,6 +9,8 @@ struct RunStages: Sendable {
     let configuration: RunConfiguration
     let directory: RunDirectory
     let logLevel: String
+    /// What a person types to go on with the run.
+    let command: String
 
     func run() async throws {
         var times = StageTimes(in: directory.path)
@@ -29,7 +31,9 @@ struct RunStages: Sendable {
     private func runEngine(_ stage: Stage) async throws {
         let process = Process()
         process.executableURL = URL(filePath: try Engine.path())
-        process.arguments = [stage.command, directory.runFile, "--supervised"]
+        process.arguments =
+            [stage.command, directory.runFile, "--supervised"]
+            + (directory.hasStarted && stage != .evaluate ? ["--must-be-finished"] : [])
         // Never written to: its end tells the stage that nobody waits for it any more (see `ParentWatch`).
         process.standardInput = Pipe()
         let signals = interruptions { process.terminate() }
@@ -41,7 +45,7 @@ struct RunStages: Sendable {
         guard process.terminationReason == .exit else {
             throw CommandError(
                 code == SIGTERM ? .tryAgain : .failed,
-                "the stage \(stage.rawValue) was ended by signal \(code); call the same command again to go on")
+                "the stage \(stage.rawValue) was ended by signal \(code); go on with: \(command)")
         }
         guard code == 0 else {
             throw CommandError(
@@ -52,7 +56,7 @@ struct RunStages: Sendable {
 
     private func runPPO() async throws {
         _ = try PPOInputs.check(configuration)
-        // The coordinator reads the prompts too; here what is wrong with them is said before anything is started.
+        // The stages before may have made the tokenizer with which prompts are read; the coordinator reads them too.
         _ = try configurationErrors { try CoordinatorSettings.make(configuration) }
         // Everything is committed and exported: a cluster would have nothing to do, and wait for it.
         if JournalSummary.committedSteps(path: directory.path + "/journal.sqlite") >= configuration.ppo.steps,
@@ -66,7 +70,7 @@ struct RunStages: Sendable {
                 runDirectory: directory.path, runFile: directory.runFile, engine: try Engine.path(),
                 skein: try Engine.executablePath(),
                 counts: [.generator: configuration.roles.generator.count, .scorer: configuration.roles.scorer.count],
-                logLevel: logLevel),
+                logLevel: logLevel, steps: configuration.ppo.steps, command: command),
             logger: makeLogger("skein.run"))
         let signals = interruptions { await supervisor.interrupt() }
         let progress = PPOProgress(
@@ -85,7 +89,8 @@ struct RunStages: Sendable {
             for await name in Signals.stream([SIGINT, SIGTERM]) {
                 count += 1
                 if count > 1 { _exit(ExitStatus.tryAgain.rawValue) }
-                Console.error("\nskein: signal \(name): stopping in order; once more to end at once")
+                let cause = name == SIGINT ? "Ctrl-C" : "asked to end by signal \(name)"
+                Console.error("\nskein: \(cause): stopping in order; once more to end at once")
                 await body()
             }
         }

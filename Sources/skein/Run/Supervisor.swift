@@ -1,5 +1,6 @@
 import ClusterModel
 import Console
+import Coordinator
 import Foundation
 import Logging
 
@@ -19,6 +20,9 @@ actor Supervisor {
         /// How many processes of each role.
         var counts: [Role: Int]
         var logLevel: String
+        var steps: Int
+        /// What a person types to go on with the run.
+        var command: String
     }
 
     private enum Slot: Hashable, CustomStringConvertible {
@@ -48,6 +52,8 @@ actor Supervisor {
     private var coordinatorEnding: Child.Ending?
     private var watchers: [Task<Void, Never>] = []
     private var address = ""
+    /// Of every child that was ever started.
+    private(set) var processes: Set<Int32> = []
 
     init(plan: Plan, logger: Logger) {
         self.plan = plan
@@ -60,6 +66,7 @@ actor Supervisor {
         try FileManager.default.createDirectory(
             atPath: plan.runDirectory + "/logs", withIntermediateDirectories: true)
         try? FileManager.default.removeItem(atPath: CoordinatorFile.path(in: plan.runDirectory))
+        defer { CoordinatorFile.remove(in: plan.runDirectory) }
         try start(.coordinator)
         address = try await coordinatorAddress()
         try start(.worker(.learner, 0))
@@ -72,8 +79,15 @@ actor Supervisor {
         await stopAll()
         if let outcome { throw outcome }
         if stopping, coordinatorEnding != .exit(0) {
-            throw CommandError(.tryAgain, "interrupted; call the same command again to go on from the last step")
+            throw stopped
         }
+    }
+
+    /// What a run says that ended before its last step because somebody asked for it.
+    private var stopped: CommandError {
+        let steps = JournalSummary.committedSteps(path: plan.runDirectory + "/journal.sqlite")
+        return CommandError(
+            .tryAgain, "stopped as asked after step \(steps) of \(plan.steps); go on with: \(plan.command)")
     }
 
     /// Asked for by a signal: finish in order.
@@ -118,6 +132,7 @@ actor Supervisor {
                 ] + (role == .learner ? ["--run-directory", plan.runDirectory] : []), logPath: log)
         }
         children[slot] = child
+        processes.insert(child.pid)
         logger.debug("started", metadata: ["child": "\(name)", "pid": "\(child.pid)"])
         watchers.append(Task { await self.ended(slot, child, await child.wait()) })
     }
@@ -164,7 +179,13 @@ actor Supervisor {
         case .exit(let code):
             // Its own decision: stopped by its operator, a port in use, a job that cannot be done. While everything
             // is being stopped it may well find that nobody is left.
-            if !stopping { fail(ExitStatus(rawValue: code) ?? .failed, "the run cannot go on: \(child.lastWords())") }
+            if code == ExitStatus.tryAgain.rawValue,
+                JournalSummary.ending(path: plan.runDirectory + "/journal.sqlite") == .stopped
+            {
+                if outcome == nil { outcome = stopped }
+            } else if !stopping {
+                fail(ExitStatus(rawValue: code) ?? .failed, "the run cannot go on: \(child.lastWords())")
+            }
             coordinatorEnding = ending
         case .signal:
             // Killed: the journal knows everything, so a new one goes on.

@@ -1,6 +1,8 @@
 import ArgumentParser
+import ClusterModel
 import Console
 import Foundation
+import StatusServer
 
 struct DrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -9,10 +11,19 @@ struct DrainCommand: AsyncParsableCommand {
     @OptionGroup var address: StatusAddress
 
     func run() async throws {
+        let client = try address.client()
+        let workers = try await client.snapshot()?.workerList ?? []
+        guard workers.contains(where: { ($0.name == name || $0.id == name) && $0.state != "gone" }) else {
+            let names = workers.filter { $0.state != "gone" }.map(\.name).sorted().joined(separator: ", ")
+            throw CommandError(.usage, "no worker is called '\(name)'; there are: \(names.isEmpty ? "none" : names)")
+        }
         let allowed = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-._~"))
         let escaped = name.addingPercentEncoding(withAllowedCharacters: allowed) ?? name
-        let answer = try await address.client().post("/v1/workers/\(escaped)/drain")
-        Console.output(String(decoding: answer, as: UTF8.self))
+        try await client.post("/v1/workers/\(escaped)/drain")
+        let hasLeft = try await client.wait(atMost: 60) { snapshot in
+            !snapshot.workerList.contains { ($0.name == name || $0.id == name) && $0.state != "gone" }
+        }
+        Console.output(hasLeft ? "drained \(name)" : "\(name) gets no new jobs and leaves when it has finished its own")
     }
 }
 
@@ -31,8 +42,24 @@ struct ScaleCommand: AsyncParsableCommand {
             else { throw CommandError(.usage, "\(wish): write generator=N or scorer=N with N from 0 to 1024") }
             body[String(parts[0])] = count
         }
-        let answer = try await address.client().post("/v1/scale", body: body)
-        Console.output(String(decoding: answer, as: UTF8.self))
+        let client = try address.client()
+        try await client.post("/v1/scale", body: body)
+        func count(_ snapshot: ClusterSnapshot?, _ role: String) -> Int {
+            snapshot?.workerList.filter {
+                $0.role == role && !["gone", "joining", "draining", "suspect"].contains($0.state)
+            }.count ?? 0
+        }
+        let isDone = try await client.wait(atMost: 20) { [body] snapshot in
+            body.allSatisfy { count(snapshot, $0.key) == $0.value }
+        }
+        let now = try await client.snapshot()
+        for (role, wanted) in body.sorted(by: { $0.key < $1.key }) {
+            let here = count(now, role)
+            Console.output(
+                isDone || here == wanted
+                    ? "scaled \(role) to \(wanted)"
+                    : "asked for \(wanted) of role \(role), \(here) are ready so far; see skein status")
+        }
     }
 }
 
@@ -40,7 +67,8 @@ struct PauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "pause", abstract: "Lease no new jobs.")
     @OptionGroup var address: StatusAddress
     func run() async throws {
-        Console.output(String(decoding: try await address.client().post("/v1/pause"), as: UTF8.self))
+        try await address.client().post("/v1/pause")
+        Console.output("paused: no new jobs are leased; go on with: skein resume\(address.words)")
     }
 }
 
@@ -48,7 +76,8 @@ struct ResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "resume", abstract: "Go on after a pause.")
     @OptionGroup var address: StatusAddress
     func run() async throws {
-        Console.output(String(decoding: try await address.client().post("/v1/resume"), as: UTF8.self))
+        try await address.client().post("/v1/resume")
+        Console.output("resumed")
     }
 }
 
@@ -56,7 +85,19 @@ struct StopCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stop", abstract: "Stop the run after its last committed step.")
     @OptionGroup var address: StatusAddress
+
     func run() async throws {
-        Console.output(String(decoding: try await address.client().post("/v1/stop"), as: UTF8.self))
+        let client = try address.client()
+        let before = try await client.snapshot()
+        try await client.post("/v1/stop")
+        var last = before
+        let end = ContinuousClock.now + .seconds(60)
+        // The endpoint goes with the coordinator.
+        while ContinuousClock.now < end, let seen = try? await client.snapshot(), seen.runId == before?.runId {
+            last = seen
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        let steps = last.map { " after step \($0.learner.step) of \($0.steps)" } ?? ""
+        Console.output("stopped\(steps); the same skein run command goes on from there")
     }
 }

@@ -1,7 +1,9 @@
 import ArgumentParser
+import ClusterModel
 import Console
 import Foundation
 import FoundationNetworking
+import StatusServer
 
 /// Where the status endpoint of a run is, as the commands that use it spell it.
 struct StatusAddress: ParsableArguments {
@@ -9,13 +11,20 @@ struct StatusAddress: ParsableArguments {
     @Option(help: "Run directory of the run, in place of --status.") var run: String?
     @Option(help: "File with the bearer token (default: the one in the run directory).") var tokenFile: String?
 
+    /// The same options for another command, to show.
+    var words: String {
+        if let status { return " --status \(status)" + (tokenFile.map { " --token-file \($0)" } ?? "") }
+        return run.map { " --run \($0)" } ?? ""
+    }
+
     private static let standard = "127.0.0.1:8265"
 
     func client() throws -> StatusClient {
         if let status { return StatusClient(address: status, tokenFile: tokenFile) }
         if let run {
             guard let file = CoordinatorFile.read(in: run) else {
-                throw CommandError(.usage, "\(run) holds no coordinator.json: no run was started there")
+                let before = EndedRun.read(in: run).map { ": \($0.sentence)" } ?? "; no run was started there"
+                throw CommandError(.usage, "no run is live in \(run)\(before)")
             }
             return StatusClient(address: file.status, tokenFile: tokenFile ?? file.tokenFile)
         }
@@ -32,7 +41,26 @@ struct StatusClient: Sendable {
         try await send(request(path))
     }
 
+    /// nil when what answers there is no coordinator of Skein.
+    func snapshot() async throws -> ClusterSnapshot? {
+        let body = try await get("/v1/status").body
+        return try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: body)
+    }
+
+    /// - Returns: whether the condition came true in time.
+    func wait(atMost seconds: Int, _ condition: (ClusterSnapshot) -> Bool) async throws -> Bool {
+        let end = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < end {
+            // A run that has ended meanwhile has nothing left to wait for.
+            guard let snapshot = try? await snapshot() else { return false }
+            if condition(snapshot) { return true }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return false
+    }
+
     /// A command that changes the run; needs the bearer token.
+    @discardableResult
     func post(_ path: String, body: [String: Int] = [:]) async throws -> Data {
         var request = try request(path)
         request.httpMethod = "POST"
@@ -49,9 +77,16 @@ struct StatusClient: Sendable {
         request.httpBody = try JSONEncoder().encode(body)
         let (code, answer) = try await send(request)
         guard (200..<300).contains(code) else {
-            throw CommandError(.failed, "\(address) refused (\(code)): \(String(decoding: answer, as: UTF8.self))")
+            throw CommandError(.failed, "\(address) refused (\(code)): \(Self.reason(answer))")
         }
         return answer
+    }
+
+    /// The server's message out of its JSON.
+    private static func reason(_ answer: Data) -> String {
+        struct Refusal: Decodable { struct Inner: Decodable { var message: String }; var error: Inner }
+        return (try? JSONDecoder().decode(Refusal.self, from: answer))?.error.message
+            ?? String(decoding: answer.prefix(500), as: UTF8.self)
     }
 
     private func request(_ path: String) throws -> URLRequest {

@@ -1,19 +1,27 @@
 import ArgumentParser
 import ClusterModel
 import Console
+import Coordinator
 import Foundation
 import StatusServer
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "What the cluster is doing.",
-        discussion: "Exit code 0: healthy, 1: degraded, 2: no coordinator answers.")
+        discussion: """
+            Exit code 0: healthy, or finished; 1: degraded; 2: no coordinator answers. With --run the files of a run that \
+            is over say how it ended.
+            """)
     @OptionGroup var address: StatusAddress
     @Flag(help: "Print the endpoint's JSON.") var json = false
     @Flag(help: "Print nothing; the exit code says it.") var quiet = false
     @Flag(help: "Show it again every second.") var watch = false
 
     func run() async throws {
+        if let ended = await endedRun() {
+            try show(ended)
+            return
+        }
         let client = try address.client()
         repeat {
             let (_, body) = try await client.get("/v1/status")
@@ -31,6 +39,28 @@ struct StatusCommand: AsyncParsableCommand {
                 throw ExitCode(ExitStatus.failed.rawValue)
             }
         } while watch
+    }
+
+    /// What the files of the run directory say when nobody answers for it.
+    private func endedRun() async -> EndedRun? {
+        guard address.status == nil, let directory = address.run, let ended = EndedRun.read(in: directory) else {
+            return nil
+        }
+        guard CoordinatorFile.read(in: directory) != nil, let client = try? address.client() else { return ended }
+        return (try? await client.snapshot()) == nil ? ended : nil
+    }
+
+    private func show(_ ended: EndedRun) throws {
+        if json {
+            Console.output(try ended.json())
+        } else if !quiet {
+            Console.output(ended.lines)
+        }
+        switch ended.state {
+        case .done: return
+        case .failed: throw ExitCode(ExitStatus.failed.rawValue)
+        case .stopped, .open: throw ExitCode(ExitStatus.usage.rawValue)
+        }
     }
 }
 

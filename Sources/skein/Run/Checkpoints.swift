@@ -1,0 +1,52 @@
+import Console
+import Foundation
+import RunConfiguration
+
+/// The checkpoints of a run directory, without libtorch.
+struct Checkpoints {
+    struct Entry {
+        var step: Int
+        var path: String
+    }
+
+    let directory: String
+    let configuration: RunConfiguration
+    /// Oldest first.
+    let entries: [Entry]
+
+    init(of directory: String) throws {
+        let path = URL(filePath: directory).standardizedFileURL.path
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw CommandError(.configuration, "there is no run directory \(path)")
+        }
+        guard let own = try configurationErrors({ try RunConfiguration.loadOwn(path) }) else {
+            throw CommandError(.configuration, "\(path) holds no run: there is no \(RunConfiguration.ownFile) in it")
+        }
+        self.directory = path
+        configuration = own.configuration
+        let folder = path + "/checkpoints"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        entries = names.compactMap { name -> Entry? in
+            guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0 else { return nil }
+            return Entry(step: step, path: "\(folder)/\(name)")
+        }.sorted { $0.step < $1.step }
+    }
+
+    /// - Parameter step: nil for the last one.
+    func find(_ step: Int?) throws -> Entry {
+        guard let last = entries.last else {
+            throw CommandError(.configuration, "\(directory) holds no checkpoint; its first step leaves one")
+        }
+        guard let step else { return last }
+        guard let entry = entries.first(where: { $0.step == step }) else {
+            let steps = entries.map { String($0.step) }.joined(separator: ", ")
+            throw CommandError(
+                .configuration,
+                """
+                \(directory) holds no checkpoint of step \(step), only of \(steps); ppo.keep_checkpoints \
+                (\(configuration.ppo.keepCheckpoints)) says how many a run keeps
+                """)
+        }
+        return entry
+    }
+}

@@ -1,0 +1,113 @@
+import Console
+import Foundation
+import RunConfiguration
+
+/// The policy that a new run starts from when it is one of another run: version 0 is a checkpoint of that run, exported
+/// into the new run's directory, so that neither needs the other any more. Optimizer and critic are fresh, steps count
+/// from 0, and the reference is what the new run file says.
+struct RunStart: Sendable, Codable, Equatable {
+    /// In the run directory: the model, and what it is.
+    static let directory = "start"
+    static let file = "from.json"
+
+    /// Name of the other run, and where it was.
+    var run: String
+    var directory: String
+    /// Steps that had been made there.
+    var step: Int
+
+    /// - Parameter text: `RUN` or `RUN@step`; without a step the last checkpoint.
+    init(_ text: String) throws {
+        var folder = text
+        var step: Int?
+        // A directory may have an @ in its name.
+        if !FileManager.default.fileExists(atPath: text), let at = text.lastIndex(of: "@") {
+            let word = String(text[text.index(after: at)...])
+            guard let number = Int(word) ?? (word == "latest" ? -1 : nil) else {
+                throw CommandError(
+                    .usage, "--from \(text): '\(word)' is no step; write RUN@10, or RUN for the last one")
+            }
+            step = number < 0 ? nil : number
+            folder = String(text[..<at])
+        }
+        let checkpoints = try Checkpoints(of: folder)
+        self.step = try checkpoints.find(step).step
+        run = checkpoints.configuration.name
+        directory = checkpoints.directory
+    }
+
+    static func read(in runDirectory: String) -> RunStart? {
+        guard let data = FileManager.default.contents(atPath: "\(runDirectory)/\(file)") else { return nil }
+        return try? JSONDecoder().decode(RunStart.self, from: data)
+    }
+
+    /// The start that a run has or is to have.
+    ///
+    /// - Parameter wanted: from the command line; nil: the one that the run directory has, if any.
+    static func decide(_ wanted: String?, for run: RunConfiguration, fresh: Bool) throws -> RunStart? {
+        let present = fresh ? nil : read(in: run.runDirectory)
+        guard let wanted else { return present }
+        if run.stages.contains(.pretrain) || run.stages.contains(.sft) {
+            throw CommandError(
+                .configuration,
+                """
+                --from \(wanted): the policy comes from there, so the stages pretrain and sft have nothing to make; leave \
+                them out of stages, and name models.base (and models.reward) where they are
+                """)
+        }
+        let start = try RunStart(wanted)
+        if let present, present != start,
+            FileManager.default.fileExists(atPath: run.runDirectory + "/journal.sqlite")
+        {
+            throw CommandError(
+                .configuration,
+                """
+                \(run.runDirectory) holds a run that was started from step \(present.step) of \(present.directory), not \
+                from step \(start.step) of \(start.directory); set another run_directory, or call again with --fresh
+                """)
+        }
+        if FileManager.default.fileExists(atPath: run.runDirectory + "/journal.sqlite"), !fresh, present == nil {
+            throw CommandError(
+                .configuration,
+                """
+                --from: \(run.runDirectory) holds a run that was started without it; set another run_directory, or call \
+                again with --fresh to throw that run away
+                """)
+        }
+        return start
+    }
+
+    /// The run with its policy where the start is to be.
+    ///
+    /// - Parameter isAhead: the start may not have been exported yet; the model that the other run started from, which
+    ///   has the same shape and tokenizer, stands for it.
+    func applied(to run: RunConfiguration, isAhead: Bool = false) throws -> RunConfiguration {
+        var run = run
+        run.models.policy = "\(run.runDirectory)/\(Self.directory)"
+        if isAhead, Self.read(in: run.runDirectory) != self {
+            run.models.policy = try Checkpoints(of: directory).configuration.models.policy
+        }
+        // What the run file does not name, the start is.
+        run.models.base = run.models.base ?? run.models.policy
+        run.models.reference = run.models.reference ?? run.models.policy
+        return run
+    }
+
+    /// Exports the checkpoint, unless that was done before. The record is written last.
+    func make(in runDirectory: String) throws {
+        guard Self.read(in: runDirectory) != self else { return }
+        let model = "\(runDirectory)/\(Self.directory)"
+        let record = "\(runDirectory)/\(Self.file)"
+        try? FileManager.default.removeItem(atPath: record)
+        try? FileManager.default.removeItem(atPath: model)
+        Console.error("the policy starts from step \(step) of \(directory)")
+        try Engine.run(["checkpoint", "export", directory, String(step), model])
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        do {
+            try encoder.encode(self).write(to: URL(filePath: record), options: .atomic)
+        } catch {
+            throw CommandError(.failed, "cannot write \(record): \(error.localizedDescription)")
+        }
+    }
+}
