@@ -120,7 +120,7 @@ let package = Package(
         .executableTarget(
             name: "skein-engine",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Datasets", "Generator", "LanguageModels", "Learner",
+                "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels", "Learner",
                 "PolicyOptimization",
                 "Reports", "Rewards", "RunConfiguration", "Scorer", "Sodium", "Tokenizers", "Torch", "Training",
                 "ZeroMQ", arguments, log,

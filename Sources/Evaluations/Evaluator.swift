@@ -136,7 +136,8 @@ package struct Evaluator: Sendable {
             return RewardInput(
                 prompt: prompts[prompt].text, response: computed.texts[index],
                 text: isSequence
-                    ? encoder.tokenizer.decode(prompts[prompt].tokens + computed.tokens[index], skipSpecialTokens: false)
+                    ? encoder.tokenizer.decode(
+                        prompts[prompt].tokens + computed.tokens[index], skipSpecialTokens: false)
                     : nil,
                 tokens: computed.tokens[index].count, extra: columns[prompt].extra, messages: columns[prompt].messages)
         }

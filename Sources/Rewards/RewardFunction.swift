@@ -50,10 +50,15 @@ package struct RewardContext: Sendable {
     package let progress: @Sendable () -> Bool
     /// Why values are nil; goes to the scorer's log and into the job's result.
     package let note: @Sendable (String) -> Void
+    /// Whether what fails is to be thrown in place of noted: nobody wants to go on with a reward that does not work.
+    package let isTrial: Bool
 
-    package init(progress: @escaping @Sendable () -> Bool, note: @escaping @Sendable (String) -> Void) {
+    package init(
+        progress: @escaping @Sendable () -> Bool, note: @escaping @Sendable (String) -> Void, isTrial: Bool = false
+    ) {
         self.progress = progress
         self.note = note
+        self.isTrial = isTrial
     }
 }
 

@@ -83,7 +83,7 @@ extension RunConfiguration {
         example.ppo.lora = LoRASection()
         example.ppo.overlong = OverlongSection()
         example.rewards = allRewards
-        example.evaluation.rewards = [reward(.gold)]
+        example.evaluation.rewards = allRewards + [reward(.gold)]
         return example
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Evaluations
 import Foundation
 import Learner
 import RunConfiguration
@@ -48,10 +49,22 @@ struct CheckpointCommand: AsyncParsableCommand {
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "check", shouldDisplay: false)
     @Argument var path: String
+    @Flag(help: .hidden) var rewardsOnly = false
 
     func run() async throws {
+        let run = try configurationErrors { try RunConfiguration.load(path: path) }
+        if !rewardsOnly { try check(run) }
+        do {
+            for note in try await RewardTrial.run(run) { Console.error("warning: \(note)") }
+        } catch let error as RewardTrialError {
+            throw CommandError(error.isPermanent ? .configuration : .tryAgain, error.message)
+        } catch {
+            throw CommandError(.configuration, "data.prompts: \(error)")
+        }
+    }
+
+    private func check(_ run: RunConfiguration) throws {
         try configurationErrors {
-            let run = try RunConfiguration.load(path: path)
             do {
                 _ = try Device.named(run.device)
             } catch {

@@ -15,7 +15,7 @@ struct ModelShapeCommand: ParsableCommand {
     }
 
     func run() throws {
-        let configuration = try configurationErrors { try ModelConfiguration(directory: directory) }
+        let configuration = try configurationErrors { try ModelFiles.directory(directory).configuration() }
         try printJSON(Shape(context: configuration.contextLength, vocabulary: configuration.vocabularySize))
     }
 }

@@ -40,7 +40,7 @@ enum CoordinatorSettings {
             (scored.reference || !builtIn.isEmpty ? [scored] : [])
             + foreign.map { CoordinatorConfiguration.ScorePart(reference: false, rewards: [$0], isBuiltIn: false) }
         configuration.neededRewards = Set(
-            run.rewards.filter { $0.weight != 0 && $0.name != run.ppo.heldOutReward }.map(\.name))
+            run.rewards.filter { $0.weight != 0 && $0.name != run.ppo.drift.heldOutReward }.map(\.name))
         configuration.leaseMilliseconds = Int(run.coordinator.lease * 1000)
         configuration.graceMilliseconds = Int(run.coordinator.grace * 1000)
         configuration.retries = run.coordinator.retries

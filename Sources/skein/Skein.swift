@@ -14,7 +14,7 @@ struct Skein: AsyncParsableCommand {
                 name: "A run",
                 subcommands: [
                     RunCommand.self, StatusCommand.self, DrainCommand.self, ScaleCommand.self, PauseCommand.self,
-                    ResumeCommand.self, StopCommand.self, ReportCommand.self, ConfigCommand.self,
+                    ResumeCommand.self, StopCommand.self, ReportCommand.self, MetricsCommand.self, ConfigCommand.self,
                     CheckpointCommand.self,
                 ]),
             CommandGroup(

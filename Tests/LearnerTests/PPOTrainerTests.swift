@@ -2,6 +2,7 @@ import ClusterModel
 import Foundation
 import LanguageModels
 import PolicyOptimization
+import Reports
 import Testing
 import Torch
 
@@ -49,6 +50,7 @@ import Torch
             #expect(try metric(report, name).isFinite, "\(name)")
         }
         #expect(try metric(report, Metric.entropy) > 1)
+        #expect(report.metrics.keys.filter { FigureTable.named($0) == nil }.sorted() == [], "explain these in FigureTable")
     }
 
     @Test(arguments: PPOSettings.Estimator.allCases)

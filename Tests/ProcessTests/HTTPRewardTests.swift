@@ -76,7 +76,7 @@ import Testing
         let result = try await Running(Skein.executable.path, ["run", run.file]).result()
         try #require(result.status == 0, "\(result.error)")
         #expect(try metrics(run).first?["batch/dropped_no_reward"] as? Double == 0)
-        #expect(server.requests.prefix(3) == ["/flaky 503 2", "/flaky 503 2", "/flaky 200 2"])
+        #expect(server.requests.prefix(3) == ["/flaky 503 1", "/flaky 503 1", "/flaky 200 1"])
         // One for each job: the wait was longer than the lease of 5 s, which was renewed on the way.
         #expect(server.requests.count { $0 == "/hang 200 2" } == 8)
     }

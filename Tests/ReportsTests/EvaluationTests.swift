@@ -60,7 +60,8 @@ import Testing
 
     @Test func withoutARewardLengthAndKLAreLeft() throws {
         let evaluation = Evaluation(
-            before: Self.answers([], lengths: [[4], [6]]), after: Self.answers([], lengths: [[7], [9]], kl: [[1], [3]]),
+            before: Self.answers([], lengths: [[4], [6]]),
+            after: Self.answers([], lengths: [[7], [9]], kl: [[1], [3]]),
             klBudget: 5, notes: ["no reward can be computed here"])
         #expect(evaluation.score == nil && evaluation.rows.isEmpty && evaluation.answers.count == 2)
         #expect(evaluation.length.difference?.mean == 3 && evaluation.sequenceKL?.mean == 2)

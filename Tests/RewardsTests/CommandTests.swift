@@ -27,7 +27,8 @@ import Testing
         var values: [Float?] = []
         for _ in 0..<jobs {
             values = try await reward.score(
-                inputs, context: RewardContext(progress: { true }, note: { note in notes.withLock { $0.append(note) } }))
+                inputs, context: RewardContext(progress: { true }, note: { note in notes.withLock { $0.append(note) } })
+            )
         }
         return (values, notes.withLock { $0 })
     }
@@ -59,13 +60,22 @@ import Testing
         // A line too many, a line too few, its end before and after an answer, silence, text, a closed pipe.
         (#"say(json.dumps({"score": score}) + "\n"); (word == "bb") and say('{"score": 99}\n')"#, "more lines"),
         (#"(word == "ccc") or say(json.dumps({"score": score}) + "\n")"#, "4 of 5 answers"),
-        (#"(word == "ccc") and sys.exit("no more"); say(json.dumps({"score": score}) + "\n")"#, "exit code 1): no more"),
+        (
+            #"(word == "ccc") and sys.exit("no more"); say(json.dumps({"score": score}) + "\n")"#,
+            "exit code 1): no more"
+        ),
         (#"(word == "dddd") and os.kill(os.getpid(), 9); say(json.dumps({"score": score}) + "\n")"#, "signal 9"),
         (#"(word == "eeeee") and time.sleep(60); say(json.dumps({"score": score}) + "\n")"#, "timeout_s"),
-        (#"signal.signal(15, signal.SIG_IGN); (word == "a") and time.sleep(60); say(json.dumps({"score": score}) + "\n")"#, "timeout_s"),
+        (
+            #"signal.signal(15, signal.SIG_IGN); (word == "a") and time.sleep(60); say(json.dumps({"score": score}) + "\n")"#,
+            "timeout_s"
+        ),
         (#"(word == "bb") and say("thinking\n"); say(json.dumps({"score": score}) + "\n")"#, "'thinking'"),
         (#"(word == "bb") and os.close(1); say(json.dumps({"score": score}) + "\n")"#, "the program ended"),
-        (#"raise ValueError("bad " + word) if word == "a" else say(json.dumps({"score": score}) + "\n")"#, "ValueError: bad a"),
+        (
+            #"raise ValueError("bad " + word) if word == "a" else say(json.dumps({"score": score}) + "\n")"#,
+            "ValueError: bad a"
+        ),
     ])
     func aFaultCostsOneAnswerAtMostAndShiftsNone(_ program: String, _ note: String) async throws {
         let result = try await run(program, jobs: 2)

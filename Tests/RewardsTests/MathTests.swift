@@ -49,8 +49,10 @@ import Tokenizers
     @Test(arguments: [
         String(repeating: "(", count: 5000), String(repeating: "{", count: 5000), String(repeating: "-", count: 5000),
         String(repeating: #"\frac"#, count: 400), String(repeating: #"\boxed{"#, count: 3000),
-        String(repeating: "1,", count: 5000), String(repeating: "2^", count: 900) + "2", "170!!", "171!", "(-1)!", #"\"#,
-        "\u{0}", "é²", "٣", #"\sqrt["#, #"\frac1"#, "1e999", "1e", ".", "-", "|", "|||", String(repeating: "$", count: 999),
+        String(repeating: "1,", count: 5000), String(repeating: "2^", count: 900) + "2", "170!!", "171!", "(-1)!",
+        #"\"#,
+        "\u{0}", "é²", "٣", #"\sqrt["#, #"\frac1"#, "1e999", "1e", ".", "-", "|", "|||",
+        String(repeating: "$", count: 999),
     ])
     func nonsenseIsWrong(_ text: String) {
         #expect(score(.string("7"), text) == 0)

@@ -31,6 +31,8 @@ package struct PreparedBatch: Sendable {
     package private(set) var rows: [Row] = []
     package private(set) var droppedNoReward = 0
     package private(set) var droppedEmpty = 0
+    /// By name: answers for which this reward failed.
+    package private(set) var failedRewards: [String: Int] = [:]
     /// Set by ``finish(values:settings:beta:bootstrap:)``; [row][token].
     package private(set) var advantages: [[Double]] = []
     package private(set) var returns: [[Double]] = []
@@ -48,6 +50,9 @@ package struct PreparedBatch: Sendable {
     package init(_ samples: [RolloutSample], settings: PPOSettings, moments: inout RunningMoments) {
         var scored: [(sample: RolloutSample, score: Double)] = []
         for sample in samples {
+            for (name, value) in sample.rewards {
+                failedRewards[name, default: 0] += value.map(\.isFinite) == true ? 0 : 1
+            }
             guard sample.trajectory.mask.contains(where: { $0 != 0 }) else {
                 droppedEmpty += 1
                 continue

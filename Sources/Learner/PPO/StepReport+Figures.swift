@@ -31,6 +31,7 @@ extension StepReport {
         metrics[Metric.tokens] = Double(batch.tokens)
         metrics[Metric.droppedNoReward] = Double(batch.droppedNoReward)
         metrics[Metric.droppedEmpty] = Double(batch.droppedEmpty)
+        for (name, count) in batch.failedRewards { metrics[Metric.rewardFailures(name)] = Double(count) }
         let learned = batch.learned.count
         metrics[Metric.maskedAnswers] = Double(batch.rows.count - learned)
         metrics[Metric.clippedScores] =

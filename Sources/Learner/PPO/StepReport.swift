@@ -31,6 +31,8 @@ package enum Metric {
     package static let rewardMaximum = "critic/score/max"
     /// One for each named reward: `reward/NAME/mean`.
     package static func rewardPart(_ name: String) -> String { "reward/\(name)/mean" }
+    /// Answers for which it failed: `reward/NAME/failed`.
+    package static func rewardFailures(_ name: String) -> String { "reward/\(name)/failed" }
     package static let tokenRewardMean = "critic/rewards/mean"
     /// Share of the scores that `ppo.reward_clip` changes.
     package static let clippedScores = "critic/score/clip_ratio"

@@ -81,7 +81,9 @@ final class CommandProcess: Sendable {
 
     /// - Returns: how many bytes went into the pipe.
     func write(_ bytes: ArraySlice<UInt8>) throws(CommandProblem) -> Int {
-        let count = bytes.withUnsafeBytes { Foundation.write(input.fileHandleForWriting.fileDescriptor, $0.baseAddress, $0.count) }
+        let count = bytes.withUnsafeBytes {
+            Foundation.write(input.fileHandleForWriting.fileDescriptor, $0.baseAddress, $0.count)
+        }
         if count >= 0 { return count }
         switch errno {
         case EAGAIN, EINTR: return 0

@@ -84,6 +84,8 @@ package final class CommandReward: RewardFunction, Sendable {
         case nil: return
         case .cancelled: throw CancellationError()
         case .cannotStart(let why): throw RewardError("reward \(name): \(why)", isPermanent: true)
+        case .some(let problem) where context.isTrial:
+            throw RewardError("reward \(name): \(problem)", isPermanent: true)
         case .some(let problem): context.note("reward \(name): \(problem)")
         }
     }

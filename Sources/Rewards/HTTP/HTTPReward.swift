@@ -71,12 +71,13 @@ package struct HTTPReward: RewardFunction {
             return try await ask(inputs, context)
         } catch let error as RefusedTexts {
             guard inputs.count > 1 else {
+                if context.isTrial { throw RewardError(error.message, isPermanent: true) }
                 context.note(error.message)
                 return [nil]
             }
             let middle = inputs.startIndex + inputs.count / 2
             return try await halving(inputs[..<middle], context) + halving(inputs[middle...], context)
-        } catch let error as RewardError where !error.isPermanent {
+        } catch let error as RewardError where !error.isPermanent && !context.isTrial {
             context.note(error.message)
             return inputs.map { _ in nil }
         }

@@ -5,14 +5,16 @@ enum MathNotation {
     /// What is only typesetting, and what stands for it.
     private static let spelled: [(String, String)] = [
         (#"\left"#, ""), (#"\right"#, ""), (#"\big"#, ""), (#"\Big"#, ""), (#"\displaystyle"#, ""), (#"\,"#, ""),
-        (#"\!"#, ""), ("{,}", ""), (#"\;"#, ""), (#"\:"#, ""), (#"\ "#, " "), (#"\quad"#, " "), ("~", " "), ("\u{a0}", " "),
+        (#"\!"#, ""), ("{,}", ""), (#"\;"#, ""), (#"\:"#, ""), (#"\ "#, " "), (#"\quad"#, " "), ("~", " "),
+        ("\u{a0}", " "),
         (#"\$"#, ""), ("$", ""), (#"\("#, ""), (#"\)"#, ""), (#"\["#, ""), (#"\]"#, ""), (#"\dfrac"#, #"\frac"#),
         (#"\tfrac"#, #"\frac"#), (#"\cdot"#, "*"), (#"\times"#, "*"), (#"\div"#, "/"), ("×", "*"), ("·", "*"),
         ("÷", "/"), ("−", "-"), ("–", "-"), ("**", "^"), ("π", #"\pi "#), ("√", #"\sqrt"#), ("∞", #"\infty "#),
         (#"^{\circ}"#, ""), (#"^\circ"#, ""), ("°", ""), (#"\degree"#, ""), ("€", ""), ("£", ""),
     ]
     private static let units = expression(#"\\(?:text|mbox|textrm|mathrm|textbf)\s*\{[^{}]*\}"#)
-    private static let trailingWords = expression(#"(?<=[\d})\]])\s*(?!(?:pi|sqrt|sin|cos|tan|log|ln|exp)\b)[A-Za-z]{2,}[A-Za-z .]*$"#)
+    private static let trailingWords = expression(
+        #"(?<=[\d})\]])\s*(?!(?:pi|sqrt|sin|cos|tan|log|ln|exp)\b)[A-Za-z]{2,}[A-Za-z .]*$"#)
     private static let assigned = expression(#"^\s*(?:[A-Za-z]|[A-Za-z]\([a-z]\)|\\[a-z]+)\s*(?:=|\\in)\s*"#)
     private static let thousands = expression(#"(?<=\d),(?=\d{3}(?!\d))"#)
 

@@ -33,7 +33,8 @@ package struct MathReward: RewardFunction {
         }
         if values.contains(nil) {
             context.note(
-                "reward \(name): lines of the prompts have no result in the column '\(answerKey)' (rewards: answer_key)")
+                "reward \(name): lines of the prompts have no result in the column '\(answerKey)' (rewards: answer_key)"
+            )
         }
         return values
     }

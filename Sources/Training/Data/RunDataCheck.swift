@@ -38,11 +38,8 @@ package enum RunDataCheck {
         }
         if run.stages.contains(.evaluate), let file = run.data.evaluationPrompts {
             try named("data.evaluation_prompts") {
-                if let encoder {
-                    _ = try encoder.prompts(file, limit: run.evaluation.prompts)
-                } else {
-                    try lines(PromptRow.self, file, run)
-                }
+                // The evaluator reads them with the policy's tokenizer; what is wrong with a line is wrong before that.
+                try lines(PromptRow.self, file, run)
             }
         }
         guard run.stages.contains(.rewardModel) else { return warnings }

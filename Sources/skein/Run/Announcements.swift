@@ -2,9 +2,16 @@ import ClusterModel
 import Console
 import Foundation
 
-/// Workers that somebody started by hand, as the terminal tells of them: each once when it joins and once when it goes.
+/// What the terminal tells of beside the progress of steps: workers that somebody started by hand, each once when it joins
+/// and once when it goes; answers that were dropped for want of a reward; alarms.
 struct Announcements {
+    /// Steps after which an alarm that goes on is said again.
+    private static let stepsBetween = 10
+
     private var present: [String: ClusterSnapshot.Worker] = [:]
+    /// By code: the step and the moment of the alarm that was said last.
+    private var alarms: [String: (step: Int, since: Int64)] = [:]
+    private var stepOfDrops = 0
 
     /// - Parameter own: processes that the supervisor started.
     mutating func news(_ snapshot: ClusterSnapshot, own: Set<Int32>) -> [String] {
@@ -21,6 +28,37 @@ struct Announcements {
             default: break
             }
         }
-        return news
+        return news + drops(snapshot.learner) + alarms(snapshot)
+    }
+
+    private mutating func drops(_ learner: ClusterSnapshot.Learner) -> [String] {
+        guard learner.step > stepOfDrops else { return [] }
+        stepOfDrops = learner.step
+        let figures = learner.metrics
+        guard let dropped = figures["batch/dropped_no_reward"], dropped > 0 else { return [] }
+        let names = figures.keys.sorted().compactMap { key -> String? in
+            guard key.hasPrefix("reward/"), key.hasSuffix("/failed"), let count = figures[key], count > 0 else {
+                return nil
+            }
+            return "\(key.dropFirst(7).dropLast(7)) failed for \(Int(count))"
+        }
+        let all = dropped + (figures["batch/samples"] ?? 0)
+        return [
+            "step \(learner.step): \(Int(dropped)) of \(Int(all)) answers dropped for want of a reward"
+                + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))") + "; why is in logs/scorer-*.log"
+        ]
+    }
+
+    private mutating func alarms(_ snapshot: ClusterSnapshot) -> [String] {
+        snapshot.alarms.compactMap { alarm in
+            let last = alarms[alarm.code]
+            guard last?.since != alarm.sinceMs else { return nil }
+            if let last, snapshot.learner.step < last.step + Self.stepsBetween {
+                alarms[alarm.code] = (last.step, alarm.sinceMs)
+                return nil
+            }
+            alarms[alarm.code] = (snapshot.learner.step, alarm.sinceMs)
+            return "alarm \(alarm.code): \(alarm.detail)"
+        }
     }
 }

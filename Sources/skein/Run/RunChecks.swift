@@ -21,7 +21,7 @@ enum RunChecks {
             try readPrompts(run)
         }
         // What has started was read before, and whether it changed is told by its hashes.
-        if history == nil { try Engine.run(["check"], configuration: run) }
+        try Engine.run(history == nil ? ["check"] : ["check", "--rewards-only"], configuration: run)
         return notes
     }
 

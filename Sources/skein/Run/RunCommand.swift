@@ -19,7 +19,9 @@ struct RunCommand: AsyncParsableCommand {
 
     @OptionGroup var file: RunFile
     @Flag(help: "Go on with the run in the run directory; fail when there is none.") var resume = false
-    @Flag(help: "Throw away what the run directory holds of an earlier run and start anew.") var fresh = false
+    @Flag(
+        help: "Throw away what PPO made in the run directory and start it anew; stages of the same inputs are kept.")
+    var fresh = false
     @Option(
         help: "RUN or RUN@STEP: start a new run from a checkpoint of another one, with fresh optimizer and critic.")
     var from: String?

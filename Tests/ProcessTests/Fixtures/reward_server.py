@@ -35,7 +35,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status = 404
         if self.path == "/hang" and count == 3:  # not the first, which has the grace of a first load
             time.sleep(60)
-        if self.path == "/garbage":
+        if self.path == "/garbage" and count > 1:  # not when the reward is tried
             answer = "garbage"
         data = json.dumps(answer).encode()
         # Before the answer: the client may have asked again by the time this thread goes on.
