@@ -54,7 +54,7 @@ import Testing
         #expect(score.values.before?.mean == 3.5 && score.values.after?.mean == 5 && score.failedAfter == 1)
         #expect(evaluation.rows.map(\.name) == ["score", "a", "b"])
         // An answer without a score is neither the worst nor the best.
-        #expect(evaluation.answers.map(\.after) == ["a2.0", "a1.0"])
+        #expect(evaluation.answers.map(\.after) == ["a1.0", "a2.0"])
         #expect(evaluation.answers.map(\.scoreAfter) == [5, 5].map(Optional.some))
     }
 
