@@ -40,6 +40,9 @@ import Testing
         #expect(figure.passAtK.map(\.k) == [1, 2])
         #expect(figure.passAtK.map { $0.before?.mean } == [0.25, 0.5])
         #expect(figure.passAtK.map { $0.after?.mean } == [0.75, 1])
+        // pass@1 is the mean, and as sure.
+        let (pass, mean) = (figure.passAtK[0].after, figure.values.after)
+        #expect(pass?.low == mean?.low && pass?.high == mean?.high && pass?.count == 2)
     }
 
     @Test func aFailedAnswerCostsNoOther() throws {
@@ -60,7 +63,8 @@ import Testing
 
     @Test func withoutARewardLengthAndKLAreLeft() throws {
         let evaluation = Evaluation(
-            before: Self.answers([], lengths: [[4], [6]]), after: Self.answers([], lengths: [[7], [9]], kl: [[1], [3]]),
+            before: Self.answers([], lengths: [[4], [6]]),
+            after: Self.answers([], lengths: [[7], [9]], kl: [[1], [3]]),
             klBudget: 5, notes: ["no reward can be computed here"])
         #expect(evaluation.score == nil && evaluation.rows.isEmpty && evaluation.answers.count == 2)
         #expect(evaluation.length.difference?.mean == 3 && evaluation.sequenceKL?.mean == 2)

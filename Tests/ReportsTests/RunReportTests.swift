@@ -95,7 +95,8 @@ import Testing
             for (step, value) in [(0, 0.25), (10, 0.75), (20, 0.5)] {
                 try history.add(
                     HeldOutFigures(
-                        step: step, EvaluationTests.answers([("r", 1, [[Float(value)], [Float(value)]])], kl: [[1], [2]])))
+                        step: step,
+                        EvaluationTests.answers([("r", 1, [[Float(value)], [Float(value)]])], kl: [[1], [2]])))
             }
             let table = try RunReport.write(runDirectory: folder, facts: RunReport.Facts(best: "r"))
             #expect(table.contains("Best by held-out r: step 10 of 20 with 0.750") && table.contains("start had 0.250"))
@@ -111,7 +112,8 @@ import Testing
     @Test(arguments: [(76, "76.0 % (66.8 to 83.3 %) of 100 held-out pairs"), (1, "one held-out pair is no accuracy")])
     func anAccuracyHasItsNumberOfPairs(_ right: Int, _ expected: String) throws {
         let pairs = right == 1 ? 1 : 100
-        let figures = #"{"figures": {"accuracy": \#(Double(right) / Double(pairs)), "held_out": \#(pairs), "ece": 0.05}}"#
+        let figures =
+            #"{"figures": {"accuracy": \#(Double(right) / Double(pairs)), "held_out": \#(pairs), "ece": 0.05}}"#
         try Self.inRun(["reward-model/stage.json": figures]) { folder in
             let table = try RunReport.write(runDirectory: folder)
             #expect(table.contains(expected), "\(table)")

@@ -24,7 +24,8 @@ import Testing
             ("[{kind: model, path: nowhere}]", "evaluation.rewards.0.path", "no directory"),
         ] {
             let problems = place.problems("evaluation.rewards=\(override)")
-            #expect(problems.count == 1 && problems[0].contains("\(key): ") && problems[0].contains(what), "\(problems)")
+            #expect(
+                problems.count == 1 && problems[0].contains("\(key): ") && problems[0].contains(what), "\(problems)")
             // Nobody reads them.
             #expect(place.problems("evaluation.rewards=\(override)", "stages=[sft]").isEmpty)
         }
