@@ -18,7 +18,7 @@ struct ReportText {
                 Rounded.estimate(figure.values.difference, signed: true), Rounded.share(figure.winRate),
                 answers + (failed > 0 ? ", \(failed) failed" : ""),
             ]
-            // pass@1 is the mean again.
+            // With one answer to a prompt pass@1 is the mean again.
             return [values]
                 + figure.passAtK.filter { evaluation.samples > 1 || $0.k > 1 }.map {
                     [

@@ -40,6 +40,9 @@ import Testing
         #expect(figure.passAtK.map(\.k) == [1, 2])
         #expect(figure.passAtK.map { $0.before?.mean } == [0.25, 0.5])
         #expect(figure.passAtK.map { $0.after?.mean } == [0.75, 1])
+        // pass@1 is the mean, and as sure.
+        let (pass, mean) = (figure.passAtK[0].after, figure.values.after)
+        #expect(pass?.low == mean?.low && pass?.high == mean?.high && pass?.count == 2)
     }
 
     @Test func aFailedAnswerCostsNoOther() throws {
@@ -54,7 +57,7 @@ import Testing
         #expect(score.values.before?.mean == 3.5 && score.values.after?.mean == 5 && score.failedAfter == 1)
         #expect(evaluation.rows.map(\.name) == ["score", "a", "b"])
         // An answer without a score is neither the worst nor the best.
-        #expect(evaluation.answers.map(\.after) == ["a2.0", "a1.0"])
+        #expect(evaluation.answers.map(\.after) == ["a1.0", "a2.0"])
         #expect(evaluation.answers.map(\.scoreAfter) == [5, 5].map(Optional.some))
     }
 

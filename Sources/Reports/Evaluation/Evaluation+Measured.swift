@@ -58,7 +58,9 @@ extension Evaluation.Figure {
         let common = zip(before, after).enumerated().filter { !$0.element.0.isEmpty && !$0.element.1.isEmpty }
         self.init(
             name: new.name, weight: new.weight, values: Evaluation.Comparison(before: before, after: after),
-            winRate: Estimate.share(common.map { [Self.wins(of: $0.element.1, against: $0.element.0)] }),
+            winRate: Estimate.share(
+                common.map { [Self.wins(of: $0.element.1, against: $0.element.0)] },
+                behind: common.reduce(0) { $0 + $1.element.1.count }),
             passAtK: old.isRightOrWrong && new.isRightOrWrong
                 ? passSizes(samples: samples).map { k in
                     let prompts = common.map(\.offset)

@@ -71,7 +71,10 @@ package struct HeldOutHistory: Sendable {
             data += try encoder.encode(line)
             data.append(UInt8(ascii: "\n"))
         }
-        try data.write(to: URL(filePath: path), options: .atomic)
+        let file = URL(filePath: path)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try data.write(to: file, options: .atomic)
     }
 
     /// The step after 0 with the highest figure, the earliest of equals; nil when none has it.

@@ -68,12 +68,11 @@ extension MeasuredAnswers.Reward {
     /// The mean over prompts of pass@k; nil when no prompt has k answers with a value.
     func pass(_ k: Int, prompts: [Int]) -> Estimate? {
         let known = known
-        return Estimate.share(
-            prompts.compactMap { prompt in
-                PassAtK.estimate(answers: known[prompt].count, right: known[prompt].count { $0 == 1 }, k: k).map {
-                    [$0]
-                }
-            })
+        let rates = prompts.compactMap { prompt in
+            let answers = known[prompt]
+            return PassAtK.estimate(answers: answers.count, right: answers.count { $0 == 1 }, k: k)
+        }
+        return Estimate.share(rates.map { [$0] }, behind: prompts.reduce(0) { $0 + known[$1].count })
     }
 }
 

@@ -14,7 +14,10 @@ struct ReportPlots {
         let (step, nats) = ("step of PPO", "KL from the reference, nats a sequence")
         let name = record.facts.best
         let key = HeldOutFigures.key(name)
-        let rates = (record.history.lines.last?.figures.keys.filter { $0.contains("/pass@") } ?? []).sorted()
+        let prefix = "reward/"
+        let rates = (record.history.lines.last?.figures.keys.sorted() ?? []).filter {
+            $0.hasPrefix(prefix) && $0.contains("/pass@")
+        }
         return [
             Plot("Reward over steps", [line(Self.reward)], x: step, y: "mean reward"),
             Plot("Reward over KL", [pairs(Self.kl, Self.reward)], x: nats, y: "mean reward"),
@@ -30,7 +33,9 @@ struct ReportPlots {
                             }
                         }, isScattered: true)
                 ], x: nats, y: "mean \(name)"),
-            Plot("Held-out pass@k", rates.map { heldOut($0) }, x: step, y: "share of prompts"),
+            Plot(
+                "Held-out pass@k", rates.map { heldOut($0, String($0.dropFirst(prefix.count))) }, x: step,
+                y: "share of prompts"),
             Plot(
                 "Length of answers", [line(Self.length, "training"), heldOut(HeldOutFigures.length, "held-out")],
                 x: step, y: "tokens an answer"),
@@ -53,9 +58,9 @@ struct ReportPlots {
             "", record.steps.compactMap { row in row[x].flatMap { a in row[y].map { (a, $0) } } }, isScattered: true)
     }
 
-    private func heldOut(_ key: String, _ name: String? = nil) -> Plot.Line {
+    private func heldOut(_ key: String, _ name: String = "") -> Plot.Line {
         Plot.Line(
-            name ?? key,
+            name,
             record.history.lines.compactMap { line in line.figures[key].map { (Double(line.step), $0.mean) } })
     }
 }

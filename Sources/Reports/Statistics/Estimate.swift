@@ -38,13 +38,15 @@ package struct Estimate: Codable, Sendable, Equatable {
     /// Mean over values from 0 to 1; the interval is Wilson's (1927), which stays within 0 and 1 and is not of width 0
     /// where all values are equal, for as many independent values as the deviations of the clusters are worth
     /// (Korn and Graubard 1998): not fewer than the clusters, not more than the values.
-    package static func share(_ clusters: [[Double]]) -> Estimate? {
+    ///
+    /// - Parameter behind: independent values that the given ones were made from, where each stands for several.
+    package static func share(_ clusters: [[Double]], behind: Int = 0) -> Estimate? {
         guard let moments = Moments(clusters) else { return nil }
         guard let error = moments.error else { return Estimate(mean: moments.mean, count: moments.values) }
         let spread = moments.mean * (1 - moments.mean)
         let worth = error > 0 ? spread / (error * error) : Double(moments.clusters)
         let interval = wilson(
-            moments.mean, min(max(worth, Double(moments.clusters)), Double(moments.values)))
+            moments.mean, min(max(worth, Double(moments.clusters)), Double(max(moments.values, behind))))
         return Estimate(mean: moments.mean, low: interval.low, high: interval.high, count: moments.values)
     }
 

@@ -71,7 +71,8 @@ extension RunConfiguration {
                 reward.model?.path.flatMap { $0 == models.reward ? nil : ("\(list).\(index).path", $0) }
             }
         }
-        let rewardPaths = paths(rewards, "rewards") + paths(evaluation.rewards, "evaluation.rewards")
+        let rewardPaths =
+            paths(rewards, "rewards") + (answersHeldOut ? paths(evaluation.rewards, "evaluation.rewards") : [])
         let named = [
             ("models.base", models.base), ("models.policy", models.policy), ("models.reference", models.reference),
             ("models.reward", models.reward),

@@ -1,7 +1,12 @@
 extension RunConfiguration {
+    /// Whether PPO measures its steps by held-out prompts.
+    private var measuresSteps: Bool { stages.contains(.ppo) && evaluation.every != nil }
+
+    /// Whether any stage answers held-out prompts.
+    var answersHeldOut: Bool { stages.contains(.evaluate) || measuresSteps }
+
     func checkEvaluation(_ problems: inout Problems) {
-        let measuresSteps = stages.contains(.ppo) && evaluation.every != nil
-        guard stages.contains(.evaluate) || measuresSteps else { return }
+        guard answersHeldOut else { return }
         checkEach(evaluation.rewards, "evaluation.rewards", &problems)
         if !evaluation.rewards.isEmpty, !evaluation.rewards.contains(where: { $0.weight != 0 }) {
             problems.add("evaluation.rewards", "at least one reward must have a weight other than 0")
