@@ -165,13 +165,6 @@ import Torch
         #expect(abs(trainer.state.controller.beta - 0.1 * (1 - 0.2 * 5 / 100)) < 1e-12)
     }
 
-    @Test func aStepWithoutAnswersToLearnFromSaysWhy() throws {
-        let trainer = try Bench.trainer(masking)
-        let samples = try rollout(trainer, kept: 0..<0)
-        let error = #expect(throws: LearnerError.self) { try trainer.update(samples) }
-        #expect("\(try #require(error))".contains("16 cut by the length limit and masked"))
-    }
-
     @Test func aMissingReferenceIsNoKLOfZero() throws {
         var settings = masking
         settings.controller = .fixed(beta: 0.1)

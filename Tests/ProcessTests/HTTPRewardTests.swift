@@ -158,7 +158,8 @@ import Testing
         try run.folder.write("prompts.jsonl", #"{"messages": [{"role": "user", "content": "Say a number"}]}"# + "\n")
         let result = try await Running(Skein.executable.path, ["run", run.file]).result()
         try #require(result.status == 0, "\(result.error)")
-        let texts = server.requests.filter { $0.hasPrefix("text ") }
+        // The first is the trial before the run, of which no policy has seen anything.
+        let texts = server.requests.filter { $0.hasPrefix("text ") }.dropFirst()
         #expect(!texts.isEmpty && texts.allSatisfy { $0.hasPrefix("text [user]Say a number<|endoftext|>[assistant]") })
     }
 
@@ -166,9 +167,13 @@ import Testing
         let server = try await Server()
         let run = try await TinyRun(
             steps: 1, keys: #"rewards: [{kind: http, url: "\#(server.url("/picky"))", retries: 0}]"#)
-        let result = try await Running(Skein.executable.path, ["run", run.file]).result()
+        // All forty prompts, so that number 7 is one of them.
+        let result = try await Running(
+            Skein.executable.path, ["run", run.file, "--set", "rollout.prompts_per_step=40"]
+        ).result()
         try #require(result.status == 0, "\(result.error)")
         #expect(try metrics(run).first?["batch/dropped_no_reward"] as? Double == 1)
+        #expect(result.error.contains("step 1: 1 of 40 answers dropped"), "\(result.error)")
     }
 
     @Test func aWrongAddressEndsTheRunWithTheCause() async throws {

@@ -73,7 +73,7 @@ struct JSONParser {
         if depth > Self.maximumDepth { throw error("nested deeper than \(Self.maximumDepth)") }
         values += 1
         // A packed line of some kilobytes can hold so many zeros that they take all memory as values.
-        if dialect == .python, values > Self.maximumValues { throw error("more than \(Self.maximumValues) values") }
+        if dialect == .python, values > Self.maximumValues { throw tooMany() }
         skipSpace()
         guard position < bytes.count else { throw error("the document ends where a value was expected") }
         switch bytes[position] {
@@ -88,6 +88,10 @@ struct JSONParser {
         default: return try number()
         }
     }
+
+    /// Apart from ``value(depth:)``, whose frames stand on the stack a thousand times.
+    @inline(never)
+    private func tooMany() -> JSONProblem { error("more than \(Self.maximumValues) values") }
 
     private mutating func word(_ text: StaticString, _ value: JSONValue) throws(JSONProblem) -> JSONValue {
         let count = text.utf8CodeUnitCount
