@@ -23,6 +23,7 @@ package actor ScorerRunner: JobRunner {
     /// Rewards of kind `model`, by name.
     private var modelRewards: [String: ModelKeys] = [:]
     private var templateArguments: String?
+    private var clock: Double?
     private var needsReference = true
     private var device = Device.cpu
     private var arithmetic = Arithmetic.fast
@@ -40,6 +41,7 @@ package actor ScorerRunner: JobRunner {
         device = try Device.named(run.device)
         needsReference = !run.ppo.referenceFromBase
         templateArguments = run.data.templateArguments
+        clock = run.data.clock
         arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
         try await executor.run { try TorchRuntime.configure(threads: threads) }
         guard rules.isEmpty, modelRewards.isEmpty else { return }
@@ -125,8 +127,8 @@ package actor ScorerRunner: JobRunner {
         let hash = try manifest(.reward(name)).sha256
         guard !models.hasReward(hash) else { return hash }
         let files = try await pull(.reward(name), progress)
-        try await loading("reward model of the reward \(name)") { [device, models, templateArguments] in
-            try models.loadReward(files, hash, keys, arguments: templateArguments, device)
+        try await loading("reward model of the reward \(name)") { [device, models, templateArguments, clock] in
+            try models.loadReward(files, hash, keys, arguments: templateArguments, clock: clock, device)
         }
         return hash
     }
