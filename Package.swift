@@ -87,7 +87,10 @@ let package = Package(
 
         library(
             "Evaluations",
-            ["Datasets", "LanguageModels", "Reports", "Rewards", "RunConfiguration", "Tokenizers", "Torch"]),
+            [
+                "Datasets", "LanguageModels", "Reports", "Rewards", "RunConfiguration", "RunInputs", "Tokenizers",
+                "Torch",
+            ]),
 
         // Layer 4: the roles; they never import one another.
         library("Coordinator", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", grdb, log]),
@@ -120,7 +123,8 @@ let package = Package(
         .executableTarget(
             name: "skein-engine",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels", "Learner",
+                "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels",
+                "Learner",
                 "PolicyOptimization",
                 "Reports", "Rewards", "RunConfiguration", "Scorer", "Sodium", "Tokenizers", "Torch", "Training",
                 "ZeroMQ", arguments, log,

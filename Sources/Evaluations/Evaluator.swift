@@ -4,6 +4,7 @@ import LanguageModels
 package import Reports
 import Rewards
 package import RunConfiguration
+import RunInputs
 import Tokenizers
 package import Torch
 
@@ -35,9 +36,10 @@ package struct Evaluator: Sendable {
             throw EvaluationError("data.evaluation_prompts is not set in the run file")
         }
         let configuration = try ModelFiles.directory(policy).configuration()
+        let tokenizer = try Tokenizer(directory: policy)
         encoder = try ConversationEncoder(
-            Tokenizer(directory: policy), usesTemplate: run.data.chatTemplate == .auto,
-            arguments: run.data.templateArguments)
+            tokenizer, usesTemplate: run.data.chatTemplate == .auto, arguments: run.data.templateArguments,
+            clock: Self.clock(run, tokenizer))
         if let key = encoder.unreadArguments.first {
             throw EvaluationError(
                 "data.template_arguments: the model's chat template does not read '\(key)'; remove it")
@@ -60,6 +62,12 @@ package struct Evaluator: Sendable {
                     + "evaluation.rewards")
         }
         self.notes = notes
+    }
+
+    /// The time that chat templates print in the run; nil for templates that print none.
+    static func clock(_ run: RunConfiguration, _ tokenizer: Tokenizer) throws -> Double? {
+        guard tokenizer.printsDate else { return nil }
+        return try RunClock.time(keptIn: run.runDirectory, now: TemplateClock.localTime())
     }
 
     private static func rewards(

@@ -14,12 +14,15 @@ struct ModelScores {
         model = try RewardModel(directory: directory, device: device)
         self.policy = policy.tokenizer
         let own = try Tokenizer(directory: directory)
-        switch try RewardReading(policy: policy.tokenizer, reward: own, usesTemplate: policy.usesTemplate) {
+        let isTrainedHere = RewardModel.isTrainedHere(directory: directory)
+        switch try RewardReading(
+            policy: policy.tokenizer, reward: own, usesTemplate: policy.usesTemplate, isTrainedHere: isTrainedHere)
+        {
         case .sampled: encoder = nil
         case .encodedAgain:
             encoder = try AnswerEncoder(
-                own, isTrainedHere: RewardModel.isTrainedHere(directory: directory), usesTemplate: policy.usesTemplate,
-                arguments: run.data.templateArguments)
+                own, isTrainedHere: isTrainedHere, usesTemplate: policy.usesTemplate,
+                arguments: run.data.templateArguments, clock: Evaluator.clock(run, own))
         }
     }
 

@@ -30,16 +30,19 @@ final class ScorerModels: Sendable {
         loaded.withLock { $0.reference = true }
     }
 
-    /// - Parameter arguments: of the run for chat templates.
+    /// - Parameters:
+    ///   - arguments: of the run for chat templates.
+    ///   - clock: of the run, for templates that print the date.
     func loadReward(
-        _ files: [String: Data], _ hash: String, _ keys: ModelKeys, arguments: String?, _ device: Device
+        _ files: [String: Data], _ hash: String, _ keys: ModelKeys, arguments: String?, clock: Double?,
+        _ device: Device
     ) throws {
         rewards[hash] = Reward(
             model: try RewardModel(files: files, device: device),
             encoder: try keys.encodesAgain
                 ? AnswerEncoder(
                     Tokenizer(files: files), isTrainedHere: RewardModel.isTrainedHere(files),
-                    usesTemplate: keys.usesTemplate, arguments: arguments) : nil)
+                    usesTemplate: keys.usesTemplate, arguments: arguments, clock: clock) : nil)
         loaded.withLock { _ = $0.rewards.insert(hash) }
     }
 

@@ -27,6 +27,7 @@ package actor ScorerRunner: JobRunner {
     private var usesTemplate = false
     private var policyTokenizer: Tokenizer?
     private var templateArguments: String?
+    private var clock: Double?
     private var needsReference = true
     private var device = Device.cpu
     private var arithmetic = Arithmetic.fast
@@ -45,6 +46,7 @@ package actor ScorerRunner: JobRunner {
         needsReference = !run.ppo.referenceFromBase
         templateArguments = run.data.templateArguments
         usesTemplate = run.data.chatTemplate == .auto
+        clock = run.data.clock
         arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
         try await executor.run { try TorchRuntime.configure(threads: threads) }
         guard rules.isEmpty, modelRewards.isEmpty else { return }
@@ -113,8 +115,8 @@ package actor ScorerRunner: JobRunner {
         let hash = try manifest(.reward(name)).sha256
         guard !models.hasReward(hash) else { return hash }
         let files = try await pull(.reward(name), progress)
-        try await loading("reward model of the reward \(name)") { [device, models, templateArguments] in
-            try models.loadReward(files, hash, keys, arguments: templateArguments, device)
+        try await loading("reward model of the reward \(name)") { [device, models, templateArguments, clock] in
+            try models.loadReward(files, hash, keys, arguments: templateArguments, clock: clock, device)
         }
         return hash
     }

@@ -1,6 +1,7 @@
 import Console
 import Foundation
 import RunConfiguration
+import RunInputs
 import Tokenizers
 
 /// Whether each reward model reads the ids that the policy samples, or texts in tokens of its own. Found out once, where
@@ -22,13 +23,17 @@ enum RewardTokenizers {
             let reward = try tokenizer(directory, key)
             let reading: RewardReading
             do {
-                reading = try RewardReading(policy: policy, reward: reward, usesTemplate: usesTemplate)
+                reading = try RewardReading(
+                    policy: policy, reward: reward, usesTemplate: usesTemplate, isTrainedHere: isTrainedHere(directory))
             } catch {
                 throw CommandError(.configuration, "\(key): \(directory): \(error)")
             }
             guard case .encodedAgain(let reason) = reading else { continue }
             run.rewards[index].model?.encodesAgain = true
             run.rewards[index].model?.usesTemplate = usesTemplate
+            if !isAhead, reward.printsDate {
+                run.data.clock = try RunClock.time(keptIn: run.runDirectory, now: TemplateClock.localTime())
+            }
             notes.append(
                 "reward \(section.name): texts are encoded again with the tokenizer of \(directory): \(reason)")
         }
@@ -58,6 +63,11 @@ enum RewardTokenizers {
             return run.models.policy
         }
         return run.stages.contains(.pretrain) ? nil : run.models.base
+    }
+
+    /// Whether the stage reward_model of any run made the model: it writes this file beside it.
+    static func isTrainedHere(_ directory: String) -> Bool {
+        FileManager.default.fileExists(atPath: directory + "/reward.json")
     }
 
     /// By a stage of this run, in the policy's tokens.

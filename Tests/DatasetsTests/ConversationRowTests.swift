@@ -218,4 +218,65 @@ import Tokenizers
             }
         } throws: { "\($0)".contains("none of its 1 lines is good") }
     }
+
+    @Test func whatIsNotToBeLearnedIsHonouredOrRefused() throws {
+        func answer(_ more: String) -> String { #"{"role":"assistant","content":"A1",\#(more)}"# }
+        func learned(_ turn: String) throws -> [Bool] {
+            let file = try TemporaryFile(#"{"messages":[\#(Self.q1),\#(turn),\#(Self.q2),\#(Self.yes)]}"#)
+            let row = try #require(try LoadedRows<DemonstrationRow>.read(path: file.path).rows.first)
+            return row.completion.turns.filter { $0.role == "assistant" }.map(\.isLearned)
+        }
+        for (more, isLearned) in [
+            (#""weight":0"#, false), (#""weight":0.0"#, false), (#""train":false"#, false), (#""weight":1"#, true),
+            (#""weight":1.0,"train":true"#, true), (#""weight":null,"train":null"#, true),
+        ] { #expect(try learned(answer(more)) == [isLearned, true], "\(more)") }
+        for (more, name) in [
+            (#""weight":0.5"#, "'weight' of turn 2 in 'messages' is 0.5"), (#""weight":"0""#, "'weight' of turn 2"),
+            (#""weight":-1"#, "'weight' of turn 2"), (#""train":0"#, "'train' of turn 2"),
+        ] {
+            try refuses(
+                DemonstrationRow.self, #"{"messages":[\#(Self.q1),\#(answer(more)),\#(Self.q2),\#(Self.yes)]}"#, name)
+        }
+        for more in [#""weight":0"#, #""train":false"#] {
+            try refuses(DemonstrationRow.self, #"{"messages":[\#(Self.q1),\#(answer(more))]}"#, "leaves no turn")
+            try refuses(DemonstrationRow.self, #"{"prompt":"q","completion":[\#(answer(more))]}"#, "leaves no turn")
+        }
+        try refuses(
+            DemonstrationRow.self,
+            #"{"messages":[{"role":"user","content":"Q1","train":true},\#(Self.a1)]}"#, "only turns of the assistant")
+        let row = #"{"prompt":"Q?","completion":"5.","#
+        for more in [
+            #""label":false"#, #""label":0"#, #""label":"false""#, #""label":"False""#, #""label":0.0"#,
+            #""train":false"#, #""weight":0"#, #""weight":0.5"#,
+        ] { try refuses(DemonstrationRow.self, "\(row)\(more)}", more.split(separator: "\"")[0] + "' is ") }
+        for more in [#""label":1"#, #""label":true"#, #""label":"positive""#, #""train":true"#, #""weight":1"#] {
+            let file = try TemporaryFile("\(row)\(more)}")
+            #expect(throws: Never.self, "\(more)") { try LoadedRows<DemonstrationRow>.read(path: file.path) }
+        }
+    }
+
+    @Test func marginsAreRead() throws {
+        for (more, margin) in [("", 0.0), (#","margin":0.5"#, 0.5), (#","margin":null"#, 0), (#","margin":-2"#, -2)] {
+            #expect(try pair(#"{"prompt":"p","chosen":"a","rejected":"b"\#(more)}"#).margin == margin)
+        }
+        for bad in ["NaN", "Infinity", #""much""#, "[1]"] {
+            try refuses(
+                PreferenceRow.self, #"{"prompt":"p","chosen":"a","rejected":"b","margin":\#(bad)}"#, "'margin'")
+        }
+    }
+
+    /// Tables have empty texts where there is nothing.
+    @Test func emptyTextsAreNoValues() throws {
+        let messages = #""messages":[\#(Self.q1),\#(Self.a1)]"#
+        for empty in [#""prompt":"""#, #""tools":"""#, #""chat_template_kwargs":"""#, #""prompt":"","tools":"""#] {
+            let file = try TemporaryFile("{\(empty),\(messages)}")
+            let row = try #require(try LoadedRows<DemonstrationRow>.read(path: file.path).rows.first)
+            #expect(row.completion.turns.count == 2 && row.inputs == TemplateInputs())
+        }
+        let file = try TemporaryFile(#"{"prompt":"","messages":[\#(Self.q1)]}"#)
+        let row = try #require(try LoadedRows<PromptRow>.read(path: file.path).rows.first)
+        #expect(row.prompt == .turns([turn("user", "Q1")]))
+        try refuses(PromptRow.self, #"{"prompt":""}"#, "the prompt is empty")
+        try refuses(DemonstrationRow.self, #"{\#(messages),"chat_template_kwargs":{"tools":[]}}"#, "cannot set 'tools'")
+    }
 }

@@ -50,7 +50,8 @@ import Torch
             #expect(try metric(report, name).isFinite, "\(name)")
         }
         #expect(try metric(report, Metric.entropy) > 1)
-        #expect(report.metrics.keys.filter { FigureTable.named($0) == nil }.sorted() == [], "explain these in FigureTable")
+        #expect(
+            report.metrics.keys.filter { FigureTable.named($0) == nil }.sorted() == [], "explain these in FigureTable")
     }
 
     @Test(arguments: PPOSettings.Estimator.allCases)

@@ -44,21 +44,50 @@ import Testing
 
     @Test func equalTokenizersReadWhatWasSampled() throws {
         let policy = try tokenizer()
-        #expect(try RewardReading(policy: policy, reward: tokenizer(), usesTemplate: true) == .sampled)
+        #expect(
+            try RewardReading(policy: policy, reward: tokenizer(), usesTemplate: true, isTrainedHere: true) == .sampled)
         // A padding token behind the policy's vocabulary changes no id.
-        #expect(try RewardReading(policy: policy, reward: tokenizer(padding: true), usesTemplate: true) == .sampled)
-        #expect(try RewardReading(policy: policy, reward: tokenizer(template: nil), usesTemplate: true) == .sampled)
+        #expect(
+            try RewardReading(policy: policy, reward: tokenizer(padding: true), usesTemplate: true, isTrainedHere: true)
+                == .sampled)
+        #expect(
+            try RewardReading(policy: policy, reward: tokenizer(template: nil), usesTemplate: true, isTrainedHere: true)
+                == .sampled)
+    }
+
+    /// What a published model reads is what its template gives, here and in `skein score`.
+    @Test func aPublishedModelReadsWhatItsTemplateWritesBehindAnAnswer() throws {
+        let ends = Self.chatML.replacingOccurrences(of: "'<|im_end|>\\n'", with: "'<|im_end|>'")
+        #expect(ends != Self.chatML)
+        let both = "{%- if not add_generation_prompt %}{{ eos_token }}{%- endif %}"
+        for (template, tail) in [(Self.chatML, "\n"), (ends, ""), (ends + both, "<|im_end|>")] {
+            let policy = try tokenizer(template: template)
+            func reading(_ isTrainedHere: Bool) throws -> RewardReading {
+                try RewardReading(
+                    policy: policy, reward: policy, usesTemplate: true, isTrainedHere: isTrainedHere)
+            }
+            #expect(try reading(true) == .sampled)
+            let score = try AnswerEncoder(policy, isTrainedHere: false).tokens(.text("Who?"), .text("Me."))
+            // The policy ends its answer with the token that ends a turn.
+            let sampled = try ConversationEncoder(policy).prompt(.text("Who?")) + policy.encode("Me.<|im_end|>")
+            #expect(score == sampled + policy.encode(tail))
+            if try reading(false) == .sampled { #expect(score == sampled) } else { #expect(score != sampled) }
+            #expect(
+                try RewardReading(policy: policy, reward: policy, usesTemplate: false, isTrainedHere: false) == .sampled
+            )
+        }
     }
 
     @Test func otherTokenizersEncodeAgain() throws {
         let policy = try tokenizer()
         guard
             case .encodedAgain(let ids) = try RewardReading(
-                policy: policy, reward: tokenizer(first: 33), usesTemplate: true),
+                policy: policy, reward: tokenizer(first: 33), usesTemplate: true, isTrainedHere: true),
             case .encodedAgain(let template) = try RewardReading(
-                policy: policy, reward: tokenizer(template: "{{ messages[0]['content'] }}"), usesTemplate: true),
+                policy: policy, reward: tokenizer(template: "{{ messages[0]['content'] }}"), usesTemplate: true,
+                isTrainedHere: true),
             case .encodedAgain(let missing) = try RewardReading(
-                policy: tokenizer(padding: true), reward: policy, usesTemplate: true)
+                policy: tokenizer(padding: true), reward: policy, usesTemplate: true, isTrainedHere: true)
         else {
             Issue.record("ids that mean something else are read as they are")
             return
@@ -69,12 +98,31 @@ import Testing
         // Without a template in use, another one does not matter.
         #expect(
             try RewardReading(
-                policy: policy, reward: tokenizer(template: "{{ messages[0]['content'] }}"), usesTemplate: false)
+                policy: policy, reward: tokenizer(template: "{{ messages[0]['content'] }}"), usesTemplate: false,
+                isTrainedHere: true)
                 == .sampled)
         let error = #expect(throws: TokenizerError.self) {
-            try RewardReading(policy: policy, reward: tokenizer(template: nil, first: 33), usesTemplate: true)
+            try RewardReading(
+                policy: policy, reward: tokenizer(template: nil, first: 33), usesTemplate: true, isTrainedHere: true)
         }
         #expect(error?.message.contains("data.chat_template: none") == true)
+    }
+
+    /// - Parameter merges: of `a`, `b` and `c`.
+    private func joining(_ merges: [String], extra: String = "[]") throws -> Tokenizer {
+        let vocabulary = #"{"a":0,"b":1,"c":2,"ab":3,"bc":4}"#
+        let json = """
+            {"version":"1.0","added_tokens":\(extra),"model":{"type":"BPE","vocab":\(vocabulary),"merges":\
+            [\(merges.map { "\"\($0)\"" }.joined(separator: ","))]}}
+            """
+        return try Tokenizer(files: ["tokenizer.json": Array(json.utf8)])
+    }
+
+    @Test func oneVocabularyWithOtherMergesIsAnotherTokenizer() throws {
+        let tokens = try joining(["a b", "b c"])
+        #expect(try tokens.difference(to: joining(["a b", "b c"])) == nil)
+        #expect(try tokens.difference(to: joining(["b c", "a b"])) != nil)
+        #expect(try tokens.difference(to: joining(["a b"])) != nil)
     }
 
     @Test func aTextEndsWhereItsModelWasTrainedToReadIt() throws {
@@ -96,9 +144,24 @@ import Testing
         }
     }
 
+    /// A system turn that the reward model's template passes over would be scored as if it were not there.
+    @Test func aPromptThatTheTemplateDoesNotShowIsRefused() throws {
+        let template = "{% for m in messages %}{% if m.role != 'system' %}{{ m.content }}{% endif %}{% endfor %}"
+        for isTrainedHere in [true, false] {
+            let encoder = try AnswerEncoder(try tokenizer(template: template), isTrainedHere: isTrainedHere)
+            let system = #"{"role":"system","content":"Be brief."}"#
+            let user = #"{"role":"user","content":"Who?"}"#
+            #expect { try encoder.check(prompt: "", conversation: #"{"messages":[\#(system),\#(user)]}"#) } throws: {
+                "\($0)".contains("role 'system' as turn 1")
+            }
+            #expect(throws: Never.self) { try encoder.check(prompt: "", conversation: #"{"messages":[\#(user)]}"#) }
+        }
+    }
+
     @Test func aConversationComesAsJSON() throws {
         let published = try AnswerEncoder(
-            try tokenizer(template: "{{ tools }}{{ mood }}{{ tone }}{{ messages[1]['content'] }}"),
+            try tokenizer(
+                template: "{{ messages[0]['content'] }}{{ tools }}{{ mood }}{{ tone }}{{ messages[1]['content'] }}"),
             isTrainedHere: false,
             arguments: #"{"tone": "low", "mood": "loud"}"#)
         func text(_ conversation: String) throws -> String {

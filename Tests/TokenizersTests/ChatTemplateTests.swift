@@ -152,4 +152,43 @@ import Testing
         #expect(!plain.hasChatTemplate)
         #expect(throws: TokenizerError.self) { try plain.chatTemplate() }
     }
+
+    /// What is nested deeply when it is evaluated is refused where it is read; an indent cannot be anything.
+    @Test func longChainsAndIndentsAreBounded() throws {
+        let count = 20_000
+        for (start, link) in [
+            ("1", "+1"), ("x", ".a"), ("x", "|default(1)"), ("1", " or 1"), ("1", " and 1"), ("1", "~1"), ("1", "*1"),
+            ("1", "**1"), ("1", " if 1 else 1 if 1"), ("x", "[0]"), ("x", "()"), ("x", " is defined|int"),
+            ("(1)", "-(1)"),
+        ] {
+            let source = "{{ \(start)\(String(repeating: link, count: count)) }}"
+            #expect(throws: TokenizerError.self, "\(link)") { try ChatTemplate(source) }
+            let short = "{{ \(start)\(String(repeating: link, count: 20)) }}"
+            #expect(throws: Never.self, "\(link)") { try ChatTemplate(short) }
+        }
+        // Those of a list stand beside each other.
+        let list = String(repeating: "1+1, x.a, ", count: 2_000)
+        #expect(try ChatTemplate("{{ [\(list)]|length }}").render([.init("x", .object([]))]) == "4000")
+        func json(_ indent: String) throws -> String {
+            try ChatTemplate("{{ {'a': [1]}|tojson(indent=\(indent)) }}").render([])
+        }
+        #expect(try json("2") == "{\n  \"a\": [\n    1\n  ]\n}")
+        for negative in ["-5", "-9223372036854775807", "0"] { #expect(try json(negative) == "{\n\"a\": [\n1\n]\n}") }
+        for huge in ["9223372036854775807", "1000000000"] { #expect(throws: TokenizerError.self) { try json(huge) } }
+    }
+
+    @Test func aClockShowsTheSameTimeWhereverItIs() throws {
+        let template = try ChatTemplate("{{ strftime_now('%F %T') }}")
+        #expect(try template.render([], clock: 1_700_000_000) == "2023-11-14 22:13:20")
+        let files = [
+            "tokenizer.json": Array(
+                #"{"version":"1.0","added_tokens":[],"model":{"type":"BPE","vocab":{"1":0,"0":1,"3":2},"merges":[]}}"#
+                    .utf8),
+            "chat_template.jinja": Array("{{ strftime_now('%M') }}{{ messages[0].content }}".utf8),
+        ]
+        let tokenizer = try Tokenizer(files: files)
+        #expect(tokenizer.printsDate)
+        let encoder = try ConversationEncoder(tokenizer, clock: 1_700_000_000)
+        #expect(tokenizer.decode(try encoder.prompt(.text("0"))).filter { !$0.isWhitespace } == "130")
+    }
 }

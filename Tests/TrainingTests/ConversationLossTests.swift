@@ -27,7 +27,8 @@ import Tokenizers
 
     /// - Returns: the loss of the one step, and what was said.
     private func train(
-        _ stage: Stage, _ data: String, _ keys: String = "", _ overrides: [String] = []
+        _ stage: Stage, _ data: String, _ keys: String = "", _ overrides: [String] = [], model: String? = nil,
+        clock: String? = nil
     ) throws -> (loss: Double, notes: [String]) {
         let root = FileManager.default.temporaryDirectory.appending(path: "skein-conversations-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: root) }
@@ -35,11 +36,12 @@ import Tokenizers
             """
             run_directory: \(root.path)/run
             stages: [\(stage.rawValue)]
-            models: {base: \(Self.folder)/model}
+            models: {base: \(model ?? "\(Self.folder)/model")}
             data: {\(data)}
             \(stage.rawValue): {learning_rate: 0, epochs: 1, batch_size: 64, threads: 1\(keys)}
             """, overrides: overrides)
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
+        try clock?.write(toFile: run.runDirectory + "/clock.json", atomically: true, encoding: .utf8)
         let notes = Notes()
         try TrainingStages.run(stage, run, reporter: notes)
         let losses = notes.losses.withLock { $0 }
@@ -153,5 +155,44 @@ import Tokenizers
         #expect { try train(.sft, rows + ", template_arguments: {enable_thinking: false}") } throws: {
             "\($0)".contains("data.template_arguments") && "\($0)".contains("enable_thinking")
         }
+    }
+
+    /// The loss of TRL's RewardTrainer: -log sigmoid(chosen - rejected - margin).
+    @Test func marginsOfPairsEnterTheLoss() throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: "skein-margin-\(UUID().uuidString).jsonl")
+        defer { try? FileManager.default.removeItem(at: root) }
+        func loss(_ more: String, _ keys: String = "") throws -> Double {
+            try #"{"prompt":"q","chosen":"a","rejected":"b"\#(more)}"#.write(
+                to: root, atomically: true, encoding: .utf8)
+            return try train(
+                .rewardModel, "preferences: \(root.path), preferences_validation: \(root.path)",
+                ", normalise: false\(keys)"
+            ).loss
+        }
+        let distance = -log(exp(try loss("")) - 1)
+        func expected(_ margin: Double) -> Double { log(1 + exp(margin - distance)) }
+        #expect(abs(try loss(#","margin":0.75"#) - expected(0.75)) < 1e-5)
+        #expect(abs(try loss(#","margin":null"#) - expected(0)) < 1e-5)
+        #expect(abs(try loss(#","margin":-2"#, ", margin: 0.5") - expected(-1.5)) < 1e-5)
+    }
+
+    /// A template prints the time at which the run was started, whenever its stages are computed.
+    @Test func templatesPrintTheTimeOfTheRun() throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: "skein-clock-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: root) }
+        func model(_ start: String) throws -> String {
+            let copy = root.appending(path: UUID().uuidString)
+            try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(atPath: Self.folder + "/model", toPath: copy.path)
+            let template = try String(contentsOf: copy.appending(path: "chat_template.jinja"), encoding: .utf8)
+            try (start + template).write(
+                to: copy.appending(path: "chat_template.jinja"), atomically: true, encoding: .utf8)
+            return copy.path
+        }
+        let printing = try model("{{ strftime_now('%Y-%m-%d %H:%M:%S') }}\n")
+        let literal = try train(.sft, rows, model: try model("2001-09-09 01:46:40\n")).loss
+        let clock = #"{"startedAtLocalTime": 1000000000}"#
+        #expect(try train(.sft, rows, model: printing, clock: clock).loss == literal)
+        #expect(try train(.sft, rows, model: printing).loss != literal)
     }
 }

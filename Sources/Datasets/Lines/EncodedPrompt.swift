@@ -30,15 +30,18 @@ extension EncodedRows where Value == EncodedPrompt {
     ///   - vocabulary: tokens that the model has embeddings of.
     ///   - length: of a prompt, at most.
     ///   - limit: rows at most.
+    ///   - check: refuses what others who read the prompt cannot use.
     package init(
         prompts path: String, _ encoder: ConversationEncoder, vocabulary: Int, length: LengthLimit, onBadLine: BadLine,
-        limit: Int? = nil
+        limit: Int? = nil, check: (EncodedPrompt) throws -> Void = { _ in }
     ) throws {
         try self.init(PromptRow.self, path: path, onBadLine: onBadLine, limit: limit, rule: length.rule) { row in
             let tokens = try encoder.prompt(row.prompt, row.inputs)
             guard !tokens.isEmpty else { throw RowProblem("the prompt has no tokens") }
             try encoder.tokenizer.check(tokens, rows: vocabulary)
-            guard tokens.count > length.tokens else { return .row(EncodedPrompt(row, tokens: tokens)) }
+            let prompt = EncodedPrompt(row, tokens: tokens)
+            try check(prompt)
+            guard tokens.count > length.tokens else { return .row(prompt) }
             let problem = "the prompt's \(length.problem(tokens.count))"
             guard length.rule == .truncate else { return .tooLong(problem) }
             let cut = length.cut(tokens, start: encoder.tokenizer.bosID)

@@ -50,13 +50,16 @@ extension RowObject {
     /// up to there.
     func prompt() throws(RowProblem) -> PromptText {
         guard has("prompt") || has("messages") else { throw RowProblem("neither 'prompt' nor 'messages' is there") }
-        guard has("prompt"), has("messages") else { return try prompt(has("prompt") ? "prompt" : "messages") }
+        guard hasPrompt, has("messages") else { return try prompt(has("messages") ? "messages" : "prompt") }
         let (prompt, turns) = (try prompt("prompt"), try turns("messages"))
         guard let count = Self.place(of: prompt, in: turns) else {
             throw RowProblem("'prompt' is not in the conversation of 'messages'; remove one of the two")
         }
         return .turns(Array(turns[..<count]))
     }
+
+    /// Tables have an empty `prompt` in rows whose conversation is in another column.
+    private var hasPrompt: Bool { has("prompt") && json("prompt") != .string("") }
 
     private func prompt(_ key: String) throws(RowProblem) -> PromptText {
         switch json(key) {
@@ -89,7 +92,7 @@ extension RowObject {
 
     /// Many sets repeat a question of a conversation as `prompt`. It must not say anything else.
     func checkPrompt(isAmong turns: [ChatMessage], of key: String) throws(RowProblem) {
-        guard has("prompt"), Self.place(of: try prompt("prompt"), in: turns) == nil else { return }
+        guard hasPrompt, Self.place(of: try prompt("prompt"), in: turns) == nil else { return }
         throw RowProblem("'prompt' is not in the conversation of '\(key)'; remove one of the two")
     }
 
@@ -134,6 +137,7 @@ extension RowObject {
     /// A value, or the JSON that it holds as a text, as tables keep it.
     private func parsed(_ key: String) throws(RowProblem) -> JSONValue? {
         guard case .string(let text)? = json(key) else { return json(key) }
+        if text.isEmpty { return nil }
         guard let value = try? JSONValue(line: text.utf8) else {
             throw RowProblem("'\(key)' is a text that is not JSON")
         }

@@ -35,11 +35,13 @@ package struct DemonstrationRow: DatasetRow, Equatable {
 
     package init(_ object: RowObject) throws(RowProblem) {
         inputs = try object.templateInputs()
+        try object.checkRowIsLearned()
         if object.has("messages"), !object.has("completion") {
             let turns = try object.turns("messages")
             guard turns.contains(where: { $0.role == "assistant" }) else {
                 throw RowProblem("none of 'messages' is the assistant's: there is nothing to learn")
             }
+            try RowObject.checkLearned(turns, of: "messages")
             guard turns.count > 1 else { throw RowProblem("'messages' must hold a question before the answer") }
             try object.checkPrompt(isAmong: turns, of: "messages")
             prompt = .turns([])
@@ -48,10 +50,6 @@ package struct DemonstrationRow: DatasetRow, Equatable {
         }
         prompt = try object.prompt()
         completion = try object.answer("completion")
-        // Sets for KTO hold answers that are not to be learned beside those that are.
-        guard object.json("label") != .bool(false) else {
-            throw RowProblem("'label' is false: the row shows an answer that is not to be learned; remove such rows")
-        }
         switch completion {
         case .text(let text):
             guard !text.isEmpty else { throw RowProblem("the completion is empty") }
@@ -59,6 +57,7 @@ package struct DemonstrationRow: DatasetRow, Equatable {
             guard turns.contains(where: { $0.role == "assistant" }) else {
                 throw RowProblem("none of 'completion' is the assistant's: there is nothing to learn")
             }
+            try RowObject.checkLearned(turns, of: "completion")
         }
     }
 }
@@ -70,9 +69,12 @@ package struct PreferenceRow: DatasetRow, Equatable {
     package var chosen: AnswerText
     package var rejected: AnswerText
     package var inputs: TemplateInputs
+    /// By how much the chosen answer is the better one, in units of reward; 0 when the row does not say it.
+    package var margin: Double
 
     package init(_ object: RowObject) throws(RowProblem) {
         inputs = try object.templateInputs()
+        margin = object.has("margin") ? try object.number("margin") : 0
         let chosen = try object.answer("chosen")
         let rejected = try object.answer("rejected")
         guard chosen != rejected else { throw RowProblem("'chosen' and 'rejected' are the same") }

@@ -18,6 +18,8 @@ package struct DataSection: ConfigurationSection, Codable, Equatable {
     package var chatTemplate = ChatTemplate.auto
     /// A JSON object; nil for none.
     package var templateArguments: String?
+    /// The time that chat templates print: seconds since 1970 in local time. Not a key: kept in the run directory.
+    package var clock: Double?
 
     package init() {}
 

@@ -108,7 +108,8 @@ package struct RewardModelSection: ConfigurationSection, Codable, Equatable {
         training.visit(&keys)
         keys.value("label_smoothing", &labelSmoothing, .within(0...0.5), "Share of labels that are taken to be wrong.")
         keys.value(
-            "margin", &margin, .within(0...100), "By how much the chosen answer must win before the loss is content.")
+            "margin", &margin, .within(0...100),
+            "By how much the chosen answer must win before the loss is content; a pair's own margin is added.")
         keys.value(
             "normalise", &normalise,
             "Shift and scale rewards to mean 0 and deviation 1 over the held-out completions; with fewer than 50, not.")

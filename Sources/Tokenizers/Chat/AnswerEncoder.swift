@@ -9,10 +9,12 @@ package struct AnswerEncoder: Sendable {
     ///     `apply_chat_template` does.
     ///   - usesTemplate: false for plain text, whatever the tokenizer has.
     ///   - arguments: further names for the template, as a JSON object.
+    ///   - clock: see ``ConversationEncoder``.
     package init(
-        _ tokenizer: Tokenizer, isTrainedHere: Bool, usesTemplate: Bool = true, arguments: String? = nil
+        _ tokenizer: Tokenizer, isTrainedHere: Bool, usesTemplate: Bool = true, arguments: String? = nil,
+        clock: Double? = nil
     ) throws(TokenizerError) {
-        encoder = try ConversationEncoder(tokenizer, usesTemplate: usesTemplate, arguments: arguments)
+        encoder = try ConversationEncoder(tokenizer, usesTemplate: usesTemplate, arguments: arguments, clock: clock)
         self.isTrainedHere = isTrainedHere
     }
 
@@ -29,6 +31,11 @@ package struct AnswerEncoder: Sendable {
         }
         let (turns, inputs) = try Self.read(conversation)
         return try tokens(.turns(turns), .text(answer), inputs, isFinished: isFinished)
+    }
+
+    /// Refuses a prompt that the model's template refuses or does not show, before an answer to it is to be scored.
+    package func check(prompt text: String, conversation: String) throws(TokenizerError) {
+        _ = try tokens(prompt: text, conversation: conversation, answer: "yes", isFinished: true)
     }
 
     package func tokens(

@@ -19,18 +19,18 @@ package struct ChatTemplate: Sendable {
 
     /// - Parameters:
     ///   - variables: what the template may name, such as `messages`.
-    ///   - now: seconds since 1970 for templates that print the date; nil for the time of the call.
+    ///   - clock: seconds since 1970 in local time, for templates that print the date; nil for the time of the call.
     package func render(
-        _ variables: [JSONValue.Member], now: Double? = nil
+        _ variables: [JSONValue.Member], clock: Double? = nil
     ) throws(TokenizerError) -> String {
-        try rendering(variables, now: now).text
+        try rendering(variables, clock: clock).text
     }
 
     /// The same with the places of the generation marks.
     package func rendering(
-        _ variables: [JSONValue.Member], now: Double? = nil
+        _ variables: [JSONValue.Member], clock: Double? = nil
     ) throws(TokenizerError) -> Rendering {
-        try rendering(variables, now: now ?? Date().timeIntervalSince1970, secondsFromGMT: nil)
+        try rendering(variables, now: clock ?? TemplateClock.localTime(), secondsFromGMT: 0)
     }
 
     /// - Parameter secondsFromGMT: nil for the time zone of this machine.
@@ -63,6 +63,11 @@ extension Tokenizer {
             .template,
             name.map { "the tokenizer has no chat template '\($0)'" }
                 ?? "the tokenizer has no chat template; give prompts as plain text or add chat_template.jinja")
+    }
+
+    /// Whether a chat template prints the date.
+    package var printsDate: Bool {
+        [nil, "tool_use"].contains { templateSource($0)?.contains("strftime_now") ?? false }
     }
 
     func hasChatTemplate(named name: String) -> Bool { templateSource(name) != nil }

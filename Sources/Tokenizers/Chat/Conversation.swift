@@ -21,6 +21,14 @@ package struct ChatMessage: Sendable {
         }
     }
 
+    /// Whether the data want an assistant's turn to be learned: not with `"weight": 0` or `"train": false`.
+    package var isLearned: Bool {
+        switch json["weight"] {
+        case .integer(0)?, .number(0)?: false
+        default: json["train"] != .bool(false)
+        }
+    }
+
     /// The same message with its list of text parts as one text.
     func joiningParts() -> ChatMessage {
         guard case .array? = json["content"], var members = json.members else { return self }
@@ -89,7 +97,10 @@ package struct TemplateInputs: Sendable, Equatable {
 
     /// A name among arguments that only the encoder gives a value to; nil when there is none.
     package static func reserved(_ arguments: [JSONValue.Member]) -> String? {
-        arguments.first { ["messages", "add_generation_prompt"].contains($0.key) }?.key
+        let names: Set<String> = [
+            "messages", "tools", "add_generation_prompt", "bos_token", "eos_token", "unk_token", "pad_token",
+        ]
+        return arguments.first { names.contains($0.key) }?.key
     }
 }
 

@@ -2,7 +2,7 @@
 /// one place that decides what a conversation looks like to the model, and which of its tokens are the assistant's.
 ///
 /// A text is encoded once, as a whole, and then split, since the parts of it may have other tokens by themselves.
-/// Immutable, so one instance serves all threads.
+/// Immutable apart from a cache of what templates write around words, so one instance serves all threads.
 package struct ConversationEncoder: Sendable {
     /// Which turns of a conversation are learned.
     package enum Learning: Sendable { case all, last }
@@ -14,13 +14,20 @@ package struct ConversationEncoder: Sendable {
     private let arguments: [JSONValue.Member]
     /// Whether turns become lines of `role: text`, since no template is wanted.
     private let joinsTurns: Bool
+    private let cache = RenderingCache()
+    /// What the clock shows that the template prints, see ``ChatTemplate/rendering(_:clock:)``: the same for all texts.
+    private let clock: Double
 
     /// - Parameters:
     ///   - usesTemplate: false for plain text, whatever the tokenizer has; turns are joined line by line then, and of a
     ///     conversation the last turn alone is learned.
     ///   - arguments: further names for the template, such as `enable_thinking`, as a JSON object; a row's own count more.
-    package init(_ tokenizer: Tokenizer, usesTemplate: Bool = true, arguments: String? = nil) throws(TokenizerError) {
+    ///   - clock: seconds since 1970 in local time, for templates that print the date; nil for the time of the call.
+    package init(
+        _ tokenizer: Tokenizer, usesTemplate: Bool = true, arguments: String? = nil, clock: Double? = nil
+    ) throws(TokenizerError) {
         self.tokenizer = tokenizer
+        self.clock = clock ?? TemplateClock.localTime()
         joinsTurns = !usesTemplate
         template = usesTemplate && tokenizer.hasChatTemplate ? try tokenizer.chatTemplate() : nil
         toolTemplate =
@@ -57,7 +64,9 @@ package struct ConversationEncoder: Sendable {
             return tokenizer.postProcessor.prefix
                 + tokenizer.encode(try plain(prompt), addSpecialTokens: false)
         }
-        let text = try render(try messages(prompt, inputs), inputs, open: true).text
+        let shown = try shown(try messages(prompt, inputs), inputs)
+        let text = try render(shown: shown, inputs, open: true).text
+        try checkShown(MarkedConversation(shown, marking: { _ in true }, unlike: Array(text.utf8)), inputs, open: true)
         return tokenizer.encode(text, addSpecialTokens: false)
     }
 
@@ -130,20 +139,63 @@ package struct ConversationEncoder: Sendable {
     func text(
         _ prompt: PromptText, _ answer: AnswerText, _ inputs: TemplateInputs
     ) throws(TokenizerError) -> String {
-        try render(try messages(prompt, inputs) + checked(answer.turns, inputs), inputs, open: false).text
+        let shown = try shown(try messages(prompt, inputs) + checked(answer.turns, inputs), inputs)
+        let text = try render(shown: shown, inputs, open: false).text
+        try checkShown(MarkedConversation(shown, marking: { _ in true }, unlike: Array(text.utf8)), inputs, open: false)
+        return text
     }
 
     /// - Parameter open: with the generation prompt at the end.
     func render(
         _ messages: [ChatMessage], _ inputs: TemplateInputs, open: Bool
     ) throws(TokenizerError) -> ChatTemplate.Rendering {
+        try render(shown: try shown(messages, inputs), inputs, open: open)
+    }
+
+    /// Messages as the template gets them.
+    func shown(_ messages: [ChatMessage], _ inputs: TemplateInputs) throws(TokenizerError) -> [ChatMessage] {
         guard let template = template(inputs) else { throw Self.noTemplate }
-        let shown = messages.map { message in
+        return messages.map { message in
             (shape?.readsParts == true ? message : message.joiningParts()).showingReasoning(to: template)
         }
+    }
+
+    func render(
+        shown messages: [ChatMessage], _ inputs: TemplateInputs, open: Bool
+    ) throws(TokenizerError) -> ChatTemplate.Rendering {
+        guard let template = template(inputs) else { throw Self.noTemplate }
         let names = tokenizer.templateVariables(
-            .array(shown.map(\.json)), tools: inputs.tools, addGenerationPrompt: open)
-        return try template.rendering(names + arguments + inputs.arguments)
+            .array(messages.map(\.json)), tools: inputs.tools, addGenerationPrompt: open)
+        return try template.rendering(names + arguments + inputs.arguments, clock: clock)
+    }
+
+    /// The text of a conversation with marks, which is the same for all conversations of a shape; nil when the template
+    /// refuses it.
+    func renderMarked(_ messages: [ChatMessage], _ inputs: TemplateInputs, open: Bool) -> [UInt8]? {
+        cache.text(messages, inputs, open: open) {
+            (try? render(shown: messages, inputs, open: open)).map { Array($0.text.utf8) }
+        }
+    }
+
+    /// Refuses a conversation of which the template leaves out a turn's words: they are neither in its text nor in that of
+    /// the prompt which its last answer has. Mistral's templates show the system's text in a prompt alone, and what is
+    /// learned is what `transformers` renders.
+    func checkShown(_ marked: MarkedConversation, _ inputs: TemplateInputs, open: Bool) throws(TokenizerError) {
+        guard let text = renderMarked(marked.messages, inputs, open: open) else { return }
+        var shown = marked.occurrences(in: text)
+        guard marked.hiddenTurn(shown) != nil else { return }
+        if !open, let last = marked.messages.lastIndex(where: { $0.role == "assistant" }), last > 0,
+            let prompt = renderMarked(Array(marked.messages[..<last]), inputs, open: true)
+        {
+            shown += marked.occurrences(in: prompt)
+        }
+        guard let turn = marked.hiddenTurn(shown) else { return }
+        throw TokenizerError(
+            .template,
+            """
+            the chat template passes over turns of the role '\(marked.messages[turn].role)' as turn \(turn + 1) is: its \
+            content is not in the text; remove it, or use a model whose template shows it
+            """)
     }
 
     /// As `transformers` chooses: `tool_use`, if there is one by that name, for rows with tools.
@@ -185,19 +237,8 @@ package struct ConversationEncoder: Sendable {
         )
     }
 
-    /// Every template shows these, or refuses them itself.
-    private static let shown: Set<String> = ["system", "user", "assistant"]
-
-    /// Whether a turn of a role that the template does not name is written all the same, as by one that writes any role.
-    private func shows(_ role: String, _ inputs: TemplateInputs) -> Bool {
-        let mark = "zqturnzq"
-        let turns = [ChatMessage(role: "user", content: "Hello"), ChatMessage(role: role, content: mark)]
-        guard let text = try? render(turns, inputs, open: false).text else { return true }
-        return TextBytes.findLast(Array(mark.utf8), in: Array(text.utf8)) != nil
-    }
-
-    /// Roles that published sets use. Others are refused unless the template names them, since many templates pass over
-    /// turns of a role that they do not know.
+    /// Roles that published sets use. Others are refused unless the template names them: a misspelt one is no turn of the
+    /// conversation that was meant.
     private static let roles: Set<String> = [
         "system", "developer", "user", "assistant", "tool", "function", "ipython", "observation",
     ]
@@ -213,22 +254,17 @@ package struct ConversationEncoder: Sendable {
                 "the chat template does not read '\(key)'; remove it from the row, or use a model whose template does")
         }
         if inputs.tools != nil, !template.names("tools") { throw refuse("tools") }
+        if let argument = inputs.arguments.first(where: { !template.names($0.key) }) {
+            throw refuse("chat_template_kwargs.\(argument.key)")
+        }
         for turn in turns {
-            if !Self.shown.contains(turn.role), !template.names("'\(turn.role)'"), !template.names("\"\(turn.role)\"") {
-                guard Self.roles.contains(turn.role) else {
-                    throw TokenizerError(
-                        .template,
-                        "unknown role '\(turn.role)'; use system, user, assistant or tool, or one that the chat template names"
-                    )
-                }
-                guard shows(turn.role, inputs) else {
-                    throw TokenizerError(
-                        .template,
-                        """
-                        the chat template passes over turns of the role '\(turn.role)'; remove the row, or use a model whose \
-                        template shows them
-                        """)
-                }
+            guard
+                Self.roles.contains(turn.role) || template.names("'\(turn.role)'") || template.names("\"\(turn.role)\"")
+            else {
+                throw TokenizerError(
+                    .template,
+                    "unknown role '\(turn.role)'; use system, user, assistant or tool, or one that the chat template names"
+                )
             }
             if turn.callsTools, !template.names("tool_calls") { throw refuse("tool_calls") }
             if turn.reasoning != nil, !template.names(ChatMessage.reasoningKey), !template.names("</think>") {
@@ -245,14 +281,14 @@ extension ChatTemplate {
 }
 
 extension ChatMessage {
-    fileprivate static let reasoningKey = "reasoning_content"
+    static let reasoningKey = "reasoning_content"
 
     /// What the assistant thought before the answer, where the data hold it apart.
-    fileprivate var reasoning: String? {
+    var reasoning: String? {
         json[Self.reasoningKey]?.string.flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    fileprivate var callsTools: Bool {
+    var callsTools: Bool {
         switch json["tool_calls"] {
         case nil, .null?, .array([])?: false
         default: true

@@ -18,6 +18,8 @@ struct SplitEncoding: Sendable, Equatable {
         for stretch in tokenizer.added.split(bytes, isNormalized: false) {
             let first = ids.count
             if let id = stretch.id { ids.append(id) } else { ids += tokenizer.encode(bytes, stretch.range) }
+            // Where the ids start of the part that is not yet known to be split from what is before it.
+            var done = (text: stretch.range.lowerBound, ids: first)
             for (index, split) in splits.enumerated() where split > stretch.range.lowerBound {
                 if split >= stretch.range.upperBound {
                     places[index] = Place(before: ids.count, reaching: ids.count)
@@ -30,8 +32,18 @@ struct SplitEncoding: Sendable, Equatable {
                             .allSatisfy(Self.isSpace)
                     places[index] = Place(before: isThere ? ids.count : first, reaching: ids.count)
                 } else {
-                    places[index] = Self.place(
-                        of: split, in: bytes, stretch.range, ids: ids[first...], tokenizer)
+                    if split > done.text, done.ids > first {
+                        // From an earlier place on, so that a text of many turns is not encoded for each from its start.
+                        let part = tokenizer.encode(bytes, done.text..<split)
+                        if ids[done.ids...].starts(with: part) {
+                            done = (split, done.ids + part.count)
+                            places[index] = Place(before: done.ids, reaching: done.ids)
+                            continue
+                        }
+                    }
+                    let place = Self.place(of: split, in: bytes, stretch.range, ids: ids[first...], tokenizer)
+                    places[index] = place
+                    if place.before == place.reaching { done = (split, place.before) }
                 }
             }
         }
@@ -62,6 +74,14 @@ enum TextBytes {
         var count = 0
         while count < a.count, count < b.count, a[count] == b[count] { count += 1 }
         while count > 0, count < a.count, a[count] & 0xC0 == 0x80 { count -= 1 }
+        return count
+    }
+
+    /// UTF-8 length of the common end of two texts, never within a character.
+    static func commonEnd(_ a: [UInt8], _ b: [UInt8]) -> Int {
+        var count = 0
+        while count < a.count, count < b.count, a[a.count - 1 - count] == b[b.count - 1 - count] { count += 1 }
+        while count > 0, a[a.count - count] & 0xC0 == 0x80 { count -= 1 }
         return count
     }
 

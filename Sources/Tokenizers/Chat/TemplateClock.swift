@@ -1,13 +1,19 @@
 internal import Foundation
 
 /// The local time as `strftime` prints it, in English whatever the locale.
-struct TemplateClock {
+package struct TemplateClock {
     private let parts: DateComponents
     private static let days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
     private static let months = [
         "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
         "December",
     ]
+
+    /// Seconds since 1970 in the time zone of this machine, as a clock on the wall shows them.
+    package static func localTime() -> Double {
+        let now = Date()
+        return (now.timeIntervalSince1970 + Double(TimeZone.current.secondsFromGMT(for: now))).rounded(.down)
+    }
 
     /// - Parameter now: seconds since 1970.
     init(_ now: Double, secondsFromGMT: Int?) {

@@ -17,10 +17,12 @@ extension TemplateParser {
 
     mutating func expression(allowsCondition: Bool = true) throws(TokenizerError) -> TemplateExpression {
         depth += 1
-        defer { depth -= 1 }
+        let outer = links
+        defer { (depth, links) = (depth - 1, outer) }
         if depth > 60 { throw templateError(line, "an expression nested deeper than 60") }
         var result = try disjunction()
         while allowsCondition, takeName("if") {
+            try link()
             let condition = try disjunction()
             let otherwise = takeName("else") ? try expression() : nil
             result = .conditional(condition, then: result, otherwise: otherwise)
@@ -30,13 +32,19 @@ extension TemplateParser {
 
     private mutating func disjunction() throws(TokenizerError) -> TemplateExpression {
         var left = try conjunction()
-        while takeName("or") { left = .or(left, try conjunction()) }
+        while takeName("or") {
+            try link()
+            left = .or(left, try conjunction())
+        }
         return left
     }
 
     private mutating func conjunction() throws(TokenizerError) -> TemplateExpression {
         var left = try negation()
-        while takeName("and") { left = .and(left, try negation()) }
+        while takeName("and") {
+            try link()
+            left = .and(left, try negation())
+        }
         return left
     }
 
@@ -72,6 +80,7 @@ extension TemplateParser {
         while case .symbol(let symbol)? = current, symbol == "+" || symbol == "-" {
             let start = line
             position += 1
+            try link()
             left = .binary(symbol, left, try concatenation(), line: start)
         }
         return left
@@ -82,6 +91,7 @@ extension TemplateParser {
         while current == .symbol("~") {
             let start = line
             position += 1
+            try link()
             left = .binary("~", left, try product(), line: start)
         }
         return left
@@ -92,6 +102,7 @@ extension TemplateParser {
         while case .symbol(let symbol)? = current, ["*", "/", "//", "%"].contains(symbol) {
             let start = line
             position += 1
+            try link()
             left = .binary(symbol, left, try power(), line: start)
         }
         return left
@@ -102,6 +113,7 @@ extension TemplateParser {
         while current == .symbol("**") {
             let start = line
             position += 1
+            try link()
             left = .binary("**", left, try unary(allowsFilter: true), line: start)
         }
         return left
@@ -199,6 +211,7 @@ extension TemplateParser {
             } else {
                 return result
             }
+            try link()
         }
     }
 
@@ -266,7 +279,15 @@ extension TemplateParser {
             } else {
                 return result
             }
+            try link()
         }
+    }
+
+    /// Counts the links of chains such as `a + b + c` and `x.a.b`, each of which holds the one before it: what is nested
+    /// deeply would exhaust the stack when it is evaluated.
+    private mutating func link() throws(TokenizerError) {
+        links += 1
+        if links > 500 { throw templateError(line, "an expression with more than 500 operations in a row") }
     }
 
     private mutating func test(

@@ -101,7 +101,11 @@ extension TemplateInterpreter {
             throw templateError(line, "'tojson' with ensure_ascii is not supported in chat templates")
         }
         var writer = JSONWriter()
-        writer.indent = call.argument(1, "indent")?.asInteger
+        if let indent = call.argument(1, "indent")?.asInteger {
+            if indent > 100 { throw templateError(line, "'tojson' with an indent of more than 100") }
+            // As Python takes a negative one: lines without an indent.
+            writer.indent = max(0, indent)
+        }
         if let separators = call.argument(2, "separators"), separators.isTrue {
             let pair = try iterate(separators, line)
             guard pair.count == 2 else { throw templateError(line, "'tojson' needs two separators") }

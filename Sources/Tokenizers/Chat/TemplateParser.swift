@@ -4,6 +4,8 @@ struct TemplateParser {
     var tokens: [TemplateToken]
     var position = 0
     var depth = 0
+    /// Operations in a row of the expression that is being read.
+    var links = 0
     private var loopDepth = 0
 
     static func parse(_ template: String) throws(TokenizerError) -> [TemplateStatement] {

@@ -5,6 +5,8 @@ struct TurnShape: Sendable {
     private(set) var ends: [Int32] = []
     /// What stands before an answer, as the generation prompt has it.
     private(set) var header: [UInt8] = []
+    /// What the template writes behind the answer of a conversation.
+    private(set) var tail: [UInt8] = []
     /// Whether contents that are lists of text parts are rendered part by part.
     private(set) var readsParts = false
 
@@ -29,7 +31,8 @@ struct TurnShape: Sendable {
             else { continue }
             let tail = whole[(place + Self.answer.utf8.count)...]
             let between = render(before + [one] + next).flatMap { Self.between($0) }
-            ends = Self.ends(tail: Array(tail), between: between, tokenizer)
+            self.tail = Array(tail)
+            ends = Self.ends(tail: self.tail, between: between, tokenizer)
             if let closed = render(before), let open = render(before, open: true) {
                 header = Array(open[Self.headerStart(open, closed, tokenizer)...])
             }

@@ -88,6 +88,11 @@ struct BPEModel: TokenModel {
 
     func id(of text: String) -> Int32? { table.id(text) }
 
+    func joins(as other: any TokenModel) -> Bool {
+        guard let other = other as? BPEModel else { return false }
+        return merges == other.merges && ignoresMerges == other.ignoresMerges && byteIDs == other.byteIDs
+    }
+
     func encode(
         _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, into ids: inout [Int32], _ scratch: inout Scratch
     ) {

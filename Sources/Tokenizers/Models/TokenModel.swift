@@ -5,6 +5,8 @@ protocol TokenModel: Sendable {
     /// Number of texts in the vocabulary.
     var count: Int { get }
     func id(of text: String) -> Int32?
+    /// Whether another model with the same texts makes the same ids of every word.
+    func joins(as other: any TokenModel) -> Bool
     /// Appends the ids of one word, `bytes[range]`, which is UTF-8 and not empty.
     func encode(
         _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, into ids: inout [Int32], _ scratch: inout Scratch)

@@ -50,6 +50,11 @@ struct UnigramModel: TokenModel {
 
     func id(of text: String) -> Int32? { table.id(text) }
 
+    func joins(as other: any TokenModel) -> Bool {
+        guard let other = other as? UnigramModel else { return false }
+        return other.scores.starts(with: scores) && unknownID == other.unknownID && byteIDs == other.byteIDs
+    }
+
     func encode(
         _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, into ids: inout [Int32], _ scratch: inout Scratch
     ) {

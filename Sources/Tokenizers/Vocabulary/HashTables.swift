@@ -64,7 +64,7 @@ struct TokenTable: Sendable {
 }
 
 /// From a pair of ids to the rank of their merge and the id it gives.
-struct MergeTable: Sendable {
+struct MergeTable: Sendable, Equatable {
     private var keys: [UInt64]
     private var values: [(rank: Int32, id: Int32)]
     private let mask: Int
@@ -83,6 +83,11 @@ struct MergeTable: Sendable {
             keys[slot] = key
             values[slot] = (Int32(truncatingIfNeeded: rank), merge.id)
         }
+    }
+
+    /// The same merges in the same order.
+    static func == (a: MergeTable, b: MergeTable) -> Bool {
+        a.keys == b.keys && a.values.elementsEqual(b.values) { $0 == $1 }
     }
 
     @inline(__always)

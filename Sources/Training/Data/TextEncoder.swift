@@ -5,7 +5,12 @@ import Tokenizers
 
 /// Rows of the data files as tokens, by the keys of the run file.
 struct TextEncoder {
-    struct Pair: Sendable { var chosen: [Int32]; var rejected: [Int32] }
+    struct Pair: Sendable {
+        var chosen: [Int32]
+        var rejected: [Int32]
+        /// Of the row, without that of the run file.
+        var margin = 0.0
+    }
 
     let encoder: ConversationEncoder
     private let run: RunConfiguration
@@ -25,7 +30,8 @@ struct TextEncoder {
         self.context = context
         self.vocabulary = vocabulary
         encoder = try ConversationEncoder(
-            tokenizer, usesTemplate: run.data.chatTemplate == .auto, arguments: run.data.templateArguments)
+            tokenizer, usesTemplate: run.data.chatTemplate == .auto, arguments: run.data.templateArguments,
+            clock: TrainingStages.clock(run, tokenizer))
         if let key = encoder.unreadArguments.first {
             throw TrainingError(
                 .setting, "data.template_arguments: the model's chat template does not read '\(key)'; remove it")
@@ -68,13 +74,15 @@ struct TextEncoder {
                 throw RowProblem("'chosen' and 'rejected' are the same to the model")
             }
             let longest = max(chosen.tokens.count, rejected.tokens.count)
-            guard longest > context else { return .row(Pair(chosen: chosen.tokens, rejected: rejected.tokens)) }
+            guard longest > context else {
+                return .row(Pair(chosen: chosen.tokens, rejected: rejected.tokens, margin: row.margin))
+            }
             let problem = length.problem(longest)
             guard length.rule == .truncate else { return .tooLong(problem) }
             guard let (a, b) = length.cut(chosen, rejected, start: tokenizer.bosID), a.tokens != b.tokens else {
                 throw RowProblem("\(problem), and cut to it no difference is left")
             }
-            return .cut(Pair(chosen: a.tokens, rejected: b.tokens), problem)
+            return .cut(Pair(chosen: a.tokens, rejected: b.tokens, margin: row.margin), problem)
         }
     }
 

@@ -79,13 +79,11 @@ extension TrainingStages {
         _ run: RunConfiguration, _ workspace: Workspace
     ) throws -> TrainingLoop.Outcome {
         let loss = PreferenceLoss(smoothing: settings.labelSmoothing)
-        func margins(_ count: Int) -> [Double] {
-            settings.margin == 0 ? [] : [Double](repeating: settings.margin, count: count)
-        }
+        func margins(_ pairs: [TextEncoder.Pair]) -> [Double] { pairs.map { settings.margin + $0.margin } }
         func heldOutLoss() throws -> Double {
             try loss.evaluate(
                 chosen: model.score(held.map(\.chosen)), rejected: model.score(held.map(\.rejected)),
-                margins: margins(held.count), globalPairs: held.count
+                margins: margins(held), globalPairs: held.count
             ).loss
         }
         return try workspace.loop(plan("reward_model", settings.training, run)).run(
@@ -97,7 +95,7 @@ extension TrainingStages {
             let scores = try rewards.floats()
             let result = try loss.evaluate(
                 chosen: Array(scores.prefix(piece.count)), rejected: Array(scores.suffix(piece.count)),
-                margins: margins(piece.count), globalPairs: batch.count)
+                margins: margins(piece.map { pairs[$0] }), globalPairs: batch.count)
             try rewards.surrogate(result.chosenGradient + result.rejectedGradient).backward()
             return TrainingLoop.Part(loss: result.loss, tokens: rows.reduce(0) { $0 + $1.count })
         }

@@ -61,6 +61,8 @@ extension TrainingStages {
         var data = data
         // What is in the files counts, not where they are.
         data.directory = nil
+        // Kept beside the results.
+        data.clock = nil
         data.pretrain = nil
         data.sft = nil
         data.preferences = nil

@@ -4,6 +4,7 @@ import LanguageModels
 import PolicyOptimization
 package import RunConfiguration
 import RunInputs
+import Tokenizers
 import Torch
 
 /// The stages before PPO, each a function of the run file that leaves a directory behind.
@@ -148,6 +149,12 @@ package enum TrainingStages {
     static func required(_ value: String?, _ key: String) throws -> String {
         guard let value else { throw TrainingError(.setting, "\(key) is not set in the run file") }
         return value
+    }
+
+    /// The time that chat templates print in the run; nil for templates that print none.
+    static func clock(_ run: RunConfiguration, _ tokenizer: Tokenizer) throws -> Double? {
+        guard tokenizer.printsDate else { return nil }
+        return try RunClock.time(keptIn: run.runDirectory, now: TemplateClock.localTime())
     }
 
     static func bad(_ run: RunConfiguration) -> BadLine { run.data.onError == .skip ? .skip : .stop }
