@@ -71,9 +71,6 @@ struct JSONParser {
 
     private mutating func value(depth: Int) throws(JSONProblem) -> JSONValue {
         if depth > Self.maximumDepth { throw error("nested deeper than \(Self.maximumDepth)") }
-        values += 1
-        // A packed line of some kilobytes can hold so many zeros that they take all memory as values.
-        if dialect == .python, values > Self.maximumValues { throw tooMany() }
         skipSpace()
         guard position < bytes.count else { throw error("the document ends where a value was expected") }
         switch bytes[position] {
@@ -88,10 +85,6 @@ struct JSONParser {
         default: return try number()
         }
     }
-
-    /// Apart from ``value(depth:)``, whose frames stand on the stack a thousand times.
-    @inline(never)
-    private func tooMany() -> JSONProblem { error("more than \(Self.maximumValues) values") }
 
     private mutating func word(_ text: StaticString, _ value: JSONValue) throws(JSONProblem) -> JSONValue {
         let count = text.utf8CodeUnitCount
@@ -137,7 +130,12 @@ struct JSONParser {
         }
     }
 
+    @inline(never)
     private mutating func more(closing: UInt8) throws(JSONProblem) -> Bool {
+        // A packed line of some kilobytes can hold so many zeros that they take all memory as values. Counted here and not
+        // where values are read, since frames of that function stand on the stack a thousand times.
+        values += 1
+        if dialect == .python, values > Self.maximumValues { throw error("more than \(Self.maximumValues) values") }
         skipSpace()
         guard position < bytes.count else { throw error("the document ends inside an object or array") }
         if bytes[position] == closing {
