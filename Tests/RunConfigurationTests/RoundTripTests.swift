@@ -38,7 +38,7 @@ import Testing
     @Test func referencePageIsAValidRunFileWithEveryKeyExplained() throws {
         let page = RunConfiguration.referenceYAML()
         let read = try RunConfiguration.parse(
-            page, overrides: ["rewards.2.pattern=x", "rewards.3.words=[a]", "rewards.4.argv=[a]"])
+            page, overrides: ["rewards.2.pattern=x", "rewards.3.words=[a]", "rewards.5.argv=[a]"])
         #expect(read.ppo == PPOSection())
         let lines = page.split(separator: "\n")
         for (before, line) in zip(lines, lines.dropFirst()) where !line.contains("#") {

@@ -15,7 +15,7 @@ enum Misplaced {
         if !section.isEmpty, RunConfiguration.everyPath.contains(key) { return "'\(key)' belongs at the left margin" }
         let homes = RunConfiguration.everyPath.filter { $0.hasSuffix(".\(key)") }.map {
             String($0.dropLast(key.count + 1))
-        }.filter { $0 != pattern }
+        }.filter { $0 != pattern && !$0.hasPrefix("evaluation.rewards") }
         // `ppo:` with nothing in it, and its keys at the margin below.
         if let emptied = before.last(where: { $0.value.isNothing })?.key,
             let home = homes.first(where: { $0 == joined(pattern, emptied) })

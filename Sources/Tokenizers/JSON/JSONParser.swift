@@ -69,8 +69,15 @@ struct JSONParser {
         }
     }
 
+    // Frames of `value`, `object` and `array` stand on the stack a thousand times, and threads may have half a megabyte:
+    // what they call is kept out of them.
+
+    @inline(never)
+    private func tooDeep() -> JSONProblem { error("nested deeper than \(Self.maximumDepth)") }
+
+    @inline(never)
     private mutating func value(depth: Int) throws(JSONProblem) -> JSONValue {
-        if depth > Self.maximumDepth { throw error("nested deeper than \(Self.maximumDepth)") }
+        if depth > Self.maximumDepth { throw tooDeep() }
         skipSpace()
         guard position < bytes.count else { throw error("the document ends where a value was expected") }
         switch bytes[position] {
@@ -86,6 +93,7 @@ struct JSONParser {
         }
     }
 
+    @inline(never)
     private mutating func word(_ text: StaticString, _ value: JSONValue) throws(JSONProblem) -> JSONValue {
         let count = text.utf8CodeUnitCount
         guard position + count <= bytes.count else { throw error("not a JSON value") }
@@ -132,8 +140,7 @@ struct JSONParser {
 
     @inline(never)
     private mutating func more(closing: UInt8) throws(JSONProblem) -> Bool {
-        // A packed line of some kilobytes can hold so many zeros that they take all memory as values. Counted here and not
-        // where values are read, since frames of that function stand on the stack a thousand times.
+        // A packed line of some kilobytes can hold so many zeros that they take all memory as values.
         values += 1
         if dialect == .python, values > Self.maximumValues { throw error("more than \(Self.maximumValues) values") }
         skipSpace()
@@ -148,6 +155,7 @@ struct JSONParser {
     }
 
     /// `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?`. An integer beyond 64 bits becomes a number.
+    @inline(never)
     private mutating func number() throws(JSONProblem) -> JSONValue {
         let start = position
         if peek() == UInt8(ascii: "-") { position += 1 }
@@ -192,6 +200,7 @@ struct JSONParser {
         return position > start
     }
 
+    @inline(never)
     private mutating func string() throws(JSONProblem) -> String {
         position += 1
         let start = position
