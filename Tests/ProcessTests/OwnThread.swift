@@ -35,14 +35,47 @@ final class OwnThread: TaskExecutor, @unchecked Sendable {
     }
 }
 
-/// Runs each test of a suite on ``OwnThread``.
+/// How many tests with processes run at a time: each has half a dozen of them, and more of them at once than this wait for
+/// one another's processors so long that time limits of the product pass.
+actor ProcessSlots {
+    static let shared = ProcessSlots(4)
+
+    private var free: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(_ count: Int) { free = count }
+
+    func take() async {
+        if free > 0 {
+            free -= 1
+        } else {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+    }
+
+    func giveBack() {
+        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+    }
+}
+
+/// Runs each test of a suite on ``OwnThread``, a few at a time.
 struct OwnThreadTrait: SuiteTrait, TestTrait, TestScoping {
     var isRecursive: Bool { true }
 
     func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
-        try await withTaskExecutorPreference(OwnThread.shared) { try await function() }
+        guard testCase != nil else { return try await function() }
+        try await withTaskExecutorPreference(OwnThread.shared) {
+            await ProcessSlots.shared.take()
+            do {
+                try await function()
+            } catch {
+                await ProcessSlots.shared.giveBack()
+                throw error
+            }
+            await ProcessSlots.shared.giveBack()
+        }
     }
 }
 

@@ -17,7 +17,16 @@ final class CommandProcess: Sendable {
     private let process = Process()
     private let input = Pipe()
     private let output = Pipe()
-    private let words = Mutex<[UInt8]>([])
+    private let words = Words()
+
+    /// The end of what it wrote to stderr.
+    private final class Words: Sendable {
+        private let bytes = Mutex<[UInt8]>([])
+
+        var last: [UInt8] { bytes.withLock { $0 } }
+
+        func add(_ piece: ArraySlice<UInt8>) { bytes.withLock { $0 = Array(($0 + piece).suffix(4096)) } }
+    }
 
     init(_ argv: [String]) throws(CommandProblem) {
         _ = Self.prepared
@@ -40,11 +49,19 @@ final class CommandProcess: Sendable {
         let pid = process.processIdentifier
         _ = Self.alive.withLock { $0.insert(pid) }
         process.terminationHandler = { _ in _ = Self.alive.withLock { $0.remove(pid) } }
-        errors.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            try? FileHandle.standardError.write(contentsOf: data)
-            self?.words.withLock { $0 = Array(($0 + data).suffix(4096)) }
+        let words = words
+        // A thread and no dispatch source, which must not be there any more when its descriptor is closed.
+        Thread { Self.pass(on: errors, words) }.start()
+    }
+
+    private static func pass(on errors: Pipe, _ words: Words) {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = Foundation.read(errors.fileHandleForReading.fileDescriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            try? FileHandle.standardError.write(contentsOf: Data(buffer.prefix(count)))
+            words.add(buffer.prefix(count))
         }
     }
 
@@ -52,7 +69,7 @@ final class CommandProcess: Sendable {
 
     /// The last line that it wrote to stderr: of a traceback, the error.
     var lastWords: String {
-        let lines = words.withLock { $0 }.split(separator: UInt8(ascii: "\n"))
+        let lines = words.last.split(separator: UInt8(ascii: "\n"))
         let last = lines.last { line in line.contains { $0 > 0x20 } } ?? []
         return String(decoding: last.suffix(300), as: UTF8.self).trimmingCharacters(in: .whitespaces)
     }

@@ -207,7 +207,8 @@ actor Supervisor {
 
     /// Waits for the file in which the coordinator says where it listens.
     private func coordinatorAddress() async throws -> String {
-        let limit = ContinuousClock.now + .seconds(30)
+        // It reads the data first, and may have to share its processor.
+        let limit = ContinuousClock.now + .seconds(120)
         while ContinuousClock.now < limit {
             if let outcome {
                 await stopAll()
@@ -218,7 +219,7 @@ actor Supervisor {
         }
         await stopAll()
         throw CommandError(
-            .failed, "the coordinator did not say where it listens within 30 s; see logs/coordinator.log")
+            .failed, "the coordinator did not say where it listens within 120 s; see logs/coordinator.log")
     }
 
     /// Workers first, so that their results still find the coordinator; the learner writes its checkpoint; the
