@@ -24,8 +24,8 @@ struct CommandAnswer: Equatable {
         case .number(let value) where Float(value).isFinite: score = Float(value)
         case .bool(let value): score = value ? 1 : 0
         case .number(let value): refusal = "the score is \(value)"
-        case .null: refusal = "the score is null"
-        default: return nil
+        case .some(let other): refusal = "the score is \(other.json)"
+        case nil: return nil
         }
     }
 }
