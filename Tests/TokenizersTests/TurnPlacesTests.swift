@@ -68,8 +68,9 @@ import Testing
         // The same question and the same answer again.
         let again = [two[0], two[1], two[0], two[1]]
         #expect(try learned(thinks, again, .last) == ["near<|im_end|>"])
-        #expect(try thinks.answered(.turns(Array(again[..<3])), .text("near")).suffix(5)
-            == thinks.answered(.turns(Array(again[..<1])), .text("near")).suffix(5))
+        #expect(
+            try thinks.answered(.turns(Array(again[..<3])), .text("near")).suffix(5)
+                == thinks.answered(.turns(Array(again[..<1])), .text("near")).suffix(5))
     }
 
     /// The template shows the system's text when a user's turn is the last one alone: there is no place for it in a row.
@@ -201,7 +202,8 @@ import Testing
         ])
         let calls = ChatMessage(
             .object([
-                .init("role", .string("assistant")), .init("content", .null), .init("tool_calls", .array([call, call])),
+                .init("role", .string("assistant")), .init("content", .null),
+                .init("tool_calls", .array([call, call])),
             ]))
         let row = [
             two[0], calls, turn("tool", "near"),
@@ -216,9 +218,29 @@ import Testing
         let inputs = TemplateInputs(arguments: [.init("enable_thinking", .bool(false))])
         for body in [
             { _ = try learned(encoder, two, .all, inputs) }, { _ = try encoder.prompt(.text("q"), inputs) },
-        ] { #expect { try body() } throws: { "\($0)".contains("does not read 'chat_template_kwargs.enable_thinking'") } }
+        ] {
+            #expect { try body() } throws: { "\($0)".contains("does not read 'chat_template_kwargs.enable_thinking'") }
+        }
         for name in ["messages", "tools", "bos_token", "add_generation_prompt"] {
             #expect(TemplateInputs.reserved([.init(name, .null)]) == name)
+        }
+    }
+
+    /// Places of a text are found one from the other; each is what it is by itself, as the offsets of tokens have it.
+    @Test(arguments: [
+        "gpt2", "llama3", "qwen2", "llama2", "mistral", "gemma", "phi3", "unigram_bytes",
+    ]) func placesDoNotDependOnEachOther(name: String) throws {
+        let tokenizer = try Tokenizer(files: ["tokenizer.json": Array(try fixture("\(name).tokenizer.json"))])
+        let text = String(
+            repeating: "user: Where does the grey heron stand?\nassistant: It's in the lake – 🌳 河边.\n\n", count: 2)
+        let bytes = Array(text.utf8)
+        let splits = bytes.indices.dropFirst().filter { bytes[$0] & 0xC0 != 0x80 }
+        let all = SplitEncoding(text, at: Array(splits), tokenizer)
+        let each = splits.map { SplitEncoding(text, at: [$0], tokenizer).places[0] }
+        let different = splits.indices.first { all.places[$0] != each[$0] }
+        #expect(different == nil, "\(different.map { "\(all.places[$0]), \(each[$0])" } ?? "")")
+        for (place, next) in zip(all.places, all.places.dropFirst()) {
+            #expect(place.before <= place.reaching && place.before <= next.before && place.reaching <= next.reaching)
         }
     }
 }
