@@ -225,4 +225,22 @@ import Testing
             #expect(TemplateInputs.reserved([.init(name, .null)]) == name)
         }
     }
+
+    /// Places of a text are found one from the other; each is what it is by itself, as the offsets of tokens have it.
+    @Test(arguments: [
+        "gpt2", "llama3", "qwen2", "llama2", "mistral", "gemma", "phi3", "unigram_bytes",
+    ]) func placesDoNotDependOnEachOther(name: String) throws {
+        let tokenizer = try Tokenizer(files: ["tokenizer.json": Array(try fixture("\(name).tokenizer.json"))])
+        let text = String(
+            repeating: "user: Where does the grey heron stand?\nassistant: It's in the lake – 🌳 河边.\n\n", count: 2)
+        let bytes = Array(text.utf8)
+        let splits = bytes.indices.dropFirst().filter { bytes[$0] & 0xC0 != 0x80 }
+        let all = SplitEncoding(text, at: Array(splits), tokenizer)
+        let each = splits.map { SplitEncoding(text, at: [$0], tokenizer).places[0] }
+        let different = splits.indices.first { all.places[$0] != each[$0] }
+        #expect(different == nil, "\(different.map { "\(all.places[$0]), \(each[$0])" } ?? "")")
+        for (place, next) in zip(all.places, all.places.dropFirst()) {
+            #expect(place.before <= place.reaching && place.before <= next.before && place.reaching <= next.reaching)
+        }
+    }
 }

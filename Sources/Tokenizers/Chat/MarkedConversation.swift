@@ -230,7 +230,11 @@ struct MarkedConversation {
                 return Self.stands(written[...], in: text, at: place)
                     && Self.stands(marked[done..<next], in: text, at: place + written.count) ? written.count : nil
             }.first
-            guard let length else { return nil }
+            // Words that are written in another way reach up to what follows them.
+            let rest = index + 1 < occurrences.count ? marked[done..<next] : marked[done...]
+            guard let length = length ?? Self.reach(rest, in: text, from: place, isLast: next == marked.count) else {
+                return nil
+            }
             places.append(place..<place + length)
             place += length
         }
@@ -247,6 +251,13 @@ struct MarkedConversation {
         { Array(String(decoding: $0, as: UTF8.self).uppercased().utf8) },
         { Array(String(decoding: $0, as: UTF8.self).lowercased().utf8) },
     ]
+
+    /// How far it is to the text that follows words; nil when that is too short to be found for certain.
+    private static func reach(_ rest: ArraySlice<UInt8>, in text: [UInt8], from place: Int, isLast: Bool) -> Int? {
+        if isLast { return text.count - rest.count >= place ? text.count - rest.count - place : nil }
+        guard rest.count >= 8 else { return nil }
+        return TextBytes.find(Array(rest), in: text, from: place).map { $0 - place }
+    }
 
     private static func stands(_ part: ArraySlice<UInt8>, in text: [UInt8], at place: Int) -> Bool {
         guard place + part.count <= text.count else { return false }

@@ -18,7 +18,7 @@ struct SplitEncoding: Sendable, Equatable {
         for stretch in tokenizer.added.split(bytes, isNormalized: false) {
             let first = ids.count
             if let id = stretch.id { ids.append(id) } else { ids += tokenizer.encode(bytes, stretch.range) }
-            // Where the ids start of the part that is not yet known to be split from what is before it.
+            // The last place where a token ends for certain.
             var done = (text: stretch.range.lowerBound, ids: first)
             for (index, split) in splits.enumerated() where split > stretch.range.lowerBound {
                 if split >= stretch.range.upperBound {
@@ -32,14 +32,10 @@ struct SplitEncoding: Sendable, Equatable {
                             .allSatisfy(Self.isSpace)
                     places[index] = Place(before: isThere ? ids.count : first, reaching: ids.count)
                 } else {
-                    if split > done.text, done.ids > first {
-                        // From an earlier place on, so that a text of many turns is not encoded for each from its start.
-                        let part = tokenizer.encode(bytes, done.text..<split)
-                        if ids[done.ids...].starts(with: part) {
-                            done = (split, done.ids + part.count)
-                            places[index] = Place(before: done.ids, reaching: done.ids)
-                            continue
-                        }
+                    // From an earlier place on, so that a text of many turns is not encoded for each from its start.
+                    if let near = Self.place(of: split, in: bytes, from: done, ids: ids[done.ids...], tokenizer) {
+                        (places[index], done) = near
+                        continue
                     }
                     let place = Self.place(of: split, in: bytes, stretch.range, ids: ids[first...], tokenizer)
                     places[index] = place
@@ -47,6 +43,34 @@ struct SplitEncoding: Sendable, Equatable {
                 }
             }
         }
+    }
+
+    /// The same from a place behind the start of the stretch where a token ends; with the next such place. Nil when the
+    /// texts of the ids do not tell where each ends, as when a decoder changes white space.
+    private static func place(
+        of split: Int, in bytes: [UInt8], from done: (text: Int, ids: Int), ids: ArraySlice<Int32>,
+        _ tokenizer: Tokenizer
+    ) -> (Place, (text: Int, ids: Int))? {
+        guard split >= done.text else { return nil }
+        /// UTF-8 length of the text of ids from `done` on; nil when it is not what stands there.
+        func length(_ end: Int) -> Int? {
+            let text = Array(tokenizer.decode(Array(ids[..<end])).utf8)
+            return bytes[done.text...].starts(with: text) ? text.count : nil
+        }
+        let part = tokenizer.encode(bytes, done.text..<split)
+        var before = done.ids + zip(part, ids).prefix { $0 == $1 }.count
+        // Tokens at the end of the part may be others than in the whole; many others are those of another text.
+        guard var end = length(before), end <= split - done.text, split - done.text - end < 64 else { return nil }
+        // A mark of white space at the start of a text has no text.
+        guard before == done.ids || end > 0 else { return nil }
+        while before < ids.endIndex, let next = length(before + 1), next <= split - done.text {
+            guard next > end else { return nil }
+            (before, end) = (before + 1, next)
+        }
+        let next = (text: done.text + end, ids: before)
+        if end == split - done.text { return (Place(before: before, reaching: before), next) }
+        guard before < ids.endIndex, let beyond = length(before + 1), beyond > split - done.text else { return nil }
+        return (Place(before: before, reaching: before + 1), next)
     }
 
     /// A place within a stretch without added tokens. The ids that the part before it has by itself and within the whole
