@@ -30,9 +30,6 @@ struct JSONParser {
             .get()
     }
 
-    private static let maximumValues = 4_000_000
-    private var values = 0
-
     private init(bytes: UnsafeBufferPointer<UInt8>, dialect: JSONDialect) {
         self.bytes = bytes
         self.dialect = dialect
@@ -69,15 +66,8 @@ struct JSONParser {
         }
     }
 
-    // Frames of `value`, `object` and `array` stand on the stack a thousand times, and threads may have half a megabyte:
-    // what they call is kept out of them.
-
-    @inline(never)
-    private func tooDeep() -> JSONProblem { error("nested deeper than \(Self.maximumDepth)") }
-
-    @inline(never)
     private mutating func value(depth: Int) throws(JSONProblem) -> JSONValue {
-        if depth > Self.maximumDepth { throw tooDeep() }
+        if depth > Self.maximumDepth { throw error("nested deeper than \(Self.maximumDepth)") }
         skipSpace()
         guard position < bytes.count else { throw error("the document ends where a value was expected") }
         switch bytes[position] {
@@ -93,7 +83,6 @@ struct JSONParser {
         }
     }
 
-    @inline(never)
     private mutating func word(_ text: StaticString, _ value: JSONValue) throws(JSONProblem) -> JSONValue {
         let count = text.utf8CodeUnitCount
         guard position + count <= bytes.count else { throw error("not a JSON value") }
@@ -138,11 +127,7 @@ struct JSONParser {
         }
     }
 
-    @inline(never)
     private mutating func more(closing: UInt8) throws(JSONProblem) -> Bool {
-        // A packed line of some kilobytes can hold so many zeros that they take all memory as values.
-        values += 1
-        if dialect == .python, values > Self.maximumValues { throw error("more than \(Self.maximumValues) values") }
         skipSpace()
         guard position < bytes.count else { throw error("the document ends inside an object or array") }
         if bytes[position] == closing {
@@ -155,7 +140,6 @@ struct JSONParser {
     }
 
     /// `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?`. An integer beyond 64 bits becomes a number.
-    @inline(never)
     private mutating func number() throws(JSONProblem) -> JSONValue {
         let start = position
         if peek() == UInt8(ascii: "-") { position += 1 }
@@ -200,7 +184,6 @@ struct JSONParser {
         return position > start
     }
 
-    @inline(never)
     private mutating func string() throws(JSONProblem) -> String {
         position += 1
         let start = position
