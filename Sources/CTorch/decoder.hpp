@@ -17,7 +17,7 @@ struct Packed {
     Buffer weight, bias;
 };
 
-/// Without weight there is none.
+/// A norm that the model lacks has no weight.
 struct PackedNorm {
     Buffer weight, bias;
     explicit operator bool() const { return weight.get() != nullptr; }

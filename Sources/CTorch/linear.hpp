@@ -9,7 +9,7 @@ namespace ctorch {
 /// arithmetic has a product of its own.
 at::Tensor fast_product(const at::Tensor &a, const at::Tensor &b);
 
-/// Where a backward pass adds up the gradient of `leaf`: made of zeros when there is none yet. A large table's gradient is
+/// Where a backward pass adds up the gradient of `leaf`: made of zeros if the leaf has no gradient yet. A large table's gradient is
 /// added to in place, since autograd would hold one more of its size for each operation that the table takes part in.
 at::Tensor gradient_of_leaf(const at::Tensor &leaf);
 

@@ -11,7 +11,7 @@ package final class ServerEndpoint: Sendable {
     package struct Incoming: Sendable {
         package var peer: WorkerID
         package var envelope: Envelope
-        /// The message as it came, for who keeps it.
+        /// The message as it came, for the journal.
         package var frames: [[UInt8]]
     }
 

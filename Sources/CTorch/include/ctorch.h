@@ -202,7 +202,7 @@ typedef enum ctorch_entropy {
     CTORCH_ENTROPY_DIFFERENTIABLE = 2,
 } ctorch_entropy;
 /// Of each row of softmax(hidden head^T / temperature): the logarithm at its target, and the entropy. hidden [N, d],
-/// head [V, d], targets [N] int64 -> values and, unless `entropy` is none, entropies [N] fp32. No tensor of N x V elements
+/// head [V, d], targets [N] int64 -> values and, if `entropy` asks for them, entropies [N] fp32. No tensor of N x V elements
 /// is made. A backward pass adds the gradient of a head that is a leaf to it in place.
 ctorch_status ctorch_token_log_probabilities(
     const ctorch_tensor *hidden, const ctorch_tensor *head, const ctorch_tensor *targets, double temperature,

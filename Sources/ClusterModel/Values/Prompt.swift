@@ -20,7 +20,7 @@ package struct Prompt: Sendable, Hashable {
 
 /// What the line of a prompt holds beside its text, as JSON. It travels with score jobs; generators never see it.
 package struct RowData: Sendable, Hashable {
-    /// A JSON object of every column that is no part of the prompt; empty when there is none.
+    /// A JSON object of every column beside the prompt; empty if the line has no other.
     package var extra: String
     /// A JSON object with `messages`, and if the line has them `tools` and `template_arguments`; empty for plain texts.
     package var conversation: String

@@ -5,7 +5,7 @@ package struct EncodedPrompt: Sendable, Equatable {
     /// For rewards, reports and people.
     package var text: String
     package var tokens: [Int32]
-    /// A JSON object of the columns that are no part of the prompt; empty when there is none.
+    /// A JSON object of the columns beside the prompt; empty if the line has no other.
     package var extra: String
     /// A JSON object with `messages`, `tools` and `template_arguments`, as far as the row has them; empty for plain text.
     package var conversation: String

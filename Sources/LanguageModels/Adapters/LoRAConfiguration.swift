@@ -1,6 +1,6 @@
 /// Which linear maps get a low-rank change, and of which size (Hu et al. 2021, "LoRA").
 package struct LoRAConfiguration: Sendable, Equatable {
-    /// The word for every linear map of the trunk; the head is none of them.
+    /// The word for every linear map of the trunk; the head is not part of it.
     package static let allLinear = "all-linear"
 
     /// r

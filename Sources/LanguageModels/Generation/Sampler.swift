@@ -135,7 +135,7 @@ struct Sampler {
     /// The `count` largest, falling. Keeps a few times as many and cuts them back now and then: linear in the vocabulary.
     private func largest(_ count: Int, _ probabilities: UnsafeBufferPointer<Float>) -> [Int] {
         var candidates: [Int] = []
-        /// The smallest of the `count` largest so far; an equal one that comes later is none of them.
+        /// The smallest of the `count` largest so far; of equal ones the earlier counts.
         var bar = -Float.infinity
         for token in probabilities.indices where probabilities[token] > bar {
             candidates.append(token)
