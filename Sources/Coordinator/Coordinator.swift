@@ -68,10 +68,10 @@ package actor Coordinator {
         now: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1000) }
     ) async throws -> Coordinator {
         let (ended, finish) = AsyncStream.makeStream(of: Outcome.self)
-        let journal = try Journal(
-            path: configuration.journalPath, logger: logger, now: now, deliver: { thread.perform($0) },
-            onFailure: { finish.yield(.failure($0)) })
         let box = ReceiverBox()
+        let journal = try Journal(
+            path: configuration.journalPath, now: now, deliver: { thread.perform($0) },
+            onFailure: { error in thread.perform { box.journalFailed(error) } })
         do {
             let recovered = try journal.start()
             let endpoint = try await ServerEndpoint.listen(
@@ -81,8 +81,8 @@ package actor Coordinator {
                 configuration: configuration, thread: thread, endpoint: endpoint, journal: journal,
                 recovered: recovered, ended: ended, finish: finish, logger: logger, now: now)
             try await coordinator.begin(recovered)
-            box.coordinator = coordinator
             try await thread.run {
+                box.join(coordinator)
                 thread.every(.milliseconds(50)) { [weak coordinator] in
                     coordinator?.assumeIsolated { $0.tick() }
                 }
@@ -307,16 +307,24 @@ package final class SnapshotStore: Sendable {
     package func set(_ snapshot: ClusterSnapshot) { value.withLock { $0 = snapshot } }
 }
 
-/// Breaks the circle between endpoint and coordinator.
+/// Breaks the circle between the coordinator and its endpoint and journal.
 private final class ReceiverBox: @unchecked Sendable {
-    // SAFETY: set once before the first message can matter, read on the socket thread; guarded by the mutex.
-    private let box = Mutex<Coordinator?>(nil)
-    var coordinator: Coordinator? {
-        get { box.withLock { $0 } }
-        set { box.withLock { $0 = newValue } }
+    // SAFETY: used on the socket thread alone.
+    private var coordinator: Coordinator?
+    private var failure: CoordinatorError?
+
+    func join(_ coordinator: Coordinator) {
+        self.coordinator = coordinator
+        if let failure { coordinator.assumeIsolated { $0.fail(failure) } }
     }
 
     func receive(_ batch: [ServerEndpoint.Incoming]) {
         coordinator?.assumeIsolated { $0.handle(batch) }
+    }
+
+    /// A journal may fail before there is a coordinator to end.
+    func journalFailed(_ error: CoordinatorError) {
+        failure = error
+        coordinator?.assumeIsolated { $0.fail(error) }
     }
 }

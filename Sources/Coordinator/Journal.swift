@@ -2,7 +2,6 @@ import Cluster
 package import ClusterModel
 package import Foundation
 import GRDB
-package import Logging
 import Synchronization
 
 /// What survives: SQLite in WAL mode with synchronous FULL, one writer thread, many writes in one transaction.
@@ -39,6 +38,8 @@ package final class Journal: Sendable {
 
     /// Entries of a commit from which on the next one waits for company.
     private static let busy = 16
+    /// Bytes. A disk with less is full: SQLite makes its files larger by 32 KiB at a time.
+    private static let leastRoom = 65_536
 
     private struct Inbox {
         var entries: [(Entry, (@Sendable () -> Void)?)] = []
@@ -47,7 +48,6 @@ package final class Journal: Sendable {
 
     private let queue: DatabaseQueue
     private let lock: Int32
-    private let logger: Logger
     private let now: @Sendable () -> Int64
     private let inbox = Mutex(Inbox())
     private let wakeUp = DispatchSemaphore(value: 0)
@@ -58,12 +58,11 @@ package final class Journal: Sendable {
     package let path: String
 
     package init(
-        path: String, logger: Logger, now: @escaping @Sendable () -> Int64,
+        path: String, now: @escaping @Sendable () -> Int64,
         deliver: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
         onFailure: @escaping @Sendable (CoordinatorError) -> Void
     ) throws {
         self.path = path
-        self.logger = logger
         self.now = now
         self.deliver = deliver
         self.onFailure = onFailure
@@ -84,7 +83,7 @@ package final class Journal: Sendable {
             queue = try DatabaseQueue(path: path, configuration: configuration)
             try JournalSchema.migrate(queue)
         } catch {
-            throw CoordinatorError("cannot open the journal \(path): \(error)")
+            throw CoordinatorError("cannot open the journal \(path): \(Self.reason(error, path))")
         }
         let thread = Thread { [self] in loop() }
         thread.name = "journal"
@@ -126,8 +125,16 @@ package final class Journal: Sendable {
         do {
             return try queue.write { try JournalSchema.start($0, now: now()) }
         } catch {
-            throw CoordinatorError("cannot read the journal \(path): \(error)")
+            throw CoordinatorError("cannot read the journal \(path): \(Self.reason(error, path))")
         }
+    }
+
+    /// SQLite says "disk I/O error" where a file that it maps cannot grow, so a full disk is looked for here.
+    private static func reason(_ error: any Error, _ path: String) -> String {
+        let folder = URL(filePath: path).deletingLastPathComponent().path
+        let room = try? FileManager.default.attributesOfFileSystem(forPath: folder)[.systemFreeSize] as? Int
+        let isFull = (error as? DatabaseError)?.resultCode == .SQLITE_FULL || (room ?? .max) < leastRoom
+        return isFull ? "no space is left on the disk of \(folder) (\(error))" : "\(error)"
     }
 
     // MARK: - Writer thread
@@ -159,12 +166,11 @@ package final class Journal: Sendable {
                 for (entry, _) in work { try JournalSchema.insert(entry, database, now: time) }
             }
         } catch {
-            logger.critical("the journal cannot be written", metadata: ["path": "\(path)", "reason": "\(error)"])
             onFailure(
                 CoordinatorError(
                     """
-                    the journal \(path) cannot be written: \(error); nothing after the last commit counts, \
-                    make room and start again to go on from there
+                    cannot write the journal \(path): \(Self.reason(error, path)). What was written before is safe; mend this and \
+                    call the same command to go on from there
                     """))
             return false
         }

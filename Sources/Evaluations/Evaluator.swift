@@ -39,7 +39,8 @@ package struct Evaluator: Sendable {
         let tokenizer = try Tokenizer(directory: policy)
         encoder = try ConversationEncoder(
             tokenizer, usesTemplate: run.data.chatTemplate == .auto, arguments: run.data.templateArguments,
-            clock: Self.clock(run, tokenizer))
+            clock: RunClock.time(
+                keptIn: run.runDirectory, isPrinted: tokenizer.printsDate, now: TemplateClock.localTime()))
         if let key = encoder.unreadArguments.first {
             throw EvaluationError(
                 "data.template_arguments: the model's chat template does not read '\(key)'; remove it")
@@ -62,12 +63,6 @@ package struct Evaluator: Sendable {
                     + "evaluation.rewards")
         }
         self.notes = notes
-    }
-
-    /// The time that chat templates print in the run; nil for templates that print none.
-    static func clock(_ run: RunConfiguration, _ tokenizer: Tokenizer) throws -> Double? {
-        guard tokenizer.printsDate else { return nil }
-        return try RunClock.time(keptIn: run.runDirectory, now: TemplateClock.localTime())
     }
 
     private static func rewards(
@@ -139,8 +134,7 @@ package struct Evaluator: Sendable {
         }
         return computed.texts.indices.map { index in
             let prompt = index / computed.samples
-            let isRendered = encoder.usesTemplate && columns[prompt].messages != nil
-            let isSequence = text == .sequence || text == .auto && isRendered
+            let isSequence = text.isSequence(isRendered: encoder.usesTemplate && columns[prompt].messages != nil)
             return RewardInput(
                 prompt: prompts[prompt].text, response: computed.texts[index],
                 text: isSequence

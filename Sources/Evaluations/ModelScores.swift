@@ -1,6 +1,7 @@
 import Datasets
 import LanguageModels
 import RunConfiguration
+import RunInputs
 import Tokenizers
 import Torch
 
@@ -22,7 +23,9 @@ struct ModelScores {
         case .encodedAgain:
             encoder = try AnswerEncoder(
                 own, isTrainedHere: isTrainedHere, usesTemplate: policy.usesTemplate,
-                arguments: run.data.templateArguments, clock: Evaluator.clock(run, own))
+                arguments: run.data.templateArguments,
+                clock: RunClock.time(
+                    keptIn: run.runDirectory, isPrinted: own.printsDate, now: TemplateClock.localTime()))
         }
     }
 

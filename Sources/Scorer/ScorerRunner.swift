@@ -22,8 +22,8 @@ package actor ScorerRunner: JobRunner {
     private var rules: [String: any RewardFunction] = [:]
     /// Rewards of kind `model`, by name.
     private var modelRewards: [String: ModelKeys] = [:]
-    /// Rewards that read sequences as the policy saw them: of every prompt, or (false) of those that a chat template made.
-    private var readsSequences: [String: Bool] = [:]
+    /// Of rewards that may read sequences as the policy saw them.
+    private var textsOfRewards: [String: HTTPKeys.Text] = [:]
     private var usesTemplate = false
     private var policyTokenizer: Tokenizer?
     private var templateArguments: String?
@@ -55,7 +55,7 @@ package actor ScorerRunner: JobRunner {
                 modelRewards[reward.name] = keys
             } else {
                 rules[reward.name] = try RewardFunctions.make(reward)
-                if reward.text != .joined { readsSequences[reward.name] = reward.text == .sequence }
+                if reward.text != .joined { textsOfRewards[reward.name] = reward.text }
             }
         }
     }
@@ -68,7 +68,7 @@ package actor ScorerRunner: JobRunner {
     }
 
     package var isReady: Bool {
-        (!needsReference || manifests[.reference] != nil) && (readsSequences.isEmpty || manifests[.policy] != nil)
+        (!needsReference || manifests[.reference] != nil) && (textsOfRewards.isEmpty || manifests[.policy] != nil)
             && modelRewards.keys.allSatisfy { manifests[.reward($0)] != nil }
     }
 
@@ -152,9 +152,8 @@ package actor ScorerRunner: JobRunner {
     private func inputs(
         of job: ScoreJob, for reward: String, _ progress: @escaping @Sendable (Int) -> Bool
     ) async throws -> [RewardInput] {
-        var tokenizer: Tokenizer?
-        if readsSequences[reward] != nil { tokenizer = try await loadTokenizer(progress) }
-        let readsAll = readsSequences[reward] == true
+        let text = textsOfRewards[reward]
+        let tokenizer = try await text == nil ? nil : loadTokenizer(progress)
         let hasTemplate = usesTemplate && tokenizer?.hasChatTemplate == true
         let rows = try job.rows.mapValues { data in
             do throws(JSONProblem) {
@@ -167,13 +166,12 @@ package actor ScorerRunner: JobRunner {
         }
         return job.trajectories.map { item in
             let messages = rows[item.row]?.messages
-            let isRendered = hasTemplate && messages != nil
-            let text = tokenizer.flatMap {
-                readsAll || isRendered
-                    ? $0.decode(item.promptTokens + item.responseTokens, skipSpecialTokens: false) : nil
-            }
+            let isSequence = text?.isSequence(isRendered: hasTemplate && messages != nil) == true
             return RewardInput(
-                prompt: item.promptText, response: item.responseText, text: text, tokens: item.responseTokens.count,
+                prompt: item.promptText, response: item.responseText,
+                text: isSequence
+                    ? tokenizer?.decode(item.promptTokens + item.responseTokens, skipSpecialTokens: false) : nil,
+                tokens: item.responseTokens.count,
                 extra: rows[item.row]?.extra ?? .object([]), messages: messages)
         }
     }

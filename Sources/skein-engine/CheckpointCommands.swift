@@ -1,11 +1,9 @@
 import ArgumentParser
 import Console
-import Evaluations
 import Foundation
 import Learner
 import RunConfiguration
 import Torch
-import Training
 
 struct CheckpointCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -41,40 +39,6 @@ struct CheckpointCommand: AsyncParsableCommand {
                 return try CheckpointExport.write(own.configuration, step: Int(step), to: target)
             }
             Console.output("exported step \(made) to \(target.path)")
-        }
-    }
-}
-
-/// Reads the models and data of a run file as its stages will; `skein run` and `skein config check` call it.
-struct CheckCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "check", shouldDisplay: false)
-    @Argument var path: String
-    @Flag(help: .hidden) var rewardsOnly = false
-
-    func run() async throws {
-        let run = try configurationErrors { try RunConfiguration.load(path: path) }
-        if !rewardsOnly { try check(run) }
-        do {
-            for note in try await RewardTrial.run(run) { Console.error("warning: \(note)") }
-        } catch let error as RewardTrialError {
-            throw CommandError(error.isPermanent ? .configuration : .tryAgain, error.message)
-        } catch {
-            throw CommandError(.configuration, "data.prompts: \(error)")
-        }
-    }
-
-    private func check(_ run: RunConfiguration) throws {
-        try configurationErrors {
-            do {
-                _ = try Device.named(run.device)
-            } catch {
-                throw CommandError(.configuration, "device: \(error)")
-            }
-            do {
-                for warning in try RunDataCheck.run(run) { Console.error("warning: \(warning)") }
-            } catch let error as TrainingError {
-                throw CommandError(.configuration, error.message)
-            }
         }
     }
 }

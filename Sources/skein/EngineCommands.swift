@@ -56,17 +56,8 @@ enum Engine {
 
     /// What the directory's config.json means, which only the engine knows.
     static func shape(of directory: String) throws -> ModelShape {
-        let process = Process()
-        process.executableURL = URL(filePath: try path())
-        process.arguments = ["model-shape", directory]
         let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        do {
-            try process.run()
-        } catch {
-            throw CommandError(.failed, "cannot run skein-engine: \(error.localizedDescription)")
-        }
+        let process = try launch(["model-shape", directory], output: output, errors: errors)
         // Both are a line, which fits into a pipe.
         let answer = output.fileHandleForReading.readDataToEndOfFile()
         let words = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
@@ -93,14 +84,7 @@ enum Engine {
     ///
     /// - Throws: its exit status; it has said why.
     static func run(_ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: try path())
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.standardError
-        do { try process.run() } catch {
-            throw CommandError(.failed, "cannot run skein-engine: \(error.localizedDescription)")
-        }
+        let process = try launch(arguments, output: FileHandle.standardError, errors: FileHandle.standardError)
         process.waitUntilExit()
         guard process.terminationReason == .exit else {
             throw CommandError(
@@ -109,6 +93,21 @@ enum Engine {
         guard process.terminationStatus == 0 else {
             throw EngineFailed(status: ExitStatus(rawValue: process.terminationStatus) ?? .failed)
         }
+    }
+
+    private static func launch(_ arguments: [String], output: Any, errors: Any) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: try path())
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = errors
+        do {
+            try process.run()
+        } catch {
+            throw CommandError(.failed, "cannot run skein-engine: \(error.localizedDescription)")
+        }
+        return process
     }
 
     static func replaceProcess(arguments: [String]) throws {

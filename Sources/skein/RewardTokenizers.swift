@@ -32,7 +32,8 @@ enum RewardTokenizers {
             run.rewards[index].model?.encodesAgain = true
             run.rewards[index].model?.usesTemplate = usesTemplate
             if !isAhead, reward.printsDate {
-                run.data.clock = try RunClock.time(keptIn: run.runDirectory, now: TemplateClock.localTime())
+                run.data.clock = try RunClock.time(
+                    keptIn: run.runDirectory, isPrinted: true, now: TemplateClock.localTime())
             }
             notes.append(
                 "reward \(section.name): texts are encoded again with the tokenizer of \(directory): \(reason)")

@@ -80,6 +80,15 @@ struct TemporaryFile: ~Copyable {
         #expect(try LoadedRows<TextRow>.read(path: texts.path).rows.map(\.text) == ["line\nbreak 👩‍🔬"])
     }
 
+    /// Some kilobytes of a packed file hold them, and as values they would take gigabytes.
+    @Test func aLineOfMillionsOfValuesIsRefused() throws {
+        let zeros = String(repeating: "0,", count: 4_000_000)
+        let file = try TemporaryFile("{\"prompt\":\"a\",\"x\":[\(zeros)0]}\n")
+        #expect { try LoadedRows<PromptRow>.read(path: file.path) } throws: {
+            "\($0)".contains("more than 4000000 values")
+        }
+    }
+
     @Test(arguments: [
         ("{", "not valid JSON"), ("[1]", "must be a JSON object"), ("3", "must be a JSON object"),
         (#"{"prompt":3}"#, "'prompt' must be a text"), ("{}", "neither 'prompt' nor 'messages'"),

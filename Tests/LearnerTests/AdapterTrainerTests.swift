@@ -118,7 +118,10 @@ import Torch
             run.ppo.lora = LoRASection()
             run.ppo.sharedBase = false
             let apart = try TrainerModels(run, policy: path).trainer(Bench.settings())
-            guard case .separate(let whole)? = apart.critic else { return }
+            guard case .separate(let whole)? = apart.critic else {
+                Issue.record("the critic shares the policy's model")
+                return
+            }
             #expect(whole.trunk.adapter == nil && whole.trunk.embedding !== apart.policy.trunk.embedding)
         }
     }

@@ -16,7 +16,8 @@ import Testing
             } ?? false
         }
         try #require(try await reached(2))
-        let learner = try #require(try await run.workers().first { $0.role == "learner" && $0.state != "gone" })
+        let learner = try #require(
+            try await eventually { try await run.workers().first { $0.role == "learner" && $0.state != "gone" } })
         kill(learner.pid, SIGKILL)
         try #require(try await reached(4), "\(running.error) \(run.logs())")
         let file = try Data(contentsOf: URL(filePath: run.directory + "/coordinator.json"))

@@ -104,7 +104,7 @@ package struct StepAssembly: Sendable {
                 }
                 if isScored { return nil }
             }
-            for (part, scores) in scores[index] ?? [:]
+            for (part, scores) in (scores[index] ?? [:]).sorted(by: { $0.key < $1.key })
             where scores.rewards.contains(where: { needed.contains($0.key) && $0.value.contains(nil) }) {
                 failed.insert(part)
                 errors += scores.errors

@@ -29,11 +29,11 @@ final class CommandProgram: Sendable {
 
     /// Asks all questions and waits for their answers.
     ///
-    /// - Parameter problem: why answers are missing; then the program was stopped, and the next call starts it anew.
-    /// - Returns: the answers that are certain, by the place of their question.
+    /// - Returns: the answers that are certain, by the place of their question, and why others are missing; then the
+    ///   program was stopped, and the next call starts it anew.
     func ask(
-        _ questions: [JSONValue], progress: () -> Bool, problem: inout CommandProblem?
-    ) -> [Int: CommandAnswer] {
+        _ questions: [JSONValue], progress: () -> Bool
+    ) -> (answers: [Int: CommandAnswer], problem: CommandProblem?) {
         state.withLock { state in
             let first = state.nextID
             state.nextID += questions.count
@@ -56,10 +56,9 @@ final class CommandProgram: Sendable {
                 }
             } catch {
                 stop(&state)
-                problem = error as? CommandProblem ?? .cannotStart("\(error)")
-                return exchange.certain
+                return (exchange.certain, error as? CommandProblem ?? .cannotStart("\(error)"))
             }
-            return exchange.answers
+            return (exchange.answers, nil)
         }
     }
 

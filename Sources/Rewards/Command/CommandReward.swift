@@ -51,36 +51,31 @@ package final class CommandReward: RewardFunction, Sendable {
 
     private func values(_ inputs: [RewardInput], _ context: RewardContext) throws -> [Float?] {
         let questions = inputs.map { Self.question($0) }
-        var job = Job(count: inputs.count)
-        try attempt(questions, Array(inputs.indices), &job, context)
+        var answers = [CommandAnswer?](repeating: nil, count: inputs.count)
+        try attempt(questions, Array(inputs.indices), &answers, context)
         var failures = 0
-        for index in inputs.indices where job.answers[index] == nil {
-            for _ in 0..<retries where job.answers[index] == nil {
-                try attempt(questions, [index], &job, context)
+        for index in inputs.indices where answers[index] == nil {
+            for _ in 0..<retries where answers[index] == nil {
+                try attempt(questions, [index], &answers, context)
             }
-            guard job.answers[index] == nil else { continue }
+            guard answers[index] == nil else { continue }
             failures += 1
-            if failures >= Self.hopeless, job.answers.allSatisfy({ $0 == nil }) { break }
+            if failures >= Self.hopeless, answers.allSatisfy({ $0 == nil }) { break }
         }
-        let refused = job.answers.compactMap { $0?.refusal }
+        let refused = answers.compactMap { $0?.refusal }
         if let first = refused.first {
             context.note("reward \(name): the program gave no score to \(refused.count) answers: \(first)")
         }
-        return job.answers.map { $0?.score }
+        return answers.map { $0?.score }
     }
 
-    private struct Job {
-        var answers: [CommandAnswer?]
-        init(count: Int) { answers = Array(repeating: nil, count: count) }
-    }
-
+    /// - Parameter asked: indices of the questions to ask; their answers are filled in as far as they are certain.
     private func attempt(
-        _ questions: [JSONValue], _ asked: [Int], _ job: inout Job, _ context: RewardContext
+        _ questions: [JSONValue], _ asked: [Int], _ answers: inout [CommandAnswer?], _ context: RewardContext
     ) throws {
-        var problem: CommandProblem?
-        let answers = program.ask(asked.map { questions[$0] }, progress: context.progress, problem: &problem)
-        for (place, answer) in answers { job.answers[asked[place]] = answer }
-        switch problem {
+        let reply = program.ask(asked.map { questions[$0] }, progress: context.progress)
+        for (place, answer) in reply.answers { answers[asked[place]] = answer }
+        switch reply.problem {
         case nil: return
         case .cancelled: throw CancellationError()
         case .cannotStart(let why): throw RewardError("reward \(name): \(why)", isPermanent: true)

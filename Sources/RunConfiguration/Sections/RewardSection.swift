@@ -125,6 +125,11 @@ extension RewardSection {
     package var text: HTTPKeys.Text { if case .http(let keys) = kind { keys.text } else { .joined } }
 }
 
+extension HTTPKeys.Text {
+    /// - Parameter isRendered: whether a chat template made the prompt.
+    package func isSequence(isRendered: Bool) -> Bool { self == .sequence || self == .auto && isRendered }
+}
+
 /// Keys of a reward of kind `length`: -perToken for each token of distance to the target, or outside the bounds.
 package struct LengthKeys: ConfigurationSection, Codable, Equatable {
     package var target: Int?

@@ -19,6 +19,9 @@ struct JSONParser {
 
     static func parse(_ bytes: some Collection<UInt8>, dialect: JSONDialect) throws(JSONProblem) -> JSONValue {
         func parsed(_ buffer: UnsafeBufferPointer<UInt8>) -> Result<JSONValue, JSONProblem> {
+            if dialect == .python, hasTooManyValues(buffer) {
+                return .failure(JSONProblem(reason: "more than \(mostValues) values", line: 1, column: 1))
+            }
             var parser = JSONParser(bytes: buffer, dialect: dialect)
             do throws(JSONProblem) {
                 return .success(try parser.document())
@@ -28,6 +31,15 @@ struct JSONParser {
         }
         return try (bytes.withContiguousStorageIfAvailable(parsed) ?? Array(bytes).withUnsafeBufferPointer(parsed))
             .get()
+    }
+
+    /// A packed line of some kilobytes can hold so many zeros that as values they take all memory. Commas bound the number
+    /// of values; a text with so many of them in one line has not been seen. Counted ahead, since another variable in the
+    /// frames of the recursion would make them too large for small stacks.
+    private static let mostValues = 4_000_000
+
+    private static func hasTooManyValues(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        bytes.count > mostValues && bytes.count { $0 == UInt8(ascii: ",") } >= mostValues
     }
 
     private init(bytes: UnsafeBufferPointer<UInt8>, dialect: JSONDialect) {

@@ -1,6 +1,7 @@
 import Datasets
 import LanguageModels
 import RunConfiguration
+import RunInputs
 import Tokenizers
 
 /// Rows of the data files as tokens, by the keys of the run file.
@@ -31,7 +32,8 @@ struct TextEncoder {
         self.vocabulary = vocabulary
         encoder = try ConversationEncoder(
             tokenizer, usesTemplate: run.data.chatTemplate == .auto, arguments: run.data.templateArguments,
-            clock: TrainingStages.clock(run, tokenizer))
+            clock: RunClock.time(
+                keptIn: run.runDirectory, isPrinted: tokenizer.printsDate, now: TemplateClock.localTime()))
         if let key = encoder.unreadArguments.first {
             throw TrainingError(
                 .setting, "data.template_arguments: the model's chat template does not read '\(key)'; remove it")

@@ -151,11 +151,5 @@ package enum TrainingStages {
         return value
     }
 
-    /// The time that chat templates print in the run; nil for templates that print none.
-    static func clock(_ run: RunConfiguration, _ tokenizer: Tokenizer) throws -> Double? {
-        guard tokenizer.printsDate else { return nil }
-        return try RunClock.time(keptIn: run.runDirectory, now: TemplateClock.localTime())
-    }
-
     static func bad(_ run: RunConfiguration) -> BadLine { run.data.onError == .skip ? .skip : .stop }
 }
