@@ -152,7 +152,7 @@ let package = Package(
         tests(
             "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]
         ),
-        tests("ProcessTests", ["skein", "skein-engine", "Cluster", "ZeroMQ"], resources: [.copy("Fixtures")]),
+        tests("ProcessTests", ["skein", "skein-engine", "Cluster", "ClusterModel", "ZeroMQ"], resources: [.copy("Fixtures")]),
         tests("ReportsTests", ["Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["RunInputs", "Console"]),

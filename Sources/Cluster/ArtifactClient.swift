@@ -159,7 +159,7 @@ package final class ArtifactClient: Sendable {
             case .chunk(let hash, let index, let bytes) = envelope.message, var pull = pulls[hash],
             pull.underway.removeValue(forKey: index) != nil
         else { return }
-        guard let bytes, accept(bytes, index, &pull) else {
+        guard let bytes = bytes as? SharedChunk, accept(bytes, index, &pull) else {
             pull.failures += 1
             pull.source += 1
             pull.next = min(pull.next, index)

@@ -3,11 +3,6 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable, Equatable {
         /// Bytes that are no message of this protocol.
         case malformed
-        /// The other side refused this process; the reason is in the message.
-        case refused
-        /// No answer within the deadline.
-        case deadline
-        case closed
         /// A blob that does not have the hash its manifest names, or that nobody serves any more.
         case artifact
     }

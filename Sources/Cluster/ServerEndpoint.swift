@@ -8,25 +8,6 @@ package import ZeroMQ
 /// Lives on the socket thread; `onBatch` is called there with everything that was ready in one turn. Bytes that are no
 /// message are counted and refused, and a peer that goes on sending such bytes is muted.
 package final class ServerEndpoint: Sendable {
-    package struct Incoming: Sendable {
-        package var peer: WorkerID
-        package var envelope: Envelope
-        /// The message as it came, for the journal.
-        package var frames: [[UInt8]]
-    }
-
-    package struct Outgoing: Sendable {
-        package var peer: WorkerID
-        package var message: Message
-        package var inReplyTo: UInt64
-
-        package init(_ peer: WorkerID, _ message: Message, inReplyTo: UInt64 = 0) {
-            self.peer = peer
-            self.message = message
-            self.inReplyTo = inReplyTo
-        }
-    }
-
     package struct Counters: Sendable {
         package var received: UInt64 = 0
         package var sent: UInt64 = 0
@@ -39,8 +20,7 @@ package final class ServerEndpoint: Sendable {
     }
 
     private struct State {
-        var known: Set<WorkerID> = []
-        /// Routing ids of those known, which every message needs both ways.
+        /// Routing ids of those that said HELLO, which every message needs both ways.
         var identities: [WorkerID: [UInt8]] = [:]
         var peers: [[UInt8]: WorkerID] = [:]
         var offences: [[UInt8]: Int] = [:]
@@ -102,10 +82,9 @@ package final class ServerEndpoint: Sendable {
         }
     }
 
-    /// A peer that left or was declared lost: what it still sends is answered with a refusal until it says HELLO again.
+    /// A peer that left or was declared lost: what still waits to be sent to it is dropped.
     package func forget(_ peer: WorkerID) {
         thread.perform { [self] in
-            state.known.remove(peer)
             if let identity = state.identities.removeValue(forKey: peer) { state.peers[identity] = nil }
             state.backlog[peer] = nil
         }
@@ -148,17 +127,12 @@ package final class ServerEndpoint: Sendable {
                 guard hello.id == peer else {
                     throw ClusterError(.malformed, "HELLO names another worker than the routing id")
                 }
-                return admit(hello, envelope, peer)
+                state.identities[peer] = identity
+                state.peers[identity] = peer
             }
-            guard state.known.contains(peer) else {
-                refuse(identity, code: "hello", "say HELLO first", inReplyTo: envelope.id)
-                return nil
-            }
-            guard envelope.epoch == epoch else {
-                refuse(identity, code: "epoch", "epoch \(envelope.epoch) is over, say HELLO", inReplyTo: envelope.id)
-                return nil
-            }
-            return Incoming(peer: peer, envelope: envelope, frames: Array(frames.dropFirst()))
+            return Incoming(
+                peer: peer, message: envelope.message, id: envelope.id, epoch: envelope.epoch,
+                frames: Array(frames.dropFirst()))
         } catch {
             offend(identity, "\(error)")
             return nil
@@ -170,23 +144,6 @@ package final class ServerEndpoint: Sendable {
             throw ClusterError(.malformed, "the routing id is not name#incarnation")
         }
         return peer
-    }
-
-    private func admit(_ hello: Hello, _ envelope: Envelope, _ peer: WorkerID) -> Incoming? {
-        guard hello.protocolMin <= Wire.version, Wire.version <= hello.protocolMax else {
-            refuse(
-                Array(peer.routingID.utf8), code: "protocol",
-                """
-                this coordinator speaks protocol \(Wire.version), \(hello.name) speaks \(hello.protocolMin) to \
-                \(hello.protocolMax); install the same version of Skein on both sides
-                """, inReplyTo: envelope.id)
-            return nil
-        }
-        state.known.insert(peer)
-        let identity = Array(peer.routingID.utf8)
-        state.identities[peer] = identity
-        state.peers[identity] = peer
-        return Incoming(peer: peer, envelope: envelope, frames: [])
     }
 
     private func offend(_ identity: [UInt8], _ reason: String) {
@@ -201,12 +158,9 @@ package final class ServerEndpoint: Sendable {
                 "peer": "\(printable)", "reason": "\(reason)", "offences": "\(count)",
                 "muted": "\(count >= Self.offencesAllowed)",
             ])
-        refuse(identity, code: "malformed", reason, inReplyTo: 0)
-    }
-
-    private func refuse(_ identity: [UInt8], code: String, _ text: String, inReplyTo: UInt64) {
         counts.withLock { $0.refused += 1 }
-        let envelope = Envelope(inReplyTo: inReplyTo, epoch: epoch, .refused(code: code, message: text))
+        let refusal = Message.refused(code: Refusal.Code.malformed.rawValue, message: reason)
+        let envelope = Envelope(epoch: epoch, refusal)
         guard let frames = try? Codec.encode(envelope) else { return }
         _ = socket.send(frames, to: identity)
     }

@@ -1,8 +1,9 @@
+import ClusterModel
 package import Foundation
 import ZeroMQ
 
 /// A piece of an artifact, copied once when it is to be sent.
-package struct SharedChunk: Sendable {
+package struct SharedChunk: ChunkBytes {
     let bytes: SharedBytes
     private let data: Data
     private let range: Range<Int>

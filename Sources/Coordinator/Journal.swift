@@ -1,35 +1,14 @@
 import Cluster
 package import ClusterModel
-package import Foundation
+import Foundation
 import GRDB
 import Synchronization
 
 /// What survives: SQLite in WAL mode with synchronous FULL, one writer thread, many writes in one transaction.
 ///
-/// `write` never blocks; completions run after the commit is on disk, where `deliver` takes all those of one commit. One
-/// process owns a journal, by file lock. Shutdown: `close()` waits for what was given before.
+/// `write` never blocks; after a commit `onDurable` is told the number of the last entries on disk. After a failure nothing
+/// is written any more. One process owns a journal, by file lock. Shutdown: `close()` waits for what was given before.
 package final class Journal: Sendable {
-    package enum Entry: Sendable {
-        /// A result, as its frames came.
-        case result(JobID, worker: String, attempt: Int, frames: [[UInt8]])
-        case duplicate(JobID, worker: String, attempt: Int)
-        /// Results that do not count: their jobs are to be done again.
-        case withdrawn([JobID], reason: String)
-        case step(Int, metrics: Data, ArtifactManifest)
-        case weights(ArtifactManifest)
-        case event(kind: String, detail: String)
-        case meta(key: String, value: String)
-    }
-
-    package struct State: Sendable {
-        package var epoch: UInt64 = 1
-        package var meta: [String: String] = [:]
-        package var committedSteps = 0
-        package var manifests: [ArtifactManifest] = []
-        package var trajectories: [JobID: [Trajectory]] = [:]
-        package var scores: [JobID: Scores] = [:]
-    }
-
     package struct Statistics: Sendable {
         package var commits = 0
         package var seconds = 0.0
@@ -42,7 +21,9 @@ package final class Journal: Sendable {
     private static let leastRoom = 65_536
 
     private struct Inbox {
-        var entries: [(Entry, (@Sendable () -> Void)?)] = []
+        var entries: [JournalEntry] = []
+        /// Of the last entries.
+        var number: UInt64 = 0
         var isClosing = false
     }
 
@@ -53,26 +34,26 @@ package final class Journal: Sendable {
     private let wakeUp = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
     private let numbers = Mutex(Statistics())
-    private let onFailure: @Sendable (CoordinatorError) -> Void
-    private let deliver: @Sendable (@escaping @Sendable () -> Void) -> Void
+    private let onFailure: @Sendable (RunEnding) -> Void
+    private let onDurable: @Sendable (UInt64) -> Void
     package let path: String
 
     package init(
         path: String, now: @escaping @Sendable () -> Int64,
-        deliver: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
-        onFailure: @escaping @Sendable (CoordinatorError) -> Void
+        onDurable: @escaping @Sendable (UInt64) -> Void,
+        onFailure: @escaping @Sendable (RunEnding) -> Void
     ) throws {
         self.path = path
         self.now = now
-        self.deliver = deliver
+        self.onDurable = onDurable
         self.onFailure = onFailure
         lock = open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else {
-            throw CoordinatorError("cannot make \(path).lock: \(String(cString: strerror(errno)))")
+            throw RunEnding("cannot make \(path).lock: \(String(cString: strerror(errno)))")
         }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             Foundation.close(lock)
-            throw CoordinatorError("another coordinator owns \(path); stop it first", exitCode: 75)
+            throw RunEnding("another coordinator owns \(path); stop it first", exitCode: 75)
         }
         do {
             var configuration = GRDB.Configuration()
@@ -83,7 +64,7 @@ package final class Journal: Sendable {
             queue = try DatabaseQueue(path: path, configuration: configuration)
             try JournalSchema.migrate(queue)
         } catch {
-            throw CoordinatorError("cannot open the journal \(path): \(Self.reason(error, path))")
+            throw RunEnding("cannot open the journal \(path): \(Self.reason(error, path))")
         }
         let thread = Thread { [self] in loop() }
         thread.name = "journal"
@@ -99,15 +80,11 @@ package final class Journal: Sendable {
         }
     }
 
-    package func write(_ entries: [Entry], then completion: (@Sendable () -> Void)? = nil) {
-        guard !entries.isEmpty else {
-            completion?()
-            return
-        }
+    /// - Parameter number: larger with each call.
+    package func write(_ entries: [JournalEntry], number: UInt64) {
         inbox.withLock { inbox in
-            for (index, entry) in entries.enumerated() {
-                inbox.entries.append((entry, index + 1 == entries.count ? completion : nil))
-            }
+            inbox.entries += entries
+            inbox.number = number
         }
         wakeUp.signal()
     }
@@ -121,11 +98,11 @@ package final class Journal: Sendable {
     }
 
     /// Reads everything, and begins a new epoch.
-    package func start() throws -> State {
+    package func start() throws -> RecoveredRun {
         do {
             return try queue.write { try JournalSchema.start($0, now: now()) }
         } catch {
-            throw CoordinatorError("cannot read the journal \(path): \(Self.reason(error, path))")
+            throw RunEnding("cannot read the journal \(path): \(Self.reason(error, path))")
         }
     }
 
@@ -145,29 +122,30 @@ package final class Journal: Sendable {
             wakeUp.wait()
             // One sync to disk for many results: where they come in numbers, a moment's wait costs nobody anything.
             if last >= Self.busy { Thread.sleep(forTimeInterval: 0.0005) }
-            let (work, isClosing) = inbox.withLock { inbox in
+            let work = inbox.withLock { inbox in
                 defer { inbox.entries.removeAll(keepingCapacity: true) }
-                return (inbox.entries, inbox.isClosing)
+                return inbox
             }
-            if !work.isEmpty {
-                guard commit(work) else { break }
-                last = work.count
+            if !work.entries.isEmpty {
+                guard commit(work.entries) else { break }
+                last = work.entries.count
+                onDurable(work.number)
             }
-            if isClosing { break }
+            if work.isClosing { break }
         }
         ended.signal()
     }
 
-    private func commit(_ work: [(Entry, (@Sendable () -> Void)?)]) -> Bool {
+    private func commit(_ work: [JournalEntry]) -> Bool {
         let start = ContinuousClock.now
         do {
             let time = now()
             try queue.write { database in
-                for (entry, _) in work { try JournalSchema.insert(entry, database, now: time) }
+                for entry in work { try JournalSchema.insert(entry, database, now: time) }
             }
         } catch {
             onFailure(
-                CoordinatorError(
+                RunEnding(
                     """
                     cannot write the journal \(path): \(Self.reason(error, path)). What was written before is safe; mend this and \
                     call the same command to go on from there
@@ -180,8 +158,6 @@ package final class Journal: Sendable {
             $0.seconds += seconds
             $0.entries += work.count
         }
-        let completions = work.compactMap(\.1)
-        if !completions.isEmpty { deliver { for completion in completions { completion() } } }
         return true
     }
 }

@@ -35,8 +35,8 @@ enum JournalSchema {
         try migrator.migrate(queue)
     }
 
-    static func start(_ database: Database, now: Int64) throws -> Journal.State {
-        var state = Journal.State()
+    static func start(_ database: Database, now: Int64) throws -> RecoveredRun {
+        var state = RecoveredRun()
         for row in try Row.fetchAll(database, sql: "SELECT key, value FROM meta") {
             state.meta[row["key"]] = row["value"]
         }
@@ -63,11 +63,11 @@ enum JournalSchema {
         return state
     }
 
-    static func insert(_ entry: Journal.Entry, _ database: Database, now: Int64) throws {
+    static func insert(_ entry: JournalEntry, _ database: Database, now: Int64) throws {
         switch entry {
-        case .result(let id, let worker, let attempt, let frames):
+        case .result(let id, let worker, let attempt, _, let frames):
             try insert(id, worker, attempt, JournalPayload.encode(frames), database, now)
-        case .duplicate(let id, _, _):
+        case .duplicate(let id):
             try database.cachedStatement(
                 sql:
                     "UPDATE job SET duplicates = duplicates + 1 WHERE step = ? AND number = ? AND kind = ? AND part = ?"
@@ -95,6 +95,10 @@ enum JournalSchema {
                     manifest.kind.rawValue, manifest.version.number, manifest.sha256,
                     try JSONEncoder().encode(manifest),
                 ])
+        case .retired(let oldest):
+            try database.execute(
+                sql: "DELETE FROM weights WHERE kind = ? AND version > 0 AND version < ?",
+                arguments: [ArtifactKind.policy.rawValue, oldest])
         case .event(let kind, let detail):
             try database.cachedStatement(sql: "INSERT INTO event (time_ms, kind, detail) VALUES (?, ?, ?)")
                 .execute(arguments: [now, kind, detail])

@@ -17,14 +17,14 @@ enum RunFiles {
     }
 
     /// Appends after the journal's commit. A step that is in the file already (a crash came between) is not repeated.
-    static func append(step: Int, figures: [String: Double], assembly: StepAssembly?, to directory: URL?) throws {
+    static func append(_ record: StepRecord, to directory: URL?) throws {
         guard let directory else { return }
-        var line: [String: Double] = figures.filter { $0.value.isFinite }
-        line["step"] = Double(step)
+        var line: [String: Double] = record.figures.filter { $0.value.isFinite }
+        line["step"] = Double(record.step)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         try append(encoder.encode(line), to: directory.appending(path: "metrics.jsonl"))
-        guard let assembly else { return }
+        guard let assembly = record.assembly else { return }
         var left = samplesKept
         for job in assembly.jobs.indices where left > 0 {
             let scores = assembly.mergedScores(of: job)
@@ -34,7 +34,7 @@ enum RunFiles {
                     if let value = values[index] { rewards[name] = value }
                 }
                 let sample = Sample(
-                    step: step, row: item.row, occurrence: item.occurrence, sample: item.sample,
+                    step: record.step, row: item.row, occurrence: item.occurrence, sample: item.sample,
                     prompt: item.promptText, response: item.responseText, finish: item.finish.rawValue,
                     rewards: rewards)
                 try append(encoder.encode(sample), to: directory.appending(path: "samples.jsonl"))
@@ -47,7 +47,7 @@ enum RunFiles {
         let path = file.path(percentEncoded: false)
         if !FileManager.default.fileExists(atPath: path) {
             guard FileManager.default.createFile(atPath: path, contents: nil) else {
-                throw CoordinatorError("cannot make \(path)")
+                throw RunEnding("cannot make \(path)")
             }
         }
         let handle = try FileHandle(forWritingTo: file)

@@ -47,15 +47,17 @@ final class ScorerModels: Sendable {
     }
 
     /// Log-probability of each response token at the temperature of the run.
-    func reference(_ job: ScoreJob) throws -> [[Float]] {
+    ///
+    /// - Parameter beforePiece: called before each micro-batch; may throw to end the work.
+    func reference(_ job: ScoreJob, beforePiece: () throws -> Void) throws -> [[Float]] {
         try referenceModel?.logProbabilities(
             job.trajectories.map { $0.promptTokens + $0.responseTokens },
             scoredFrom: job.trajectories.map(\.promptTokens.count),
-            temperature: job.temperature > 0 ? job.temperature : 1) ?? []
+            temperature: job.temperature > 0 ? job.temperature : 1, beforePiece: beforePiece) ?? []
     }
 
     /// Normalised rewards of the model with this hash; nil for an answer that is beyond the model's context.
-    func reward(_ job: ScoreJob, _ hash: String) throws -> [Float?] {
+    func reward(_ job: ScoreJob, _ hash: String, beforePiece: () throws -> Void) throws -> [Float?] {
         guard let reward = rewards[hash] else { return [] }
         let rows = try job.trajectories.map { trajectory in
             // An answer that the policy did not end, by the limit of its length or a stop text, is no finished turn here.
@@ -68,7 +70,8 @@ final class ScorerModels: Sendable {
         let context = reward.model.configuration.contextLength
         let fitting = rows.indices.filter { !rows[$0].isEmpty && rows[$0].count <= context }
         var scores = [Float?](repeating: nil, count: rows.count)
-        for (index, score) in try zip(fitting, reward.model.score(fitting.map { rows[$0] })) { scores[index] = score }
+        let values = try reward.model.score(fitting.map { rows[$0] }, beforePiece: beforePiece)
+        for (index, value) in zip(fitting, values) { scores[index] = value }
         return scores
     }
 }

@@ -76,6 +76,17 @@ package actor ScorerRunner: JobRunner {
         guard case .score(let job) = job else {
             throw JobError(code: "kind", message: "a scorer does score jobs only", retryable: false)
         }
+        do {
+            return .scores(try await scores(of: job, progress))
+        } catch is CalledBack {
+            return nil
+        }
+    }
+
+    /// What is finished is handed in, whatever has become of the lease: the coordinator takes the first result of a job.
+    private func scores(of job: ScoreJob, _ progress: @escaping @Sendable (Int) -> Bool) async throws -> Scores {
+        let count = job.trajectories.count
+        let goOn: @Sendable () throws -> Void = { if !progress(count) { throw CalledBack() } }
         var scores = Scores()
         let models = models
         if job.reference {
@@ -85,13 +96,15 @@ package actor ScorerRunner: JobRunner {
                     try models.loadReference(files, device, arithmetic)
                 }
             }
-            scores.referenceLogProbabilities = try await executor.run { try models.reference(job) }
-            guard progress(job.trajectories.count) else { return nil }
+            scores.referenceLogProbabilities = try await executor.run {
+                try models.reference(job, beforePiece: goOn)
+            }
         }
         for name in job.rewards {
+            try goOn()
             if let keys = modelRewards[name] {
                 let hash = try await loadReward(name, keys, progress)
-                let values = try await executor.run { try models.reward(job, hash) }
+                let values = try await executor.run { try models.reward(job, hash, beforePiece: goOn) }
                 let tooLong = values.count { $0 == nil }
                 if tooLong > 0 {
                     scores.errors.append(
@@ -103,9 +116,8 @@ package actor ScorerRunner: JobRunner {
             } else {
                 throw JobError(code: "configuration", message: "reward \(name) is not known here", retryable: false)
             }
-            guard progress(job.trajectories.count) else { return nil }
         }
-        return .scores(scores)
+        return scores
     }
 
     /// Returns the hash that the model of a reward is kept under.
@@ -209,3 +221,6 @@ package actor ScorerRunner: JobRunner {
         }
     }
 }
+
+/// The coordinator wants the job no longer.
+private struct CalledBack: Error {}

@@ -18,6 +18,8 @@ struct WorkerOptions: ParsableArguments {
     @Option(help: "Name of this process in the status (default: role and process number).") var name: String?
     @Flag(help: .hidden) var supervised = false
     @Option(help: "debug, info, notice, warning or error.") var logLevel = "info"
+    @Option(help: "Seconds without a coordinator after which the worker ends, to be started again; 0: never.")
+    var giveUpAfter = 1800.0
 
     func address() throws -> String {
         let environment = ProcessInfo.processInfo.environment
@@ -42,7 +44,9 @@ struct WorkerOptions: ParsableArguments {
     func link(_ thread: SocketThread, _ identity: WorkerLink.Identity, _ logger: Logger) async throws -> WorkerLink {
         if supervised { ParentWatch.start() }
         do {
-            return try await WorkerLink.connect(on: thread, to: address(), as: identity, logger: logger)
+            return try await WorkerLink.connect(
+                on: thread, to: address(), as: identity, patience: giveUpAfter > 0 ? .seconds(giveUpAfter) : nil,
+                logger: logger)
         } catch let error as ZeroMQError {
             throw CommandError(.configuration, "\(error)")
         }
@@ -64,7 +68,8 @@ func runWorker(_ loop: WorkerLoop, _ options: WorkerOptions) async throws {
     case .drained, .stopped: return
     case .unable(let reason): throw CommandError(.configuration, reason)
     case .refused(let code, let message):
-        throw CommandError(code == "closed" ? .tryAgain : .configuration, "the coordinator refused: \(message)")
+        if code == "closed" { throw CommandError(.tryAgain, message) }
+        throw CommandError(.configuration, "the coordinator refused: \(message)")
     }
 }
 
@@ -123,8 +128,8 @@ struct LearnerCommand: AsyncParsableCommand {
         }
         defer { signals.cancel() }
         do {
-            _ = try await work.value
-            await link.close(reason: "done")
+            let outcome = try await work.value
+            await link.close(reason: outcome == .finished ? Message.finished : "stopped")
         } catch is CancellationError {
             await link.close(reason: "stopped")
         } catch let error as LearnerError where error.code == .setting || error.code == .io {

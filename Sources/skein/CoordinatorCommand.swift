@@ -42,7 +42,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         let coordinator: Coordinator
         do {
             coordinator = try await Coordinator.start(configuration, on: thread, logger: logger)
-        } catch let error as CoordinatorError {
+        } catch let error as RunEnding {
             throw CommandError(ExitStatus(rawValue: error.exitCode) ?? .failed, error.message)
         }
         let tokenFile = run.runDirectory + "/token"

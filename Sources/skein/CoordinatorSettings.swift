@@ -17,35 +17,35 @@ enum CoordinatorSettings {
             throw CommandError(.configuration, "data.prompts: PPO needs a file of prompts")
         }
         var configuration = CoordinatorConfiguration()
-        configuration.name = run.name
-        configuration.seed = run.seed
-        configuration.steps = run.ppo.steps
-        configuration.prompts = try prompts(file, policy: policy, run)
-        configuration.promptsPerStep = run.rollout.promptsPerStep
-        configuration.samplesPerPrompt = run.rollout.samplesPerPrompt
-        configuration.promptsPerJob = run.rollout.promptsPerJob ?? 16
-        configuration.samplesPerJob = run.rollout.samplesPerJob
-        configuration.sampling = SamplingParameters(
+        configuration.run.name = run.name
+        configuration.run.seed = run.seed
+        configuration.run.steps = run.ppo.steps
+        configuration.run.prompts = try prompts(file, policy: policy, run)
+        configuration.run.promptsPerStep = run.rollout.promptsPerStep
+        configuration.run.samplesPerPrompt = run.rollout.samplesPerPrompt
+        configuration.run.promptsPerJob = run.rollout.promptsPerJob ?? 16
+        configuration.run.samplesPerJob = run.rollout.samplesPerJob
+        configuration.run.sampling = SamplingParameters(
             temperature: run.rollout.temperature, topK: run.rollout.topK, topP: run.rollout.topP,
             maxNewTokens: run.rollout.maxNewTokens, stop: run.rollout.stop)
-        configuration.schedule = run.schedule.versionsBehind == 0 ? .sync : .lag(run.schedule.versionsBehind)
+        configuration.run.schedule = run.schedule.versionsBehind == 0 ? .sync : .lag(run.schedule.versionsBehind)
         var builtIn: [String] = []
         var foreign: [String] = []
         try checkRewards(run)
         for reward in run.rewards {
             if case .worker = reward.kind { foreign.append(reward.name) } else { builtIn.append(reward.name) }
         }
-        let scored = CoordinatorConfiguration.ScorePart(reference: !run.ppo.referenceFromBase, rewards: builtIn)
-        configuration.parts =
+        let scored = RunSettings.ScorePart(reference: !run.ppo.referenceFromBase, rewards: builtIn)
+        configuration.run.parts =
             (scored.reference || !builtIn.isEmpty ? [scored] : [])
-            + foreign.map { CoordinatorConfiguration.ScorePart(reference: false, rewards: [$0], isBuiltIn: false) }
-        configuration.neededRewards = Set(
+            + foreign.map { RunSettings.ScorePart(reference: false, rewards: [$0], isBuiltIn: false) }
+        configuration.run.neededRewards = Set(
             run.rewards.filter { $0.weight != 0 && $0.name != run.ppo.drift.heldOutReward }.map(\.name))
-        configuration.leaseMilliseconds = Int(run.coordinator.lease * 1000)
-        configuration.graceMilliseconds = Int(run.coordinator.grace * 1000)
-        configuration.retries = run.coordinator.retries
-        configuration.roleConfiguration = try run.json()
-        configuration.desired = [.generator: run.roles.generator.count, .scorer: run.roles.scorer.count]
+        configuration.run.leaseMilliseconds = Int(run.coordinator.lease * 1000)
+        configuration.run.graceMilliseconds = Int(run.coordinator.grace * 1000)
+        configuration.run.retries = run.coordinator.retries
+        configuration.run.roleConfiguration = try run.json()
+        configuration.run.desired = [.generator: run.roles.generator.count, .scorer: run.roles.scorer.count]
         configuration.runDirectory = URL(filePath: run.runDirectory)
         configuration.journalPath = run.runDirectory + "/journal.sqlite"
         configuration.address = run.coordinator.bind

@@ -34,7 +34,7 @@ import Testing
             case 2:
                 guard let flight = flights.randomElement(using: &random) else { continue }
                 // Delivered, and perhaps delivered again later: the flight stays.
-                if ledger.complete(flight.0).0 == .accepted { counted[flight.0, default: 0] += 1 }
+                if ledger.complete(flight.0, by: flight.1).0 == .accepted { counted[flight.0, default: 0] += 1 }
             case 3: _ = ledger.expire(now: now)
             case 4: _ = ledger.release(workers.randomElement(using: &random) ?? workers[0])
             default:
@@ -54,7 +54,7 @@ import Testing
         let leased = ledger.lease(from: JobLedger.Queue(job), to: worker, deadline: 10, now: 0)
         let lease = try #require(leased)
         #expect(ledger.fail(job, attempt: lease.attempt, by: worker, retryable: false) == .exhausted)
-        #expect(ledger.complete(job).0 == .duplicate)
+        #expect(ledger.complete(job, by: worker).0 == .duplicate)
     }
 
     /// After a restart the journal's results come when the jobs are pending already.
@@ -81,7 +81,7 @@ import Testing
         ledger.forget(jobs)
         #expect(ledger.leases(of: worker).isEmpty)
         #expect(ledger.pendingCount(.generate) == 0 && ledger.leasedCount(.generate) == 0)
-        #expect(ledger.complete(jobs[0]).0 == .stale)
+        #expect(ledger.complete(jobs[0], by: WorkerID(name: "w", incarnation: 1)).0 == .stale)
     }
 
     @Test func promptsDependOnTheSeedAlone() {

@@ -16,9 +16,9 @@ import ZeroMQ
         let seen = Mutex<[Int]>([])
         let endpoint = Mutex<ServerEndpoint?>(nil)
 
-        func receive(_ batch: [ServerEndpoint.Incoming]) {
+        func receive(_ batch: [Incoming]) {
             for incoming in batch {
-                switch incoming.envelope.message {
+                switch incoming.message {
                 case .hello:
                     let welcome = Welcome(
                         runID: "run", epoch: 1, roleConfiguration: Data("{}".utf8), artifacts: [],

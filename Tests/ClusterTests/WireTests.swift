@@ -136,44 +136,4 @@ import ZeroMQ
             }
         }
     }
-
-    /// A peer of another protocol is told so, and admitted to nothing.
-    @Test func anotherProtocolIsRefusedByName() async throws {
-        let thread = try SocketThread()
-        defer { thread.stop() }
-        let admitted = Mutex(0)
-        let endpoint = try await ServerEndpoint.listen(
-            on: thread, address: "tcp://127.0.0.1:0", epoch: 1, logger: Self.quiet
-        ) { incoming in admitted.withLock { $0 += incoming.count } }
-        let hello = Hello(
-            role: .generator, name: "late", incarnation: 7, protocolMin: Wire.version + 1,
-            protocolMax: Wire.version + 3, capabilities: Capabilities(kinds: [.generate]))
-        let answer: [[UInt8]] = try await withCheckedThrowingContinuation { continuation in
-            thread.perform {
-                do {
-                    let socket = try thread.open(.dealer(identity: hello.id.routingID))
-                    thread.watch(socket) {
-                        if let frames = socket.receive() {
-                            thread.unwatch(socket)
-                            socket.close()
-                            continuation.resume(returning: frames)
-                        }
-                    }
-                    try thread.watchConnection(of: socket) { up in
-                        guard up, let frames = try? Codec.encode(Envelope(.hello(hello))) else { return }
-                        _ = socket.send(frames)
-                    }
-                    try socket.connect(endpoint.address)
-                } catch {
-                    continuation.resume(throwing: error)
-                }
-            }
-        }
-        guard case .refused(code: "protocol", let message) = try Codec.decode(answer[...]).message else {
-            Issue.record("the peer was not refused")
-            return
-        }
-        #expect(message.contains("\(Wire.version)") && message.contains("\(Wire.version + 3)"))
-        #expect(admitted.withLock { $0 } == 0)
-    }
 }

@@ -31,10 +31,10 @@ import ZeroMQ
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         var configuration = CoordinatorConfiguration()
-        configuration.prompts = [Prompt(row: 0, text: "a", tokens: [1])]
-        configuration.promptsPerStep = 1
-        configuration.leaseMilliseconds = 10_000_000
-        configuration.graceMilliseconds = 10_000_000
+        configuration.run.prompts = [Prompt(row: 0, text: "a", tokens: [1])]
+        configuration.run.promptsPerStep = 1
+        configuration.run.leaseMilliseconds = 10_000_000
+        configuration.run.graceMilliseconds = 10_000_000
         configuration.journalPath = folder.appending(path: "journal.sqlite").path
         let clock = Clock()
         let (server, client) = (try SocketThread(), try SocketThread())

@@ -1,4 +1,5 @@
 import Cluster
+import ClusterModel
 import Foundation
 import Testing
 import ZeroMQ

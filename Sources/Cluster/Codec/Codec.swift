@@ -60,7 +60,7 @@ package enum Codec {
         return value
     }
 
-    private static func body(of message: Message, _ frames: inout [Frame]) -> Proto.OneOf_Body {
+    private static func body(of message: ClusterModel.Message, _ frames: inout [Frame]) -> Proto.OneOf_Body {
         switch message {
         case .hello(let hello): return .hello(hello.proto)
         case .credit(let slots): return .credit(make { $0.slots = UInt32(clamping: slots) })
@@ -173,17 +173,18 @@ package enum Codec {
                     $0.index = UInt64(clamping: index)
                 })
         case .chunk(let hash, let index, let bytes):
-            if let bytes { frames.append(.shared(bytes.bytes)) }
+            let shared = (bytes as? SharedChunk)?.bytes
+            if let shared { frames.append(.shared(shared)) }
             return .chunk(
                 make {
                     $0.sha256 = hash
                     $0.index = UInt64(clamping: index)
-                    $0.missing = bytes == nil
+                    $0.missing = shared == nil
                 })
         }
     }
 
-    private static func message(of body: Proto.OneOf_Body, _ frames: inout FrameReader) throws -> Message {
+    private static func message(of body: Proto.OneOf_Body, _ frames: inout FrameReader) throws -> ClusterModel.Message {
         switch body {
         case .hello(let proto): return .hello(try Hello(proto))
         case .credit(let proto): return .credit(slots: Int(min(proto.slots, 1 << 16)))

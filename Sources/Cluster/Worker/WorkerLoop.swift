@@ -92,7 +92,9 @@ package actor WorkerLoop {
         case .message(let message): if let ending = await handle(message) { return ending }
         case .idle: break
         case .drain: await beginDrain()
-        case .closed: return .refused(code: "closed", message: "the link to the coordinator was closed")
+        case .closed:
+            let reason = link.ending?.message ?? "the link to the coordinator was closed"
+            return .refused(code: "closed", message: reason)
         }
         if isDraining, queue.isIdle, await link.isFlushed() { return .drained }
         return nil

@@ -7,10 +7,11 @@ import DequeModule
 ///     (1) PENDING --(2) leased to a worker with credit--> LEASED(worker, attempt, deadline) -+
 ///                ^                                          | (3) renewed: deadline moves    |
 ///                |                                          v (4) result                     | (6) attempts used up,
-///                +-- restart without a journaled result   COMPLETED                          v     or not retryable
-///                                                           ^                              FAILED (the run ends)
-///                                                           +-- (7) a late result of an earlier attempt counts as well:
-///                                                               jobs are deterministic
+///                +-- restart without a journaled result   ARRIVED(worker)                    v     or not retryable
+///                                                           |  ^                           FAILED (the run ends)
+///                                                           |  +-- (7) a late result of an earlier attempt counts as well:
+///                                                           v (8) on disk          jobs are deterministic
+///                                                         COMPLETED
 ///
 /// No clock and no socket: times are milliseconds that the caller gives.
 package struct JobLedger: Sendable {
@@ -25,6 +26,8 @@ package struct JobLedger: Sendable {
     package enum State: Sendable, Hashable {
         case pending
         case leased(Lease)
+        /// Its result is not on disk yet, and the slot of the worker that sent it is still taken.
+        case arrived(WorkerID)
         case completed
         case failed
     }
@@ -64,8 +67,14 @@ package struct JobLedger: Sendable {
     private var states: [JobID: State] = [:]
     private var attempts: [JobID: Int] = [:]
     private var failures: [JobID: Int] = [:]
+    /// In order; an entry whose job is not pending any more is passed over.
     private var pending: [Queue: Deque<JobID>] = [:]
+    private var pendingCounts: [Queue: Int] = [:]
     private var leases: [WorkerID: Set<JobID>] = [:]
+    private var arrived: [WorkerID: Int] = [:]
+    private var arrivedOfStep: [Int: Int] = [:]
+    /// No lease runs out before it.
+    private var nextDeadline = Int64.max
     private let retriesAllowed: Int
 
     package init(retriesAllowed: Int) { self.retriesAllowed = retriesAllowed }
@@ -74,11 +83,20 @@ package struct JobLedger: Sendable {
 
     package func state(of job: JobID) -> State? { states[job] }
     package func leases(of worker: WorkerID) -> Set<JobID> { leases[worker] ?? [] }
-    package func pendingCount(_ queue: Queue) -> Int { pending[queue]?.count ?? 0 }
-    package var queues: [Queue] { Array(pending.keys) }
+    package func pendingCount(_ queue: Queue) -> Int { pendingCounts[queue] ?? 0 }
+    /// Those that have pending jobs, in order.
+    package var queues: [Queue] {
+        pendingCounts.filter { $0.value > 0 }.keys.sorted { ($0.kind, $0.part) < ($1.kind, $1.part) }
+    }
+
+    /// Slots of a worker that are taken: its leases, and its results that are not on disk yet.
+    package func taken(by worker: WorkerID) -> Int { (leases[worker]?.count ?? 0) + (arrived[worker] ?? 0) }
+
+    /// True when every result of the step that has come is on disk.
+    package func isDurable(_ step: Int) -> Bool { (arrivedOfStep[step] ?? 0) == 0 }
 
     package func pendingCount(_ kind: JobKind) -> Int {
-        pending.reduce(0) { $0 + ($1.key.kind == kind ? $1.value.count : 0) }
+        pendingCounts.reduce(0) { $0 + ($1.key.kind == kind ? $1.value : 0) }
     }
 
     package func leasedCount(_ kind: JobKind) -> Int {
@@ -86,9 +104,7 @@ package struct JobLedger: Sendable {
     }
 
     package func retrying(_ kind: JobKind) -> Int {
-        pending.reduce(0) { sum, entry in
-            sum + (entry.key.kind == kind ? entry.value.filter { (attempts[$0] ?? 0) > 0 }.count : 0)
-        }
+        attempts.keys.count { $0.kind == kind && states[$0] == .pending }
     }
 
     // MARK: - Edges
@@ -98,11 +114,12 @@ package struct JobLedger: Sendable {
         guard states[job] == nil else { return }
         states[job] = .pending
         pending[Queue(job), default: []].append(job)
+        pendingCounts[Queue(job), default: 0] += 1
     }
 
     /// A result that the journal already has (restart).
     package mutating func restoreCompleted(_ job: JobID) {
-        if states[job] == .pending { pending[Queue(job)]?.removeAll { $0 == job } }
+        if states[job] == .pending { pendingCounts[Queue(job), default: 1] -= 1 }
         states[job] = .completed
     }
 
@@ -110,21 +127,29 @@ package struct JobLedger: Sendable {
     package mutating func lease(
         from queue: Queue, to worker: WorkerID, deadline: Int64, now: Int64
     ) -> (job: JobID, attempt: Int)? {
-        guard let job = pending[queue]?.popFirst() else { return nil }
-        let attempt = (attempts[job] ?? 0) + 1
-        attempts[job] = attempt
+        while let job = pending[queue]?.popFirst() {
+            guard states[job] == .pending else { continue }
+            let attempt = (attempts[job] ?? 0) + 1
+            hand(job, to: worker, attempt: attempt, deadline, now)
+            return (job, attempt)
+        }
+        return nil
+    }
+
+    private mutating func hand(
+        _ job: JobID, to worker: WorkerID, attempt: Int, _ deadline: Int64, _ now: Int64
+    ) {
+        pendingCounts[Queue(job), default: 1] -= 1
+        attempts[job] = max(attempts[job] ?? 0, attempt)
         states[job] = .leased(Lease(worker: worker, attempt: attempt, deadline: deadline, since: now, tokens: 0))
         leases[worker, default: []].insert(job)
-        return (job, attempt)
+        nextDeadline = min(nextDeadline, deadline)
     }
 
     /// A worker that outlived the coordinator still works at a job: its lease goes on (edge 2 without a message).
     package mutating func adopt(_ job: JobID, attempt: Int, by worker: WorkerID, deadline: Int64, now: Int64) -> Bool {
         guard case .pending = states[job] else { return false }
-        pending[Queue(job)]?.removeAll { $0 == job }
-        attempts[job] = max(attempts[job] ?? 0, attempt)
-        states[job] = .leased(Lease(worker: worker, attempt: attempt, deadline: deadline, since: now, tokens: 0))
-        leases[worker, default: []].insert(job)
+        hand(job, to: worker, attempt: attempt, deadline, now)
         return true
     }
 
@@ -141,29 +166,40 @@ package struct JobLedger: Sendable {
         return true
     }
 
-    /// Edges 4 and 7. Also tells whose lease on the job is void now.
-    package mutating func complete(_ job: JobID) -> (Admission, cancelled: (WorkerID, Int)?) {
+    /// Edges 4 and 7: a result came from `worker`. Also tells whose lease on the job is void now.
+    package mutating func complete(_ job: JobID, by worker: WorkerID) -> (Admission, cancelled: (WorkerID, Int)?) {
+        var cancelled: (WorkerID, Int)?
         switch states[job] {
         case nil:
             staleTotal[job.kind, default: 0] += 1
             return (.stale, nil)
-        case .completed, .failed:
+        case .arrived, .completed, .failed:
             duplicates[job.kind, default: 0] += 1
             return (.duplicate, nil)
-        case .pending:
-            pending[Queue(job)]?.removeAll { $0 == job }
-            finish(job)
-            return (.accepted, nil)
+        case .pending: pendingCounts[Queue(job), default: 1] -= 1
         case .leased(let lease):
             leases[lease.worker]?.remove(job)
-            finish(job)
-            return (.accepted, (lease.worker, lease.attempt))
+            cancelled = (lease.worker, lease.attempt)
         }
+        states[job] = .arrived(worker)
+        completedTotal[job.kind, default: 0] += 1
+        arrived[worker, default: 0] += 1
+        arrivedOfStep[job.step, default: 0] += 1
+        return (.accepted, cancelled)
     }
 
-    private mutating func finish(_ job: JobID) {
+    /// Edge 8.
+    package mutating func becomeDurable(_ job: JobID) {
+        guard case .arrived(let worker) = states[job] else { return }
         states[job] = .completed
-        completedTotal[job.kind, default: 0] += 1
+        leaveDisk(worker, job.step)
+    }
+
+    private mutating func leaveDisk(_ worker: WorkerID, _ step: Int) {
+        arrived[worker, default: 1] -= 1
+        if arrived[worker] == 0 { arrived[worker] = nil }
+        arrivedOfStep[step, default: 1] -= 1
+        if arrivedOfStep[step] == 0 { arrivedOfStep[step] = nil }
     }
 
     /// Edges 5 and 6: the worker says that it failed.
@@ -190,15 +226,22 @@ package struct JobLedger: Sendable {
 
     /// Edge 5 for leases whose deadline has passed. Their workers hang, or are gone.
     package mutating func expire(now: Int64) -> [(job: JobID, lease: Lease)] {
+        guard nextDeadline < now else { return [] }
         var expired: [(JobID, Lease)] = []
+        nextDeadline = .max
         for (worker, jobs) in leases {
             for job in jobs {
-                guard case .leased(let lease) = states[job], lease.deadline < now else { continue }
+                guard case .leased(let lease) = states[job] else { continue }
+                guard lease.deadline < now else {
+                    nextDeadline = min(nextDeadline, lease.deadline)
+                    continue
+                }
                 expired.append((job, lease))
                 leases[worker]?.remove(job)
             }
         }
-        for (job, _) in expired.sorted(by: { $1.0 < $0.0 }) {
+        expired.sort { $0.0 < $1.0 }
+        for (job, _) in expired.reversed() {
             expirations[job.kind, default: 0] += 1
             putBack(job)
         }
@@ -217,6 +260,7 @@ package struct JobLedger: Sendable {
         states[job] = .pending
         retries[job.kind, default: 0] += 1
         pending[Queue(job), default: []].prepend(job)
+        pendingCounts[Queue(job), default: 0] += 1
     }
 
     /// Forgets the jobs of a step that is committed; what arrives later for them is stale. A lease on one, of a worker
@@ -225,7 +269,8 @@ package struct JobLedger: Sendable {
         for job in jobs {
             switch states.removeValue(forKey: job) {
             case .leased(let lease): leases[lease.worker]?.remove(job)
-            case .pending: pending[Queue(job)]?.removeAll { $0 == job }
+            case .pending: pendingCounts[Queue(job), default: 1] -= 1
+            case .arrived(let worker): leaveDisk(worker, job.step)
             case .completed, .failed, nil: break
             }
             attempts[job] = nil

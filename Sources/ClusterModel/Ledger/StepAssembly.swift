@@ -6,6 +6,8 @@ package struct StepAssembly: Sendable {
     package let parts: Int
     package private(set) var trajectories: [Int: [Trajectory]] = [:]
     package private(set) var scores: [Int: [Int: Scores]] = [:]
+    /// Generate jobs of which everything is here.
+    private var finished = 0
 
     package init(step: Int, jobs: [GenerateJob], parts: Int) {
         self.step = step
@@ -13,10 +15,7 @@ package struct StepAssembly: Sendable {
         self.parts = parts
     }
 
-    package var isComplete: Bool {
-        trajectories.count == jobs.count
-            && (parts == 0 || scores.values.count(where: { $0.count == parts }) == jobs.count)
-    }
+    package var isComplete: Bool { finished == jobs.count }
 
     /// All jobs of the step that exist so far or will.
     package var allJobs: [JobID] {
@@ -80,9 +79,15 @@ package struct StepAssembly: Sendable {
         return nil
     }
 
-    package mutating func add(_ result: [Trajectory], of index: Int) { trajectories[index] = result }
+    package mutating func add(_ result: [Trajectory], of index: Int) {
+        if trajectories.updateValue(result, forKey: index) == nil, parts == 0 { finished += 1 }
+    }
 
-    package mutating func add(_ result: Scores, of index: Int, part: Int) { scores[index, default: [:]][part] = result }
+    package mutating func add(_ result: Scores, of index: Int, part: Int) {
+        let before = scores[index]?.count ?? 0
+        scores[index, default: [:]][part] = result
+        if before < parts, scores[index]?.count == parts { finished += 1 }
+    }
 
     /// Why nothing can be learned from the step: not one of its answers has all the rewards that it needs.
     ///

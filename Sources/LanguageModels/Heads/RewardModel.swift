@@ -86,9 +86,12 @@ package final class RewardModel {
     /// Raw rewards of whole sequences, without history.
     ///
     /// - Parameter tokenBudget: tokens of a micro-batch, padding included.
-    package func rawScores(_ rows: [[Int32]], tokenBudget: Int = 4096) throws -> [Float] {
+    package func rawScores(
+        _ rows: [[Int32]], tokenBudget: Int = 4096, beforePiece: () throws -> Void = {}
+    ) throws -> [Float] {
         var results = [Float](repeating: 0, count: rows.count)
         for piece in TokenBudget.cut(rows.map(\.count), budget: tokenBudget) {
+            try beforePiece()
             let batch = try TokenBatch(piece.map { rows[$0] }, device: device)
             for (index, value) in try zip(piece, noGrad { try rawRewards(batch).floats() }) { results[index] = value }
         }
@@ -96,8 +99,12 @@ package final class RewardModel {
     }
 
     /// Normalised rewards, (raw - mean) / deviation, of whole sequences, without history.
-    package func score(_ rows: [[Int32]], tokenBudget: Int = 4096) throws -> [Float] {
-        try rawScores(rows, tokenBudget: tokenBudget).map { Float((Double($0) - mean) / deviation) }
+    ///
+    /// - Parameter beforePiece: called before each micro-batch; may throw to end the work.
+    package func score(
+        _ rows: [[Int32]], tokenBudget: Int = 4096, beforePiece: () throws -> Void = {}
+    ) throws -> [Float] {
+        try rawScores(rows, tokenBudget: tokenBudget, beforePiece: beforePiece).map { Float((Double($0) - mean) / deviation) }
     }
 
     // MARK: Saving

@@ -42,9 +42,11 @@ extension CausalLM {
     /// - Parameters:
     ///   - scoredFrom: for each row the place of its first scored token; nil = all but the first.
     ///   - tokenBudget: tokens of a micro-batch, padding included.
+    ///   - beforePiece: called before each micro-batch; may throw to end the work.
     /// - Returns: for each row, in the order given, the numbers of its scored tokens.
     package func logProbabilities(
-        _ rows: [[Int32]], scoredFrom: [Int]? = nil, temperature: Double = 1, tokenBudget: Int = 4096
+        _ rows: [[Int32]], scoredFrom: [Int]? = nil, temperature: Double = 1, tokenBudget: Int = 4096,
+        beforePiece: () throws -> Void = {}
     ) throws -> [[Float]] {
         let starts = scoredFrom ?? rows.map { _ in 1 }
         guard starts.count == rows.count else {
@@ -52,6 +54,7 @@ extension CausalLM {
         }
         var results = [[Float]](repeating: [], count: rows.count)
         for piece in TokenBudget.cut(rows.map(\.count), budget: tokenBudget) {
+            try beforePiece()
             let batch = try TokenBatch(
                 piece.map { rows[$0] }, scoredFrom: piece.map { starts[$0] }, device: device)
             let flat = try noGrad { try tokenLogProbabilities(batch, temperature: temperature).values.floats() }

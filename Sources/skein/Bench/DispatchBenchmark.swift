@@ -48,10 +48,10 @@ struct DispatchBenchmark {
 
     static func coordinate(_ load: Load, directory: String) async throws {
         var configuration = CoordinatorConfiguration()
-        configuration.steps = load.steps
-        configuration.promptsPerStep = load.jobs
-        configuration.promptsPerJob = 1
-        configuration.prompts = (0..<load.jobs).map { Prompt(row: $0, text: "p", tokens: [1]) }
+        configuration.run.steps = load.steps
+        configuration.run.promptsPerStep = load.jobs
+        configuration.run.promptsPerJob = 1
+        configuration.run.prompts = (0..<load.jobs).map { Prompt(row: $0, text: "p", tokens: [1]) }
         configuration.journalPath = directory + "/journal.sqlite"
         let thread = try SocketThread()
         let coordinator = try await Coordinator.start(configuration, on: thread, logger: log)
@@ -129,7 +129,7 @@ struct DispatchBenchmark {
         }
         _ = try await link.ask(
             .commit(step: load.steps - 1, metrics: Data("{}".utf8), manifest(load.steps)), deadline: nil)
-        await link.close(reason: "done")
+        await link.close(reason: Message.finished)
         return seconds
     }
 

@@ -1,28 +1,40 @@
-import Cluster
-import ClusterModel
-
 /// What a turn has to say leaves at its end, small things to one worker together: a message costs as much as a small job.
-extension Coordinator {
+struct Outbox: Sendable {
     private static let acknowledgedTogether = 1000
     /// Each has a frame of its own, and a message 64.
     private static let leasedTogether = 50
     /// Bytes of a job that may travel with others.
     private static let smallJob = 4096
 
-    func flush() {
-        for (peer, acks) in acknowledgements {
+    private var messages: [Outgoing] = []
+    private var acknowledgements: [WorkerID: [Acknowledgement]] = [:]
+    private var grants: [WorkerID: [Grant]] = [:]
+
+    mutating func add(_ peer: WorkerID, _ message: Message, inReplyTo: UInt64 = 0) {
+        messages.append(Outgoing(peer, message, inReplyTo: inReplyTo))
+    }
+
+    mutating func acknowledge(_ peer: WorkerID, _ job: JobID, attempt: Int, _ status: AckStatus) {
+        acknowledgements[peer, default: []].append(Acknowledgement(job, attempt: attempt, status))
+    }
+
+    mutating func grant(_ peer: WorkerID, _ grant: Grant) { grants[peer, default: []].append(grant) }
+
+    /// Everything, leases behind the artifacts that their jobs need.
+    mutating func take() -> [Outgoing] {
+        for (peer, acks) in acknowledgements.sorted(by: { $0.key < $1.key }) {
             for start in stride(from: 0, to: acks.count, by: Self.acknowledgedTogether) {
                 let some = acks[start..<min(start + Self.acknowledgedTogether, acks.count)]
-                outbox.append(.init(peer, .resultAck(Array(some))))
+                add(peer, .resultAck(Array(some)))
             }
         }
+        for (peer, grants) in grants.sorted(by: { $0.key < $1.key }) {
+            for bundle in Self.bundles(grants) { add(peer, .lease(bundle)) }
+        }
         acknowledgements.removeAll(keepingCapacity: true)
-        // Behind the artifacts that the jobs need.
-        for (peer, grants) in grants { outbox += Self.bundles(grants).map { .init(peer, .lease($0)) } }
         grants.removeAll(keepingCapacity: true)
-        guard !outbox.isEmpty else { return }
-        endpoint.send(outbox)
-        outbox.removeAll(keepingCapacity: true)
+        defer { messages.removeAll(keepingCapacity: true) }
+        return messages
     }
 
     private static func bundles(_ grants: [Grant]) -> [[Grant]] {

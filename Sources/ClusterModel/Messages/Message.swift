@@ -1,7 +1,6 @@
-package import ClusterModel
 package import Foundation
 
-/// Everything that crosses the wire, as values. Protobuf stays inside this module.
+/// Everything that crosses the wire, as values.
 package enum Message: Sendable {
     // Worker to coordinator
     case hello(Hello)
@@ -35,8 +34,16 @@ package enum Message: Sendable {
     case commitAck(step: Int)
     // Puller and source of artifacts
     case chunkRequest(sha256: String, index: Int)
-    case chunk(sha256: String, index: Int, bytes: SharedChunk?)
+    case chunk(sha256: String, index: Int, bytes: (any ChunkBytes)?)
 }
+
+extension Message {
+    /// Reason of the BYE of a learner that has exported the policy of a finished run.
+    package static let finished = "done"
+}
+
+/// Bytes of a chunk, in whatever form the transport sends them from.
+package protocol ChunkBytes: Sendable {}
 
 /// A job that a worker may work at until the lease's deadline.
 package struct Grant: Sendable, Hashable {
@@ -119,8 +126,7 @@ package struct Hello: Sendable {
     package init(
         role: Role, name: String, incarnation: UInt64, protocolMin: Int = Wire.version, protocolMax: Int = Wire.version,
         build: String = "", capabilities: Capabilities, heldJobs: [HeldJob] = [],
-        host: String = ProcessInfo.processInfo.hostName, pid: Int = Int(ProcessInfo.processInfo.processIdentifier),
-        threads: Int = 0
+        host: String = "", pid: Int = 0, threads: Int = 0
     ) {
         self.role = role
         self.name = name
@@ -190,23 +196,15 @@ package enum Wire {
     package static let chunkSize = 512 << 10
 }
 
-/// A message with what the envelope says of it.
-package struct Envelope: Sendable {
-    package var protocolVersion: Int
-    package var id: UInt64
-    /// 0 = answers nothing.
-    package var inReplyTo: UInt64
-    package var epoch: UInt64
+/// A message to a peer, and which of its asks it answers; 0 = none.
+package struct Outgoing: Sendable {
+    package var peer: WorkerID
     package var message: Message
+    package var inReplyTo: UInt64
 
-    package init(
-        protocolVersion: Int = Wire.version, id: UInt64 = 0, inReplyTo: UInt64 = 0, epoch: UInt64 = 0,
-        _ message: Message
-    ) {
-        self.protocolVersion = protocolVersion
-        self.id = id
-        self.inReplyTo = inReplyTo
-        self.epoch = epoch
+    package init(_ peer: WorkerID, _ message: Message, inReplyTo: UInt64 = 0) {
+        self.peer = peer
         self.message = message
+        self.inReplyTo = inReplyTo
     }
 }

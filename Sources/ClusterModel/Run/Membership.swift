@@ -1,0 +1,137 @@
+/// Who is here, and what each may do.
+///
+///     (1) HELLO -> JOINING --(2) first credit, or the learner's first report--> READY
+///     READY --(3) drain--> DRAINING --(4) BYE--> GONE
+///     any but DRAINING --(5) silent for half a lease--> SUSPECT --(6) heard--> back
+///     any --(7) silent for two leases, or another process has joined under its name--> GONE (lost)
+///     GONE --(8) a minute later--> forgotten
+///
+/// That a worker is busy follows from its leases, which stand in ``JobLedger``.
+struct Membership: Sendable {
+    struct Member: Sendable {
+        enum State: String, Sendable { case joining, ready, draining, suspect, gone }
+
+        var hello: Hello
+        /// Jobs that it takes at a time.
+        var slots = 0
+        fileprivate(set) var state = State.joining
+        var lastSeen: Int64
+        var joined: Int64
+        /// When it became GONE.
+        var left: Int64?
+        var report: WorkerReport?
+        var loaded: [ArtifactKind: PolicyVersion] = [:]
+        var jobsDone = 0
+
+        var role: Role { hello.role }
+        var isHere: Bool { state != .gone }
+        var mayWork: Bool { state == .ready }
+    }
+
+    /// Milliseconds for which the status shows a worker that is gone.
+    private static let goneShown: Int64 = 60_000
+    private static let goneKept = 20
+    /// Processes that another one of their name has replaced; they are refused when they come back.
+    private static let replacedRemembered = 1000
+
+    private var members: [WorkerID: Member] = [:]
+    private var replaced: Set<WorkerID> = []
+    private(set) var lostTotal: [Role: Int] = [:]
+
+    // MARK: - Questions
+
+    subscript(_ id: WorkerID) -> Member? {
+        get { members[id] }
+        set { if members[id] != nil, let newValue { members[id] = newValue } }
+    }
+
+    /// In the order of their names.
+    var all: [(id: WorkerID, member: Member)] { members.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+    var here: [(id: WorkerID, member: Member)] { all.filter(\.member.isHere) }
+    var isEmpty: Bool { !members.values.contains(where: \.isHere) }
+    func isHere(_ id: WorkerID) -> Bool { members[id]?.isHere ?? false }
+    func contains(where test: (Member) -> Bool) -> Bool { members.values.contains { $0.isHere && test($0) } }
+    func isReplaced(_ id: WorkerID) -> Bool { replaced.contains(id) }
+
+    /// Those that may be given jobs and pass `test`, in no order.
+    func workers(where test: (Member) -> Bool) -> [(id: WorkerID, slots: Int)] {
+        members.compactMap { id, member in member.mayWork && test(member) ? (id, member.slots) : nil }
+    }
+
+    /// Those here that are called by this name, with or without the incarnation.
+    func named(_ name: String) -> [WorkerID] {
+        here.filter { $0.member.hello.name == name || $0.id.routingID == name }.map(\.id)
+    }
+
+    // MARK: - Edges
+
+    /// Edge 1. Returns who was here under the same name: the old process is gone, whatever its leases say.
+    mutating func join(_ hello: Hello, at time: Int64) -> [WorkerID] {
+        let id = hello.id
+        let old = here.map(\.id).filter { $0.name == id.name && $0 != id }
+        var member = Member(hello: hello, lastSeen: time, joined: members[id]?.joined ?? time)
+        member.jobsDone = members[id]?.jobsDone ?? 0
+        members[id] = member
+        if replaced.count < Self.replacedRemembered { replaced.formUnion(old) }
+        return old
+    }
+
+    /// Edge 2.
+    mutating func grant(slots: Int, to id: WorkerID) {
+        members[id]?.slots = max(0, slots)
+        becomeReady(id)
+    }
+
+    mutating func report(_ report: WorkerReport, from id: WorkerID) {
+        members[id]?.report = report
+        // A learner asks for no jobs, so nothing else would say that it is ready.
+        if members[id]?.role == .learner { becomeReady(id) }
+    }
+
+    private mutating func becomeReady(_ id: WorkerID) {
+        if members[id]?.state == .joining { members[id]?.state = .ready }
+    }
+
+    /// Edge 3.
+    mutating func drain(_ id: WorkerID) {
+        if isHere(id) { members[id]?.state = .draining }
+    }
+
+    /// Edge 6.
+    mutating func heard(_ id: WorkerID, at time: Int64) {
+        members[id]?.lastSeen = time
+        guard let member = members[id], member.state == .suspect else { return }
+        members[id]?.state = member.slots > 0 || member.role == .learner ? .ready : .joining
+    }
+
+    /// Edges 4 and 7. False when it was gone already.
+    mutating func leave(_ id: WorkerID, lost: Bool, at time: Int64) -> Bool {
+        guard let member = members[id], member.isHere else { return false }
+        members[id]?.state = .gone
+        members[id]?.left = time
+        if lost { lostTotal[member.role, default: 0] += 1 }
+        let gone = members.filter { !$0.value.isHere }.sorted {
+            ($0.value.lastSeen, $0.key) < ($1.value.lastSeen, $1.key)
+        }
+        for (old, _) in gone.dropLast(Self.goneKept) { members[old] = nil }
+        return true
+    }
+
+    /// Edges 5, 7 and 8. Returns who has been silent for two leases, and for how long.
+    mutating func passTime(_ time: Int64, lease: Int64) -> [(id: WorkerID, silent: Int64)] {
+        var lost: [(id: WorkerID, silent: Int64)] = []
+        for (id, member) in members {
+            if let left = member.left {
+                if time - left >= Self.goneShown { members[id] = nil }
+                continue
+            }
+            let silent = time - member.lastSeen
+            if silent > 2 * lease {
+                lost.append((id, silent))
+            } else if silent > lease / 2, member.state != .draining {
+                members[id]?.state = .suspect
+            }
+        }
+        return lost.sorted { $0.id < $1.id }
+    }
+}

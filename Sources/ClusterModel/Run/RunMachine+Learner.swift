@@ -1,0 +1,150 @@
+import Foundation
+
+/// What the learner says: artifacts, batches, commits.
+extension RunMachine {
+    /// Most of an answer to a fetch, unless one job alone is larger.
+    private static let fetchedBytes = 512 << 10
+    private static let alarmsKept = 50
+    /// The learner's guard against drift has stopped the run until the operator resumes it.
+    private static let pausingAlarm = "paused"
+
+    // MARK: - Artifacts
+
+    mutating func publish(_ manifests: [ArtifactManifest], _ time: Int64) {
+        for manifest in manifests.dropLast() { persist(.weights(manifest)) }
+        if let last = manifests.last { persist(.weights(last), then: .published(manifests)) }
+        // A run that was ended between its last commit and the export of its policy: the learner that has come back has
+        // nothing left to do but that.
+        if steps.isLastCommitted { finish() }
+    }
+
+    /// The disk knows of them, so the workers may.
+    mutating func announce(_ manifests: [ArtifactManifest], _ time: Int64) {
+        for manifest in manifests {
+            versions.add(manifest)
+            for (id, member) in members.here where Versions.needs(member.role, manifest) {
+                outbox.add(id, .artifact(manifest))
+            }
+        }
+        retireVersions()
+        openSteps()
+    }
+
+    mutating func retireVersions() {
+        let oldest = settings.schedule.version(for: steps.committed)
+        if versions.retire(below: oldest) { persist(.retired(below: oldest)) }
+    }
+
+    /// Opens every step whose policy version can be pulled.
+    mutating func openSteps() {
+        guard versions.newest != nil else { return }
+        if life.state == .starting {
+            life.begin(paused: isPaused)
+            if isPaused { for (id, _) in members.here { outbox.add(id, .pause(true)) } }
+            expose()
+        }
+        for job in steps.open(versions) { ledger.add(job) }
+    }
+
+    // MARK: - Batches
+
+    mutating func requestBatch(of step: Int, _ incoming: Incoming) {
+        guard step >= steps.committed, step < settings.steps else {
+            refuse(incoming, Refusal(.step, "step \(step) is not the next; committed are \(steps.committed)"))
+            return
+        }
+        steps.request = Steps.Request(peer: incoming.peer, id: incoming.id, step: step)
+        answerBatchRequest()
+    }
+
+    mutating func answerBatchRequest() {
+        guard let request = steps.request, let step = steps[request.step], step.isComplete,
+            ledger.isDurable(request.step)
+        else { return }
+        steps.request = nil
+        if let (reason, jobs) = step.withoutReward(settings.neededRewards) {
+            withdraw(request.step, reason, jobs)
+            return
+        }
+        outbox.add(
+            request.peer, .batchReady(step: request.step, jobs: step.jobs.count), inReplyTo: request.id)
+    }
+
+    /// A reward that fails for every answer is down, not puzzled by a text. Its results are taken out of the journal, so
+    /// that the same command scores the step again once the reward is mended.
+    private mutating func withdraw(_ step: Int, _ reason: String, _ jobs: [JobID]) {
+        let ending = RunEnding(
+            "step \(step): \(reason). Mend the reward and call the same command again: the step is scored anew",
+            exitCode: 75)
+        persist(.withdrawn(jobs, reason: "step \(step): \(reason)"), then: .withdrawn(ending))
+    }
+
+    mutating func fetch(_ step: Int, _ first: Int, _ incoming: Incoming) {
+        guard let assembly = steps[step], assembly.isComplete, ledger.isDurable(step),
+            assembly.jobs.indices.contains(first)
+        else {
+            refuse(incoming, Refusal(.step, "the batch of step \(step) has no job \(first)"))
+            return
+        }
+        var jobs: [BatchJob] = []
+        var size = 0
+        for index in first..<assembly.jobs.count {
+            guard let items = assembly.trajectories[index] else { break }
+            size += JobPlan.bytes(of: items)
+            if size > Self.fetchedBytes, !jobs.isEmpty { break }
+            jobs.append(BatchJob(items, assembly.mergedScores(of: index)))
+        }
+        outbox.add(incoming.peer, .batchJobs(step: step, first: first, jobs), inReplyTo: incoming.id)
+    }
+
+    // MARK: - Commits
+
+    mutating func commit(
+        _ step: Int, _ metrics: Data, _ manifest: ArtifactManifest, _ incoming: Incoming, _ time: Int64
+    ) {
+        guard step <= steps.committed else {
+            refuse(
+                incoming,
+                Refusal(.step, "step \(step) cannot be committed before \(steps.committed)"))
+            return
+        }
+        if step < steps.durable {
+            outbox.add(incoming.peer, .commitAck(step: step), inReplyTo: incoming.id)
+        } else if step < steps.committed {
+            steps.alsoTell(incoming.peer, incoming.id)
+        } else {
+            guard step < settings.steps else {
+                refuse(incoming, Refusal(.step, "the run has \(settings.steps) steps"))
+                return
+            }
+            let staleness = step - settings.schedule.version(for: step)
+            let figures = figures.committed(step, report: metrics, staleness: staleness, at: time)
+            let over = steps.commit(
+                Steps.Commit(
+                    step: step, manifest: manifest, record: StepRecord(step: step, figures: figures, assembly: nil),
+                    askers: [(incoming.peer, incoming.id)]))
+            ledger.forget(over)
+            persist(.step(step, metrics: metrics, manifest), then: .committed)
+        }
+    }
+
+    mutating func commitIsDurable(_ time: Int64) {
+        guard let commit = steps.becomeDurable() else { return }
+        for asker in commit.askers { outbox.add(asker.peer, .commitAck(step: commit.step), inReplyTo: asker.id) }
+        record(commit.record)
+        announce([commit.manifest], time)
+        if steps.isLastCommitted { finish() }
+        expose()
+    }
+
+    // MARK: - Alarms
+
+    mutating func alarm(_ code: String, _ detail: String, _ time: Int64) {
+        log(.warning, "alarm", ["code": code, "detail": detail])
+        alarms.removeAll { $0.code == code }
+        alarms.append(ClusterSnapshot.Alarm(code: code, sinceMs: time, detail: detail))
+        alarms = alarms.suffix(Self.alarmsKept)
+        persist(.event(kind: "alarm", detail: "\(code): \(detail)"))
+        if code == Self.pausingAlarm { pause(true) }
+    }
+}

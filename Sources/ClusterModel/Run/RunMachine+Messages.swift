@@ -1,0 +1,196 @@
+extension RunMachine {
+    mutating func handle(_ incoming: Incoming, _ time: Int64) {
+        let peer = incoming.peer
+        if case .hello(let hello) = incoming.message {
+            greet(hello, incoming, time)
+            return
+        }
+        guard let member = members[peer], member.isHere else {
+            refuse(incoming, Refusal(.hello, "say HELLO first"))
+            return
+        }
+        guard incoming.epoch == epoch else {
+            refuse(incoming, Refusal(.epoch, "epoch \(incoming.epoch) is over, say HELLO"))
+            return
+        }
+        guard incoming.message.senders.contains(member.role) else {
+            log(.warning, "a message that its sender may not send", ["peer": "\(peer)", "role": member.role.rawValue])
+            refuse(incoming, Refusal(.role, "a \(member.role.rawValue) may not send this message"))
+            return
+        }
+        members.heard(peer, at: time)
+        switch incoming.message {
+        case .credit(let slots): members.grant(slots: slots, to: peer)
+        case .renewal(let jobs): for job in jobs { renew(job, by: peer, time) }
+        case .result(let job, let attempt, let outcome): admit(outcome, of: job, attempt: attempt, incoming, time)
+        case .loaded(let kind, let version): members[peer]?.loaded[kind] = version
+        case .report(let report): members.report(report, from: peer)
+        case .bye(let reason): leave(peer, reason: reason, lost: false, time)
+        case .alarm(let code, let detail): alarm(code, detail, time)
+        case .publish(let manifests): publish(manifests, time)
+        case .batchRequest(let step): requestBatch(of: step, incoming)
+        case .fetchJobs(let step, let first): fetch(step, first, incoming)
+        case .commit(let step, let metrics, let manifest): commit(step, metrics, manifest, incoming, time)
+        default: break
+        }
+    }
+
+    // MARK: - Membership
+
+    private mutating func greet(_ hello: Hello, _ incoming: Incoming, _ time: Int64) {
+        guard hello.protocolMin <= Wire.version, Wire.version <= hello.protocolMax else {
+            let theirs = "\(hello.protocolMin) to \(hello.protocolMax)"
+            refuse(
+                incoming,
+                Refusal(
+                    .protocol,
+                    """
+                    this coordinator speaks protocol \(Wire.version), \(hello.name) speaks \(theirs); install the same \
+                    version of Skein on both sides
+                    """))
+            return
+        }
+        guard !members.isReplaced(incoming.peer) else {
+            refuse(
+                incoming,
+                Refusal(
+                    .replaced,
+                    "another process has joined as \(hello.name) after this one; give each worker a name of its own"))
+            return
+        }
+        join(hello, time)
+    }
+
+    private mutating func join(_ hello: Hello, _ time: Int64) {
+        let peer = hello.id
+        for old in members.join(hello, at: time) {
+            leave(old, reason: "replaced by a new process of the same name", lost: true, time)
+        }
+        for job in ledger.leases(of: peer).sorted() where !hello.heldJobs.contains(where: { $0.job == job }) {
+            // It lost the lease message with the connection.
+            if case .leased(let lease) = ledger.state(of: job) {
+                ledger.handBack(job, attempt: lease.attempt, by: peer)
+            }
+        }
+        for held in hello.heldJobs where !held.finished {
+            let deadline = time + Int64(settings.leaseMilliseconds)
+            if ledger.adopt(held.job, attempt: held.attempt, by: peer, deadline: deadline, now: time) { continue }
+            if !ledger.leases(of: peer).contains(held.job) {
+                outbox.add(peer, .cancel(held.job, attempt: held.attempt, reason: "not yours any more"))
+            }
+        }
+        outbox.add(
+            peer,
+            .welcome(
+                Welcome(
+                    runID: runID, epoch: epoch, roleConfiguration: settings.roleConfiguration,
+                    artifacts: versions.announced(to: hello.role), leaseMilliseconds: settings.leaseMilliseconds,
+                    graceMilliseconds: settings.graceMilliseconds)))
+        if life.state == .paused { outbox.add(peer, .pause(true)) }
+        if life.isEnding, life.state != .done || hello.role != .learner {
+            let reason = life.ending?.message ?? Self.doneReason
+            outbox.add(peer, .stop(reason: reason, exitCode: Int(life.ending?.exitCode ?? 0)))
+        }
+        log(.info, "joined", ["worker": "\(peer)", "role": hello.role.rawValue])
+        persist(.event(kind: "joined", detail: peer.routingID))
+        expose()
+    }
+
+    mutating func leave(_ peer: WorkerID, reason: String, lost: Bool, _ time: Int64) {
+        guard members.leave(peer, lost: lost, at: time) else { return }
+        let jobs = ledger.release(peer)
+        if steps.request?.peer == peer { steps.request = nil }
+        if !lost, reason == Message.finished, members[peer]?.role == .learner { life.exported(at: time) }
+        forget(peer)
+        log(
+            .info, lost ? "lost" : "left",
+            ["worker": "\(peer)", "reason": reason, "jobs put back": "\(jobs.count)"])
+        persist(.event(kind: lost ? "lost" : "left", detail: "\(peer.routingID): \(reason)"))
+        expose()
+    }
+
+    // MARK: - Results
+
+    private mutating func renew(_ job: RenewedJob, by peer: WorkerID, _ time: Int64) {
+        let deadline = time + Int64(settings.leaseMilliseconds)
+        if !ledger.renew(job.job, attempt: job.attempt, by: peer, tokens: job.tokens, deadline: deadline) {
+            outbox.add(peer, .cancel(job.job, attempt: job.attempt, reason: "the lease is over"))
+        }
+    }
+
+    private mutating func admit(
+        _ outcome: JobOutcome, of job: JobID, attempt: Int, _ incoming: Incoming, _ time: Int64
+    ) {
+        let peer = incoming.peer
+        if case .failed(let code, let message, let retryable) = outcome {
+            outbox.acknowledge(peer, job, attempt: attempt, .accepted)
+            failed(job, attempt, peer, code: code, message: message, retryable: retryable, time)
+            return
+        }
+        if let problem = steps.problem(with: outcome, of: job) {
+            outbox.acknowledge(peer, job, attempt: attempt, .stale)
+            failed(job, attempt, peer, code: "invalid", message: problem, retryable: true, time)
+            return
+        }
+        if case .trajectories(let items) = outcome, let excess = steps[job.step]?.excess(of: items, of: job.index) {
+            outbox.acknowledge(peer, job, attempt: attempt, .stale)
+            failed(job, attempt, peer, code: "configuration", message: excess, retryable: false, time)
+            return
+        }
+        let (admission, cancelled) = ledger.complete(job, by: peer)
+        switch admission {
+        case .stale: outbox.acknowledge(peer, job, attempt: attempt, .stale)
+        case .duplicate:
+            // The first result may not be on disk yet: then its acknowledgement is for it, and this one waits with it.
+            if case .arrived = ledger.state(of: job) {
+                persist(.duplicate(job), then: .result(job, attempt: attempt, peer))
+            } else {
+                outbox.acknowledge(peer, job, attempt: attempt, .duplicate)
+                persist(.duplicate(job))
+            }
+        case .accepted:
+            if let (other, number) = cancelled, other != peer {
+                outbox.add(other, .cancel(job, attempt: number, reason: "another worker was first"))
+            }
+            members[peer]?.jobsDone += 1
+            if case .trajectories(let items) = outcome { figures.generated(items, of: job.step, at: time) }
+            for next in steps.add(outcome, of: job) { ledger.add(next) }
+            persist(
+                .result(job, worker: peer.routingID, attempt: attempt, outcome, frames: incoming.frames),
+                then: .result(job, attempt: attempt, peer))
+        }
+    }
+
+    private mutating func failed(
+        _ job: JobID, _ attempt: Int, _ peer: WorkerID, code: String, message: String, retryable: Bool, _ time: Int64
+    ) {
+        if code == JobOutcome.draining {
+            ledger.handBack(job, attempt: attempt, by: peer)
+            return
+        }
+        log(.warning, "a job failed", ["job": "\(job)", "worker": "\(peer)", "code": code, "reason": message])
+        switch ledger.fail(job, attempt: attempt, by: peer, retryable: retryable) {
+        case .ignored, .retried: break
+        case .exhausted:
+            let often = retryable ? " \(settings.retries + 1) times" : ""
+            fail(
+                RunEnding(
+                    "job \(job) failed\(often), last on \(peer.name): \(message)",
+                    exitCode: code == "configuration" ? 78 : 1), time)
+        }
+    }
+}
+
+extension Message {
+    /// Who may send it to a coordinator.
+    var senders: Set<Role> {
+        switch self {
+        case .hello, .report, .bye: [.generator, .scorer, .learner]
+        case .credit, .renewal, .result, .loaded: [.generator, .scorer]
+        case .publish, .batchRequest, .fetchJobs, .commit, .alarm: [.learner]
+        case .welcome, .refused, .lease, .cancel, .resultAck, .drain, .artifact, .stop, .pause, .batchReady, .batchJobs,
+            .commitAck, .chunkRequest, .chunk:
+            []
+        }
+    }
+}

@@ -1,0 +1,115 @@
+/// Who gets which job, what is done when nobody can, and what the operator wants.
+extension RunMachine {
+    /// Hands pending jobs to workers with free slots. Steps in order, so that the oldest batch is complete first.
+    mutating func assign(_ time: Int64) {
+        guard life.state == .running else { return }
+        for queue in ledger.queues {
+            var free = candidates(for: queue)
+            // One job each in turn, so that no worker sits idle while another has two.
+            while !free.isEmpty, ledger.pendingCount(queue) > 0 {
+                for (id, _) in free {
+                    guard lease(queue, to: id, time) else { break }
+                }
+                free = free.compactMap { $0.slots > 1 ? ($0.id, $0.slots - 1) : nil }
+            }
+        }
+    }
+
+    private func candidates(for queue: JobLedger.Queue) -> [(id: WorkerID, slots: Int)] {
+        members.workers { settings.canDo(queue, $0.hello.capabilities) }
+            .compactMap { id, slots in
+                let free = slots - ledger.taken(by: id)
+                return free > 0 ? (id, free) : nil
+            }
+            .sorted { ($1.slots, $0.id) < ($0.slots, $1.id) }
+    }
+
+    private mutating func lease(_ queue: JobLedger.Queue, to id: WorkerID, _ time: Int64) -> Bool {
+        let isFirst = members[id]?.jobsDone == 0
+        let period = isFirst ? settings.graceMilliseconds : settings.leaseMilliseconds
+        guard let (job, attempt) = ledger.lease(from: queue, to: id, deadline: time + Int64(period), now: time)
+        else { return false }
+        guard let payload = steps.payload(of: job) else {
+            // Its step is over: nothing to do for anybody.
+            ledger.forget([job])
+            return true
+        }
+        if job.kind == .generate { figures.generationStarted(job.step, at: time) }
+        outbox.grant(id, Grant(payload, attempt: attempt, leaseMilliseconds: period))
+        return true
+    }
+
+    // MARK: - Waits
+
+    mutating func checkWaits(_ time: Int64) {
+        guard life.state == .running || life.state == .starting || life.state == .done else { return }
+        guard let longest = waits.passTime(missing(), at: time, grace: Int64(settings.graceMilliseconds)) else { return }
+        fail(RunEnding(longest.sentence), time)
+    }
+
+    private func missing() -> [Waits.Missing] {
+        var missing: [Waits.Missing] = []
+        if !members.contains(where: { $0.role == .learner }), !life.isLeaving {
+            missing.append(
+                Waits.Missing(
+                    key: "learner", what: "learner",
+                    sentence: "no learner is here; start one with: skein learner --coordinator \(address)"))
+        }
+        for queue in ledger.queues where !life.isEnding {
+            let canBeDone = members.contains {
+                $0.state != .draining && settings.canDo(queue, $0.hello.capabilities)
+            }
+            if canBeDone { continue }
+            let what =
+                queue.kind == .generate ? "generate answers" : "compute \(settings.parts[queue.part].needs)"
+            let key = "\(queue.kind.rawValue)/\(queue.part)"
+            missing.append(
+                Waits.Missing(
+                    key: key, what: key,
+                    sentence: "no worker can \(what); start one that can, or correct the rewards in the run file"))
+        }
+        return missing
+    }
+
+    // MARK: - Wishes
+
+    package func knows(_ name: String) -> Bool { !members.named(name).isEmpty }
+
+    mutating func carryOut(_ wish: RunWish, _ time: Int64) {
+        switch wish {
+        case .drain(let name):
+            for id in members.named(name) {
+                members.drain(id)
+                outbox.add(id, .drain)
+                persist(.event(kind: "drain", detail: id.routingID))
+            }
+        case .scale(let wishes):
+            desired.merge(wishes) { $1 }
+            let text = wishes.map { "\($0.key.rawValue)=\($0.value)" }.sorted().joined(separator: " ")
+            persist(.event(kind: "scale", detail: text))
+        case .pause(let paused): pause(paused)
+        case .stop: stop(time)
+        }
+        expose()
+    }
+
+    mutating func pause(_ paused: Bool) {
+        if !life.isEnding, isPaused != paused {
+            isPaused = paused
+            persist(.meta(key: "paused", value: "\(paused)"))
+        }
+        guard life.pause(paused) else { return }
+        waits.clear()
+        for (id, _) in members.here { outbox.add(id, .pause(paused)) }
+        persist(.event(kind: paused ? "paused" : "resumed", detail: ""))
+        expose()
+    }
+
+    /// The run can be gone on with later: everything committed is in the journal.
+    private mutating func stop(_ time: Int64) {
+        let ending = RunEnding("stopped; start again to go on from step \(steps.committed)", exitCode: 75)
+        guard life.stop(ending, at: time) else { return }
+        persist(.event(kind: "stopped", detail: "\(steps.committed) steps"))
+        tellAllToStop(reason: "stopped", exitCode: 75, includingLearner: true)
+    }
+}

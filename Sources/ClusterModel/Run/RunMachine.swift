@@ -1,0 +1,243 @@
+import DequeModule
+
+/// Every decision of the coordinator, as a value: leases jobs, admits results, assembles batches for the learner,
+/// announces weights, and knows when the run is over.
+///
+/// No clock, socket, file or task, and no order of a dictionary in anything that can be seen: the same events at the same
+/// times give the same effects. Each part owns its state alone; this type routes between them:
+///
+/// - ``Membership``: who is here. ``JobLedger``: who does what. ``Steps``: what each batch still needs.
+/// - ``Versions``: what can be pulled. ``Waits``: what is missing since when. ``Lifecycle``: where the run stands.
+/// - ``RunFigures``: rates. ``Outbox``: what this turn has to say.
+///
+/// Durability is an event: what may only happen once the disk knows (an acknowledgement, a batch, a commit, a new version)
+/// waits in `awaiting` for ``RunEvent/durable(_:)``.
+package struct RunMachine: Sendable {
+    /// What happens once an entry is on disk.
+    enum Consequence: Sendable {
+        case result(JobID, attempt: Int, WorkerID)
+        case published([ArtifactManifest])
+        case committed
+        case withdrawn(RunEnding)
+    }
+
+    package let runID: String
+    package let epoch: UInt64
+    /// Where workers reach the coordinator, for messages to people.
+    package let address: String
+    let settings: RunSettings
+    let started: Int64
+
+    var members = Membership()
+    var ledger: JobLedger
+    var steps: Steps
+    var versions = Versions()
+    var waits = Waits()
+    var life = Lifecycle()
+    var figures = RunFigures()
+    var outbox = Outbox()
+    var desired: [Role: Int]
+    var alarms: [ClusterSnapshot.Alarm] = []
+    /// Messages that were refused.
+    private(set) var refused: UInt64 = 0
+    /// As the operator left it, before the run begins too.
+    var isPaused: Bool
+
+    private var effects: [RunEffect] = []
+    private var entries: [JournalEntry] = []
+    private var number: UInt64 = 0
+    private var awaiting: Deque<(number: UInt64, then: Consequence)> = []
+
+    /// Goes on from what the journal says.
+    ///
+    /// - Throws: ``RunEnding`` when a result of the journal does not fit the settings.
+    package init(
+        _ settings: RunSettings, recovered: RecoveredRun, inputs: String = "", address: String = "", at time: Int64
+    ) throws {
+        self.settings = settings
+        self.address = address
+        epoch = recovered.epoch
+        started = time
+        runID = recovered.meta["run_id"] ?? "\(settings.name)-\(String(time, radix: 36))"
+        desired = settings.desired
+        isPaused = recovered.meta["paused"] == "true"
+        ledger = JobLedger(retriesAllowed: settings.retries)
+        steps = Steps(settings, committed: recovered.committedSteps)
+        if recovered.meta["run_id"] == nil { persist(.meta(key: "run_id", value: runID)) }
+        if recovered.meta["inputs"] == nil, !inputs.isEmpty { persist(.meta(key: "inputs", value: inputs)) }
+        for manifest in recovered.manifests { versions.add(manifest) }
+        retireVersions()
+        log(.info, "coordinator", ["address": address, "committed": "\(steps.committed)", "epoch": "\(epoch)"])
+        // A learner that is still alive serves what the journal lists; whatever it serves it publishes again.
+        openSteps()
+        try restore(recovered)
+    }
+
+    private mutating func restore(_ recovered: RecoveredRun) throws {
+        for (id, items) in recovered.trajectories.sorted(by: { $0.key < $1.key }) where steps[id.step] != nil {
+            try restore(.trajectories(items), of: id, "prompts or the rollout")
+        }
+        for (id, scores) in recovered.scores.sorted(by: { $0.key < $1.key }) where steps[id.step] != nil {
+            try restore(.scores(scores), of: id, "rewards or the reference")
+        }
+    }
+
+    private mutating func restore(_ outcome: JobOutcome, of job: JobID, _ sections: String) throws {
+        if let problem = steps.problem(with: outcome, of: job) {
+            throw RunEnding(
+                """
+                the journal has a result of job \(job) that does not fit this run file: \(problem); the \(sections) \
+                section has changed since; restore it, or start anew with --fresh
+                """, exitCode: 78)
+        }
+        ledger.restoreCompleted(job)
+        for next in steps.add(outcome, of: job) { ledger.add(next) }
+    }
+
+    /// True when nothing that happens changes anything any more.
+    package var isOver: Bool { life.isOver }
+
+    // MARK: - Turn
+
+    package mutating func handle(_ event: RunEvent, at time: Int64) -> [RunEffect] {
+        guard !life.isOver else { return [] }
+        switch event {
+        case .messages(let batch): for incoming in batch { handle(incoming, time) }
+        case .tick: passTime(time)
+        case .durable(let number): becomeDurable(upTo: number, time)
+        case .failed(let ending): fail(ending, time)
+        case .wish(let wish): carryOut(wish, time)
+        }
+        assign(time)
+        return takeEffects()
+    }
+
+    /// What the beginning has to say and to persist.
+    package mutating func begin() -> [RunEffect] {
+        expose()
+        return takeEffects()
+    }
+
+    private mutating func takeEffects() -> [RunEffect] {
+        if !entries.isEmpty {
+            effects.insert(.persist(entries, number), at: 0)
+            entries = []
+            number += 1
+        }
+        let messages = outbox.take()
+        if !messages.isEmpty { effects.append(.send(messages)) }
+        defer { effects = [] }
+        return effects
+    }
+
+    private mutating func passTime(_ time: Int64) {
+        for (job, lease) in ledger.expire(now: time) {
+            log(
+                .warning, "a lease ran out",
+                ["job": "\(job)", "worker": "\(lease.worker)", "tokens": "\(lease.tokens)"])
+            outbox.add(lease.worker, .cancel(job, attempt: lease.attempt, reason: "the lease ran out"))
+        }
+        for (id, silent) in members.passTime(time, lease: Int64(settings.leaseMilliseconds)) {
+            leave(id, reason: "silent for \(silent / 1000) s", lost: true, time)
+        }
+        checkWaits(time)
+        if life.passTime(time, isEmpty: members.isEmpty) {
+            expose()
+            effects.append(.end(life.ending))
+        }
+    }
+
+    private mutating func becomeDurable(upTo number: UInt64, _ time: Int64) {
+        while let first = awaiting.first, first.number <= number {
+            awaiting.removeFirst()
+            switch first.then {
+            case .result(let job, let attempt, let peer):
+                ledger.becomeDurable(job)
+                outbox.acknowledge(peer, job, attempt: attempt, .accepted)
+            case .published(let manifests): announce(manifests, time)
+            case .committed: commitIsDurable(time)
+            case .withdrawn(let ending): fail(ending, time)
+            }
+        }
+        answerBatchRequest()
+    }
+
+    // MARK: - What parts say
+
+    mutating func persist(_ entry: JournalEntry, then consequence: Consequence? = nil) {
+        entries.append(entry)
+        if let consequence { awaiting.append((number, consequence)) }
+    }
+
+    mutating func log(_ level: RunLog.Level, _ message: String, _ details: [String: String] = [:]) {
+        effects.append(.log(RunLog(level: level, message: message, details: details)))
+    }
+
+    mutating func expose() { effects.append(.expose) }
+    mutating func record(_ record: StepRecord) { effects.append(.record(record)) }
+    mutating func forget(_ peer: WorkerID) { effects.append(.forget(peer)) }
+
+    /// The exchange is over; the run goes on.
+    mutating func refuse(_ incoming: Incoming, _ refusal: Refusal) {
+        refused += 1
+        outbox.add(
+            incoming.peer, .refused(code: refusal.code.rawValue, message: refusal.message), inReplyTo: incoming.id)
+    }
+
+    // MARK: - Ending
+
+    /// Edge 4 of ``Lifecycle``.
+    mutating func fail(_ ending: RunEnding, _ time: Int64) {
+        guard life.fail(ending, at: time) else { return }
+        log(.critical, ending.message)
+        persist(.event(kind: "failed", detail: ending.message))
+        tellAllToStop(reason: ending.message, exitCode: Int(ending.exitCode), includingLearner: true)
+    }
+
+    /// Edge 3.
+    mutating func finish() {
+        guard life.finish() else { return }
+        persist(.event(kind: "done", detail: "\(steps.committed) steps"))
+        log(.info, "the last step is committed")
+        tellAllToStop(reason: Self.doneReason, exitCode: 0, includingLearner: false)
+    }
+
+    static let doneReason = "the run is done"
+
+    mutating func tellAllToStop(reason: String, exitCode: Int, includingLearner: Bool) {
+        waits.clear()
+        for (id, member) in members.here where includingLearner || member.role != .learner {
+            outbox.add(id, .stop(reason: reason, exitCode: exitCode))
+        }
+        expose()
+    }
+}
+
+/// Why one exchange is refused. The run goes on.
+package struct Refusal: Sendable, Hashable {
+    /// Also in `proto` and in `scripts/reward_worker.py`.
+    package enum Code: String, Sendable, CaseIterable {
+        /// Say HELLO first.
+        case hello
+        /// The peer speaks of an epoch that is over; say HELLO.
+        case epoch
+        /// The two sides have no version of the protocol in common.
+        case `protocol`
+        /// Bytes that are no message.
+        case malformed
+        /// Another process has joined under the same name.
+        case replaced
+        /// A message that the peer's role may not send.
+        case role
+        /// A step that is not the next, or a batch that is not complete.
+        case step
+    }
+
+    package var code: Code
+    package var message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}

@@ -1,0 +1,143 @@
+/// Which steps are open, what each still needs, and which is committed.
+///
+///     (1) its policy version can be pulled -> OPEN: its jobs come into being
+///     OPEN --(2) every result is here and on disk--> the learner's request is answered
+///     OPEN --(3) the learner commits--> COMMITTED --(4) on disk--> DURABLE: acknowledged, its figures recorded
+struct Steps: Sendable {
+    struct Request: Sendable {
+        var peer: WorkerID
+        var id: UInt64
+        var step: Int
+    }
+
+    /// A commit that waits for the disk, with everyone who asked for it.
+    struct Commit: Sendable {
+        var step: Int
+        var manifest: ArtifactManifest
+        var record: StepRecord
+        var askers: [(peer: WorkerID, id: UInt64)]
+    }
+
+    private let settings: RunSettings
+    private let cursor: DatasetCursor
+    private var assemblies: [Int: StepAssembly] = [:]
+    private var opened: Int
+    /// Steps whose commit was asked for; ``durable`` of them are on disk.
+    private(set) var committed: Int
+    private(set) var durable: Int
+    private(set) var closing: Commit?
+    var request: Request?
+
+    init(_ settings: RunSettings, committed: Int) {
+        self.settings = settings
+        self.committed = committed
+        durable = committed
+        opened = committed
+        cursor = DatasetCursor(
+            rows: settings.prompts.count, promptsPerStep: settings.promptsPerStep, seed: settings.seed)
+    }
+
+    subscript(_ step: Int) -> StepAssembly? { assemblies[step] }
+    var isLastCommitted: Bool { durable >= settings.steps }
+
+    // MARK: - Edges
+
+    /// Edge 1 for every step that may be opened. Returns their generate jobs.
+    mutating func open(_ versions: Versions) -> [JobID] {
+        guard let newest = versions.newest else { return [] }
+        var jobs: [JobID] = []
+        let schedule = settings.schedule
+        while opened < settings.steps, opened <= schedule.lastOpenStep(published: newest),
+            opened <= committed + schedule.lag, let manifest = versions.policy(schedule.version(for: opened))
+        {
+            let assembly = StepAssembly(
+                step: opened, jobs: self.jobs(of: opened, manifest.version), parts: settings.parts.count)
+            assemblies[opened] = assembly
+            jobs += assembly.jobs.map(\.id)
+            opened += 1
+        }
+        return jobs
+    }
+
+    private func jobs(of step: Int, _ version: PolicyVersion) -> [GenerateJob] {
+        let prompts = cursor.places(of: step).map { place in
+            var prompt = settings.prompts[place.row]
+            prompt.occurrence = place.occurrence
+            return prompt
+        }
+        return settings.plan.parts(prompts).enumerated().map { index, part in
+            GenerateJob(
+                id: JobID(step: step, index: index, kind: .generate), version: version, seed: settings.seed,
+                samples: part.samples, sampling: settings.sampling, prompts: part.prompts)
+        }
+    }
+
+    /// A result that was admitted. Returns the jobs that it makes possible.
+    mutating func add(_ outcome: JobOutcome, of job: JobID) -> [JobID] {
+        switch outcome {
+        case .trajectories(let items):
+            assemblies[job.step]?.add(items, of: job.index)
+            return settings.parts.indices.map { JobID(step: job.step, index: job.index, kind: .score, part: $0) }
+        case .scores(let scores):
+            assemblies[job.step]?.add(scores, of: job.index, part: job.part)
+            return []
+        case .failed: return []
+        }
+    }
+
+    /// Edge 3. Returns the jobs that are over.
+    mutating func commit(_ commit: Commit) -> [JobID] {
+        let assembly = assemblies.removeValue(forKey: commit.step)
+        committed = commit.step + 1
+        opened = max(opened, committed)
+        closing = commit
+        closing?.record.assembly = assembly
+        return assembly?.allJobs ?? []
+    }
+
+    /// Somebody asks again for the commit that waits for the disk.
+    mutating func alsoTell(_ peer: WorkerID, _ id: UInt64) { closing?.askers.append((peer, id)) }
+
+    /// Edge 4.
+    mutating func becomeDurable() -> Commit? {
+        defer { closing = nil }
+        if let closing { durable = closing.step + 1 }
+        return closing
+    }
+
+    // MARK: - Questions
+
+    /// Why a result cannot be one of this job; nil when it can.
+    func problem(with outcome: JobOutcome, of job: JobID) -> String? {
+        guard let step = assemblies[job.step] else { return nil }
+        switch (outcome, job.kind) {
+        case (.trajectories(let items), .generate): return step.problem(with: items, of: job.index)
+        case (.scores(let scores), .score):
+            guard settings.parts.indices.contains(job.part) else { return "no such part" }
+            let part = settings.parts[job.part]
+            return step.problem(with: scores, of: job.index, reference: part.reference, rewards: part.rewards)
+        default: return "a result of another kind of job"
+        }
+    }
+
+    /// What a worker is sent; nil when the job's step is over.
+    func payload(of job: JobID) -> Job? {
+        guard let step = assemblies[job.step], step.jobs.indices.contains(job.index) else { return nil }
+        switch job.kind {
+        case .generate: return .generate(step.jobs[job.index])
+        case .score:
+            guard let items = step.trajectories[job.index], settings.parts.indices.contains(job.part) else {
+                return nil
+            }
+            let part = settings.parts[job.part]
+            var rows: [Int: RowData] = [:]
+            if !part.rewards.isEmpty {
+                for prompt in step.jobs[job.index].prompts where !prompt.data.isEmpty { rows[prompt.row] = prompt.data }
+            }
+            return .score(
+                ScoreJob(
+                    id: job, reference: part.reference, rewards: part.rewards,
+                    temperature: settings.sampling.temperature, trajectories: items, rows: rows))
+        }
+    }
+}
