@@ -30,6 +30,7 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 let package = Package(
     name: "skein",
@@ -131,8 +132,13 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Beside the layers: the cluster in virtual time.
+        library("ClusterTestKit", ["ClusterModel", heap]),
+        .executableTarget(
+            name: "skein-simulate", dependencies: ["ClusterModel", "ClusterTestKit", arguments], swiftSettings: strict),
+
         // Tests
-        tests("ClusterModelTests", ["ClusterModel"]),
+        tests("ClusterModelTests", ["ClusterModel", "ClusterTestKit"]),
         tests("ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log]),
         tests("CoordinatorTests", ["Coordinator", "Cluster", "ClusterModel", "ZeroMQ", log]),
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
@@ -152,7 +158,9 @@ let package = Package(
         tests(
             "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]
         ),
-        tests("ProcessTests", ["skein", "skein-engine", "Cluster", "ClusterModel", "ZeroMQ"], resources: [.copy("Fixtures")]),
+        tests(
+            "ProcessTests", ["skein", "skein-engine", "Cluster", "ClusterModel", "ZeroMQ"],
+            resources: [.copy("Fixtures")]),
         tests("ReportsTests", ["Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["RunInputs", "Console"]),

@@ -40,11 +40,13 @@ enum JournalSchema {
         for row in try Row.fetchAll(database, sql: "SELECT key, value FROM meta") {
             state.meta[row["key"]] = row["value"]
         }
-        state.epoch = (state.meta["epoch"].flatMap { UInt64($0) } ?? 0) + 1
+        // Of no other start, of this run or of another one that had the address before.
+        let last = state.meta["epoch"].flatMap { UInt64($0) } ?? 0
+        state.epoch = max(last + 1, UInt64(clamping: now / 1000))
         try insert(.meta(key: "epoch", value: String(state.epoch)), database, now: now)
         try insert(.event(kind: "start", detail: "epoch \(state.epoch)"), database, now: now)
-        let last = try Int.fetchOne(database, sql: "SELECT max(step) FROM step")
-        state.committedSteps = last.map { $0 + 1 } ?? 0
+        let newest = try Int.fetchOne(database, sql: "SELECT max(step) FROM step")
+        state.committedSteps = newest.map { $0 + 1 } ?? 0
         for blob in try Data.fetchAll(database, sql: "SELECT manifest FROM weights ORDER BY kind, version") {
             state.manifests.append(try JSONDecoder().decode(ArtifactManifest.self, from: blob))
         }

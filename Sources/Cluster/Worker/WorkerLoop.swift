@@ -170,8 +170,11 @@ package actor WorkerLoop {
     }
 
     private func report() {
-        let state = isDraining ? "draining" : queue.isRunning ? "busy" : hasCredit ? "idle" : "loading"
+        let state =
+            isDraining ? WorkerReport.draining : queue.isRunning ? "busy" : hasCredit ? WorkerReport.idle : "loading"
         link.tell(.report(WorkerReport(state: state, residentBytes: Self.residentBytes())))
+        // Said again, in case that it was lost.
+        if hasCredit, !isDraining { link.tell(.credit(slots: slots)) }
     }
 
     private static func residentBytes() -> UInt64 {

@@ -248,6 +248,16 @@ package struct JobLedger: Sendable {
         return expired
     }
 
+    /// All deadlines move by as much.
+    package mutating func shift(by gap: Int64) {
+        for job in leases.values.joined() {
+            guard case .leased(var lease) = states[job] else { continue }
+            lease.deadline += gap
+            states[job] = .leased(lease)
+        }
+        if nextDeadline != .max { nextDeadline += gap }
+    }
+
     /// Edge 5 for all leases of a worker that left or was lost.
     package mutating func release(_ worker: WorkerID) -> [JobID] {
         let jobs = (leases.removeValue(forKey: worker) ?? []).sorted()

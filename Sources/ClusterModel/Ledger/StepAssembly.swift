@@ -26,7 +26,9 @@ package struct StepAssembly: Sendable {
     }
 
     /// Refuses what does not answer the job, so that one broken worker cannot spoil a batch.
-    package func problem(with result: [Trajectory], of index: Int) -> String? {
+    ///
+    /// - Parameter anyVersion: for the simulator alone.
+    package func problem(with result: [Trajectory], of index: Int, anyVersion: Bool = false) -> String? {
         guard jobs.indices.contains(index) else { return "no such job" }
         let job = jobs[index]
         guard result.count == job.prompts.count * job.samples.count else {
@@ -42,6 +44,12 @@ package struct StepAssembly: Sendable {
             guard count > 0, count <= job.sampling.maxNewTokens, item.mask.count == count,
                 item.logProbabilities.count == count, item.versions.count == count
             else { return "trajectory \(position) has \(count) tokens and fields of other lengths" }
+            guard anyVersion || item.versions.allSatisfy({ Int($0) == job.version.number }) else {
+                return "trajectory \(position) was sampled by another version than \(job.version.number)"
+            }
+            guard item.responseTokens.allSatisfy({ $0 >= 0 }) else {
+                return "trajectory \(position) has a token id below 0"
+            }
             guard item.logProbabilities.allSatisfy(\.isFinite) else {
                 return "trajectory \(position) has a log-probability that is not finite"
             }
@@ -74,7 +82,9 @@ package struct StepAssembly: Sendable {
             guard let values = result.rewards[name], values.count == rows.count else {
                 return "the reward \(name) does not have one value for each trajectory"
             }
-            guard values.allSatisfy({ $0?.isFinite ?? true }) else { return "the reward \(name) is not finite" }
+        }
+        if let other = result.rewards.keys.filter({ !rewards.contains($0) }).min() {
+            return "the reward \(other) was not asked for"
         }
         return nil
     }
@@ -85,7 +95,7 @@ package struct StepAssembly: Sendable {
 
     package mutating func add(_ result: Scores, of index: Int, part: Int) {
         let before = scores[index]?.count ?? 0
-        scores[index, default: [:]][part] = result
+        scores[index, default: [:]][part] = result.admitted
         if before < parts, scores[index]?.count == parts { finished += 1 }
     }
 

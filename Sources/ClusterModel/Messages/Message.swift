@@ -169,6 +169,10 @@ package struct Welcome: Sendable {
 }
 
 package struct WorkerReport: Sendable, Hashable {
+    /// The state of a worker that has nothing to do.
+    package static let idle = "idle"
+    package static let draining = "draining"
+
     /// starting, loading, idle, busy, draining; of the learner the phase of its step.
     package var state: String
     package var tokensPerSecond: Double

@@ -72,6 +72,8 @@ struct Lifecycle: Sendable {
         return true
     }
 
+    mutating func shift(by gap: Int64) { deadline = deadline.map { $0 + gap } }
+
     /// Edge 7. True when the run is over now.
     mutating func passTime(_ time: Int64, isEmpty: Bool) -> Bool {
         guard let deadline, !isOver, isEmpty || time > deadline else { return false }

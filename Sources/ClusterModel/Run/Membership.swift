@@ -12,11 +12,17 @@ struct Membership: Sendable {
         enum State: String, Sendable { case joining, ready, draining, suspect, gone }
 
         var hello: Hello
+        /// Number of the HELLO that counts; 0: of a worker that does not number them.
+        var greeting: UInt64
         /// Jobs that it takes at a time.
         var slots = 0
         fileprivate(set) var state = State.joining
+        /// Its last lease ran out, and it has not worked since: it may pulse and hang, so it gets no other job.
+        fileprivate(set) var isStalled = false
         var lastSeen: Int64
         var joined: Int64
+        /// When it last said HELLO.
+        var greeted: Int64
         /// When it became GONE.
         var left: Int64?
         var report: WorkerReport?
@@ -25,7 +31,17 @@ struct Membership: Sendable {
 
         var role: Role { hello.role }
         var isHere: Bool { state != .gone }
-        var mayWork: Bool { state == .ready }
+        var mayWork: Bool { state == .ready && !isStalled }
+        /// Somebody who can be expected to work, if not at this moment.
+        ///
+        /// - Parameter grace: milliseconds for a worker that has not asked for jobs yet.
+        func isPromising(at time: Int64, grace: Int64) -> Bool {
+            switch state {
+            case .ready, .suspect: !isStalled
+            case .joining: time - greeted <= grace
+            case .draining, .gone: false
+            }
+        }
     }
 
     /// Milliseconds for which the status shows a worker that is gone.
@@ -52,6 +68,11 @@ struct Membership: Sendable {
     func isHere(_ id: WorkerID) -> Bool { members[id]?.isHere ?? false }
     func contains(where test: (Member) -> Bool) -> Bool { members.values.contains { $0.isHere && test($0) } }
     func isReplaced(_ id: WorkerID) -> Bool { replaced.contains(id) }
+    /// A HELLO that was said before the one that counts, and comes behind it.
+    func isLate(_ id: WorkerID, greeting: UInt64) -> Bool {
+        guard greeting > 0, let member = members[id], member.isHere else { return false }
+        return greeting <= member.greeting
+    }
 
     /// Those that may be given jobs and pass `test`, in no order.
     func workers(where test: (Member) -> Bool) -> [(id: WorkerID, slots: Int)] {
@@ -66,11 +87,14 @@ struct Membership: Sendable {
     // MARK: - Edges
 
     /// Edge 1. Returns who was here under the same name: the old process is gone, whatever its leases say.
-    mutating func join(_ hello: Hello, at time: Int64) -> [WorkerID] {
+    mutating func join(_ hello: Hello, greeting: UInt64, at time: Int64) -> [WorkerID] {
         let id = hello.id
         let old = here.map(\.id).filter { $0.name == id.name && $0 != id }
-        var member = Member(hello: hello, lastSeen: time, joined: members[id]?.joined ?? time)
+        var member = Member(
+            hello: hello, greeting: greeting, lastSeen: time, joined: members[id]?.joined ?? time,
+            greeted: time)
         member.jobsDone = members[id]?.jobsDone ?? 0
+        if members[id]?.state == .draining { member.state = .draining }
         members[id] = member
         if replaced.count < Self.replacedRemembered { replaced.formUnion(old) }
         return old
@@ -84,6 +108,7 @@ struct Membership: Sendable {
 
     mutating func report(_ report: WorkerReport, from id: WorkerID) {
         members[id]?.report = report
+        if report.state == WorkerReport.idle { members[id]?.isStalled = false }
         // A learner asks for no jobs, so nothing else would say that it is ready.
         if members[id]?.role == .learner { becomeReady(id) }
     }
@@ -96,6 +121,11 @@ struct Membership: Sendable {
     mutating func drain(_ id: WorkerID) {
         if isHere(id) { members[id]?.state = .draining }
     }
+
+    mutating func stall(_ id: WorkerID) { members[id]?.isStalled = true }
+
+    /// It renews a lease, or sends a result.
+    mutating func proveAlive(_ id: WorkerID) { members[id]?.isStalled = false }
 
     /// Edge 6.
     mutating func heard(_ id: WorkerID, at time: Int64) {
@@ -116,6 +146,9 @@ struct Membership: Sendable {
         for (old, _) in gone.dropLast(Self.goneKept) { members[old] = nil }
         return true
     }
+
+    /// Nobody was heard for so long because nobody listened.
+    mutating func shift(by gap: Int64) { for id in members.keys { members[id]?.lastSeen += gap } }
 
     /// Edges 5, 7 and 8. Returns who has been silent for two leases, and for how long.
     mutating func passTime(_ time: Int64, lease: Int64) -> [(id: WorkerID, silent: Int64)] {

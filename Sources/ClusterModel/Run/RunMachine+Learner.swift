@@ -20,7 +20,8 @@ extension RunMachine {
 
     /// The disk knows of them, so the workers may.
     mutating func announce(_ manifests: [ArtifactManifest], _ time: Int64) {
-        for manifest in manifests {
+        let oldest = settings.schedule.version(for: steps.committed)
+        for manifest in manifests where Versions.mayBeNamed(manifest, from: oldest) {
             versions.add(manifest)
             for (id, member) in members.here where Versions.needs(member.role, manifest) {
                 outbox.add(id, .artifact(manifest))
@@ -92,7 +93,10 @@ extension RunMachine {
             guard let items = assembly.trajectories[index] else { break }
             size += JobPlan.bytes(of: items)
             if size > Self.fetchedBytes, !jobs.isEmpty { break }
-            jobs.append(BatchJob(items, assembly.mergedScores(of: index)))
+            var scores = assembly.mergedScores(of: index)
+            // They are for people, and would make the message as large as a reward's words.
+            scores.errors = []
+            jobs.append(BatchJob(items, scores))
         }
         outbox.add(incoming.peer, .batchJobs(step: step, first: first, jobs), inReplyTo: incoming.id)
     }

@@ -9,7 +9,7 @@ extension RunMachine {
             refuse(incoming, Refusal(.hello, "say HELLO first"))
             return
         }
-        guard incoming.epoch == epoch else {
+        guard incoming.epoch == epoch || settings.planted.contains(.forgetEpoch) else {
             refuse(incoming, Refusal(.epoch, "epoch \(incoming.epoch) is over, say HELLO"))
             return
         }
@@ -24,7 +24,10 @@ extension RunMachine {
         case .renewal(let jobs): for job in jobs { renew(job, by: peer, time) }
         case .result(let job, let attempt, let outcome): admit(outcome, of: job, attempt: attempt, incoming, time)
         case .loaded(let kind, let version): members[peer]?.loaded[kind] = version
-        case .report(let report): members.report(report, from: peer)
+        case .report(let report):
+            members.report(report, from: peer)
+            // It was not told, or has forgotten.
+            if member.state == .draining, report.state != WorkerReport.draining { outbox.add(peer, .drain) }
         case .bye(let reason): leave(peer, reason: reason, lost: false, time)
         case .alarm(let code, let detail): alarm(code, detail, time)
         case .publish(let manifests): publish(manifests, time)
@@ -58,12 +61,13 @@ extension RunMachine {
                     "another process has joined as \(hello.name) after this one; give each worker a name of its own"))
             return
         }
-        join(hello, time)
+        if members.isLate(incoming.peer, greeting: incoming.id) { return }
+        join(hello, answering: incoming.id, time)
     }
 
-    private mutating func join(_ hello: Hello, _ time: Int64) {
+    private mutating func join(_ hello: Hello, answering id: UInt64, _ time: Int64) {
         let peer = hello.id
-        for old in members.join(hello, at: time) {
+        for old in members.join(hello, greeting: id, at: time) {
             leave(old, reason: "replaced by a new process of the same name", lost: true, time)
         }
         for job in ledger.leases(of: peer).sorted() where !hello.heldJobs.contains(where: { $0.job == job }) {
@@ -85,7 +89,7 @@ extension RunMachine {
                 Welcome(
                     runID: runID, epoch: epoch, roleConfiguration: settings.roleConfiguration,
                     artifacts: versions.announced(to: hello.role), leaseMilliseconds: settings.leaseMilliseconds,
-                    graceMilliseconds: settings.graceMilliseconds)))
+                    graceMilliseconds: settings.graceMilliseconds)), inReplyTo: id)
         if life.state == .paused { outbox.add(peer, .pause(true)) }
         if life.isEnding, life.state != .done || hello.role != .learner {
             let reason = life.ending?.message ?? Self.doneReason
@@ -113,6 +117,7 @@ extension RunMachine {
 
     private mutating func renew(_ job: RenewedJob, by peer: WorkerID, _ time: Int64) {
         let deadline = time + Int64(settings.leaseMilliseconds)
+        members.proveAlive(peer)
         if !ledger.renew(job.job, attempt: job.attempt, by: peer, tokens: job.tokens, deadline: deadline) {
             outbox.add(peer, .cancel(job.job, attempt: job.attempt, reason: "the lease is over"))
         }
@@ -137,13 +142,15 @@ extension RunMachine {
             failed(job, attempt, peer, code: "configuration", message: excess, retryable: false, time)
             return
         }
-        let (admission, cancelled) = ledger.complete(job, by: peer)
+        var (admission, cancelled) = ledger.complete(job, by: peer)
+        if admission == .duplicate, settings.planted.contains(.acceptTwice) { admission = .accepted }
+        members.proveAlive(peer)
         switch admission {
         case .stale: outbox.acknowledge(peer, job, attempt: attempt, .stale)
         case .duplicate:
             // The first result may not be on disk yet: then its acknowledgement is for it, and this one waits with it.
             if case .arrived = ledger.state(of: job) {
-                persist(.duplicate(job), then: .result(job, attempt: attempt, peer))
+                persist(.duplicate(job), then: .result(job, attempt: attempt, peer, .duplicate))
             } else {
                 outbox.acknowledge(peer, job, attempt: attempt, .duplicate)
                 persist(.duplicate(job))
@@ -157,7 +164,10 @@ extension RunMachine {
             for next in steps.add(outcome, of: job) { ledger.add(next) }
             persist(
                 .result(job, worker: peer.routingID, attempt: attempt, outcome, frames: incoming.frames),
-                then: .result(job, attempt: attempt, peer))
+                then: .result(job, attempt: attempt, peer, .accepted))
+            if settings.planted.contains(.acknowledgeBeforeDurable) {
+                outbox.acknowledge(peer, job, attempt: attempt, .accepted)
+            }
         }
     }
 

@@ -43,12 +43,15 @@ extension RunMachine {
 
     mutating func checkWaits(_ time: Int64) {
         guard life.state == .running || life.state == .starting || life.state == .done else { return }
-        guard let longest = waits.passTime(missing(), at: time, grace: Int64(settings.graceMilliseconds)) else { return }
+        guard let longest = waits.passTime(missing(time), at: time, grace: Int64(settings.graceMilliseconds)) else {
+            return
+        }
         fail(RunEnding(longest.sentence), time)
     }
 
-    private func missing() -> [Waits.Missing] {
+    private func missing(_ time: Int64) -> [Waits.Missing] {
         var missing: [Waits.Missing] = []
+        let grace = Int64(settings.graceMilliseconds)
         if !members.contains(where: { $0.role == .learner }), !life.isLeaving {
             missing.append(
                 Waits.Missing(
@@ -57,7 +60,7 @@ extension RunMachine {
         }
         for queue in ledger.queues where !life.isEnding {
             let canBeDone = members.contains {
-                $0.state != .draining && settings.canDo(queue, $0.hello.capabilities)
+                $0.isPromising(at: time, grace: grace) && settings.canDo(queue, $0.hello.capabilities)
             }
             if canBeDone { continue }
             let what =

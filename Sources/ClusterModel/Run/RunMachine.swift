@@ -15,7 +15,7 @@ import DequeModule
 package struct RunMachine: Sendable {
     /// What happens once an entry is on disk.
     enum Consequence: Sendable {
-        case result(JobID, attempt: Int, WorkerID)
+        case result(JobID, attempt: Int, WorkerID, AckStatus)
         case published([ArtifactManifest])
         case committed
         case withdrawn(RunEnding)
@@ -43,6 +43,10 @@ package struct RunMachine: Sendable {
     /// As the operator left it, before the run begins too.
     var isPaused: Bool
 
+    /// Milliseconds between two turns that only a standstill explains; ticks come twenty times a second.
+    private static let longestTurn: Int64 = 2_000
+
+    private var lastTurn: Int64
     private var effects: [RunEffect] = []
     private var entries: [JournalEntry] = []
     private var number: UInt64 = 0
@@ -58,6 +62,7 @@ package struct RunMachine: Sendable {
         self.address = address
         epoch = recovered.epoch
         started = time
+        lastTurn = time
         runID = recovered.meta["run_id"] ?? "\(settings.name)-\(String(time, radix: 36))"
         desired = settings.desired
         isPaused = recovered.meta["paused"] == "true"
@@ -96,11 +101,13 @@ package struct RunMachine: Sendable {
 
     /// True when nothing that happens changes anything any more.
     package var isOver: Bool { life.isOver }
+    package var state: ClusterSnapshot.RunState { life.state }
 
     // MARK: - Turn
 
     package mutating func handle(_ event: RunEvent, at time: Int64) -> [RunEffect] {
         guard !life.isOver else { return [] }
+        standStill(until: time)
         switch event {
         case .messages(let batch): for incoming in batch { handle(incoming, time) }
         case .tick: passTime(time)
@@ -110,6 +117,19 @@ package struct RunMachine: Sendable {
         }
         assign(time)
         return takeEffects()
+    }
+
+    /// A machine that was suspended, or a process that was stopped, has not seen anybody be silent: deadlines move by the
+    /// time for which this one stood still itself.
+    private mutating func standStill(until time: Int64) {
+        defer { lastTurn = max(lastTurn, time) }
+        let gap = time - lastTurn
+        guard gap > Self.longestTurn else { return }
+        log(.warning, "the coordinator stood still", ["for": "\(gap / 1000) s"])
+        members.shift(by: gap)
+        ledger.shift(by: gap)
+        waits.shift(by: gap)
+        life.shift(by: gap)
     }
 
     /// What the beginning has to say and to persist.
@@ -136,6 +156,11 @@ package struct RunMachine: Sendable {
                 .warning, "a lease ran out",
                 ["job": "\(job)", "worker": "\(lease.worker)", "tokens": "\(lease.tokens)"])
             outbox.add(lease.worker, .cancel(job, attempt: lease.attempt, reason: "the lease ran out"))
+            members.stall(lease.worker)
+            // Perhaps it waits for weights of which it was not told.
+            if let role = members[lease.worker]?.role {
+                for manifest in versions.announced(to: role) { outbox.add(lease.worker, .artifact(manifest)) }
+            }
         }
         for (id, silent) in members.passTime(time, lease: Int64(settings.leaseMilliseconds)) {
             leave(id, reason: "silent for \(silent / 1000) s", lost: true, time)
@@ -151,9 +176,9 @@ package struct RunMachine: Sendable {
         while let first = awaiting.first, first.number <= number {
             awaiting.removeFirst()
             switch first.then {
-            case .result(let job, let attempt, let peer):
+            case .result(let job, let attempt, let peer, let status):
                 ledger.becomeDurable(job)
-                outbox.acknowledge(peer, job, attempt: attempt, .accepted)
+                outbox.acknowledge(peer, job, attempt: attempt, status)
             case .published(let manifests): announce(manifests, time)
             case .committed: commitIsDurable(time)
             case .withdrawn(let ending): fail(ending, time)

@@ -50,6 +50,8 @@ package struct RunSettings: Sendable {
     package var roleConfiguration = Data("{}".utf8)
     /// How many workers of each role the supervisor should keep.
     package var desired: [Role: Int] = [:]
+    /// For the simulator alone.
+    package var planted: Set<PlantedBug> = []
 
     package init() {}
 

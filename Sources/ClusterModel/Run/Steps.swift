@@ -111,7 +111,9 @@ struct Steps: Sendable {
     func problem(with outcome: JobOutcome, of job: JobID) -> String? {
         guard let step = assemblies[job.step] else { return nil }
         switch (outcome, job.kind) {
-        case (.trajectories(let items), .generate): return step.problem(with: items, of: job.index)
+        case (.trajectories(let items), .generate):
+            return step.problem(
+                with: items, of: job.index, anyVersion: settings.planted.contains(.acceptStaleVersion))
         case (.scores(let scores), .score):
             guard settings.parts.indices.contains(job.part) else { return "no such part" }
             let part = settings.parts[job.part]

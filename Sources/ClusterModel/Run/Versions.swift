@@ -10,11 +10,16 @@ struct Versions: Sendable {
         manifests[manifest.kind, default: [:]][manifest.version.number] = manifest
     }
 
-    /// Forgets versions of the policy that no step from `oldest` on may name. Version 0 stays: it carries the tokenizer and
-    /// the configuration. Returns whether there were any.
+    /// True for what a step may name that samples from version `oldest` or a later one. Version 0 of the policy stays: it
+    /// carries the tokenizer and the configuration.
+    static func mayBeNamed(_ manifest: ArtifactManifest, from oldest: Int) -> Bool {
+        manifest.kind != .policy || manifest.version.number == 0 || manifest.version.number >= oldest
+    }
+
+    /// Forgets what no step may name any more. Returns whether there was anything.
     mutating func retire(below oldest: Int) -> Bool {
         guard let versions = manifests[.policy] else { return false }
-        let kept = versions.filter { $0.key == 0 || $0.key >= oldest }
+        let kept = versions.filter { Self.mayBeNamed($0.value, from: oldest) }
         manifests[.policy] = kept
         return kept.count < versions.count
     }

@@ -24,6 +24,8 @@ struct Waits: Sendable {
         return missing.first { time - began($0) > grace }
     }
 
+    mutating func shift(by gap: Int64) { since = since.mapValues { $0 + gap } }
+
     /// While a run is paused or ends, nothing is waited for.
     mutating func clear() {
         missing = []

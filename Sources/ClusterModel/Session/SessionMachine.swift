@@ -70,16 +70,22 @@ package struct SessionMachine: Sendable {
     private struct Ask: Sendable {
         var message: Message
         var deadline: Int64?
+        var said: Int64
     }
 
     private struct KeptResult: Sendable {
         /// In the order in which they were told.
         var place: UInt64
         var outcome: JobOutcome
+        var said: Int64
     }
 
     /// Milliseconds without a WELCOME after which HELLO is said again.
     private static let helloPeriod: Int64 = 2_000
+    /// Milliseconds without an answer after which something is said again: a message may be lost though the connection holds.
+    private static let repeatPeriod: Int64 = 5_000
+    /// Above the numbers of asks.
+    private static let firstGreeting: UInt64 = 1 << 63
     /// Milliseconds between two lines of the log about a coordinator that is not there.
     private static let sayPeriod: Int64 = 60_000
 
@@ -89,8 +95,8 @@ package struct SessionMachine: Sendable {
     private let planted: Set<PlantedBug>
 
     private var state = State.apart
-    private var epoch: UInt64 = 0
-    private var runID: String?
+    package private(set) var epoch: UInt64 = 0
+    package private(set) var runID: String?
     private var asks: [UInt64: Ask] = [:]
     private var waiting: [Message] = []
     private var unacknowledged: [Attempt: KeptResult] = [:]
@@ -100,6 +106,8 @@ package struct SessionMachine: Sendable {
     private var void: Set<Attempt> = []
     private var apartSince: Int64
     private var nextHello: Int64 = 0
+    /// Number of the last HELLO.
+    private var greeting: UInt64 = 0
     private var nextSaid: Int64
     private var effects: [Effect] = []
 
@@ -122,9 +130,9 @@ package struct SessionMachine: Sendable {
         switch event {
         case .connection(let up): connectionChanged(up, time)
         case .received(let message, let asked, let epoch): receive(message, asked, epoch, time)
-        case .tell(let message): tell(message)
+        case .tell(let message): tell(message, time)
         case .ask(let message, let id, let patience):
-            asks[id] = Ask(message: message, deadline: patience.map { time + $0 })
+            asks[id] = Ask(message: message, deadline: patience.map { time + $0 }, said: time)
             if state == .joined { send(message, id: id) }
         case .withdraw(let id): asks[id] = nil
         case .unsendable(let message, let id, let reason): giveUp(message, id, reason)
@@ -139,11 +147,11 @@ package struct SessionMachine: Sendable {
 
     // MARK: - What this side says
 
-    private mutating func tell(_ message: Message) {
+    private mutating func tell(_ message: Message, _ time: Int64) {
         if case .result(let job, let attempt, let outcome) = message {
             let key = Attempt(job: job, number: attempt)
             if void.remove(key) != nil { return }
-            unacknowledged[key] = KeptResult(place: nextPlace, outcome: outcome)
+            unacknowledged[key] = KeptResult(place: nextPlace, outcome: outcome, said: time)
             nextPlace += 1
         }
         if state == .joined {
@@ -167,6 +175,7 @@ package struct SessionMachine: Sendable {
 
     private mutating func greet(_ time: Int64) {
         state = .greeting
+        greeting = max(greeting, Self.firstGreeting) + 1
         nextHello = time + Self.helloPeriod
         let held =
             unacknowledged.keys.map { HeldJob(job: $0.job, attempt: $0.number, finished: true) }
@@ -179,7 +188,7 @@ package struct SessionMachine: Sendable {
                     role: identity.role, name: identity.name, incarnation: identity.incarnation,
                     build: identity.build, capabilities: identity.capabilities,
                     heldJobs: held.sorted { ($0.job, $0.attempt) < ($1.job, $1.attempt) }, host: identity.host,
-                    pid: identity.pid, threads: identity.threads)))
+                    pid: identity.pid, threads: identity.threads)), id: greeting)
     }
 
     private mutating func send(_ message: Message, id: UInt64 = 0) {
@@ -205,16 +214,17 @@ package struct SessionMachine: Sendable {
     }
 
     private mutating func receive(_ message: Message, _ asked: UInt64, _ sender: UInt64, _ time: Int64) {
-        guard sender >= epoch || planted.contains(.forgetEpoch) else { return }
-        if case .refused(let code, let text) = message {
-            refused(code, text, asked, time)
+        switch message {
+        case .welcome(let welcome):
+            // To this HELLO and not to an earlier one, perhaps of another run's time.
+            if state == .greeting, asked == greeting { join(welcome, time) }
             return
-        }
-        if case .welcome(let welcome) = message {
-            join(welcome)
+        case .refused(let code, let text):
+            if sender >= epoch || state != .joined { refused(code, text, asked, time) }
             return
+        default: break
         }
-        // Said to an earlier session: it comes again, or is void.
+        // What was said to an earlier session comes again, or is void.
         guard state == .joined, sender == epoch || planted.contains(.forgetEpoch) else { return }
         if asked != 0 {
             if asks.removeValue(forKey: asked) != nil { effects.append(.answer(asked, .success(message))) }
@@ -256,29 +266,50 @@ package struct SessionMachine: Sendable {
         effects.append(.answer(asked, .failure(SessionFailure(.refused, text))))
     }
 
-    /// Edge 2.
-    private mutating func join(_ welcome: Welcome) {
-        guard state != .joined || welcome.epoch != epoch else { return }
-        if let runID, runID != welcome.runID, !planted.contains(.acceptAnotherRun) {
-            log(.warning, "another run listens at this address now", ["run": welcome.runID, "before": runID])
-            void.formUnion(leased)
-            for key in leased.sorted(by: { ($0.job, $0.number) < ($1.job, $1.number) }) {
-                effects.append(.deliver(.cancel(key.job, attempt: key.number, reason: "another run has begun")))
-            }
-            unacknowledged = [:]
-            leased = []
-            waiting = []
+    /// Edge 2. Epochs of one run are compared; another run counts its own.
+    private mutating func join(_ welcome: Welcome, _ time: Int64) {
+        if let runID, runID != welcome.runID {
+            beginAnotherRun(welcome.runID)
+            if state == .over { return }
+        } else if welcome.epoch < epoch {
+            return
         }
         runID = welcome.runID
         epoch = welcome.epoch
         state = .joined
         effects.append(.deliver(.welcome(welcome)))
-        for (key, result) in unacknowledged.sorted(by: { $0.value.place < $1.value.place }) {
-            send(.result(key.job, attempt: key.number, result.outcome))
-        }
+        sayAgain(saidBefore: .max, time)
         for message in waiting { send(message) }
         waiting = []
-        for (id, ask) in asks.sorted(by: { $0.key < $1.key }) { send(ask.message, id: id) }
+    }
+
+    private mutating func sayAgain(saidBefore limit: Int64, _ time: Int64) {
+        for (key, result) in unacknowledged.sorted(by: { $0.value.place < $1.value.place }) where result.said <= limit {
+            unacknowledged[key]?.said = time
+            send(.result(key.job, attempt: key.number, result.outcome))
+        }
+        for (id, ask) in asks.sorted(by: { $0.key < $1.key }) where ask.said <= limit {
+            asks[id]?.said = time
+            send(ask.message, id: id)
+        }
+    }
+
+    /// What was done for the earlier run is void. A learner has nothing to give to another run: its checkpoints are in the
+    /// directory of its own.
+    private mutating func beginAnotherRun(_ name: String) {
+        guard !planted.contains(.acceptAnotherRun) else { return }
+        if identity.role == .learner {
+            end(SessionFailure(.refused, "another run, \(name), has taken over the coordinator's address"))
+            return
+        }
+        log(.warning, "another run has taken over the coordinator's address", ["run": name])
+        void.formUnion(leased)
+        for key in leased.sorted(by: { ($0.job, $0.number) < ($1.job, $1.number) }) {
+            effects.append(.deliver(.cancel(key.job, attempt: key.number, reason: "another run has begun")))
+        }
+        unacknowledged = [:]
+        leased = []
+        waiting = []
     }
 
     // MARK: - Time
@@ -291,7 +322,10 @@ package struct SessionMachine: Sendable {
             effects.append(.answer(id, .failure(failure)))
         }
         if state == .greeting, time >= nextHello { greet(time) }
-        guard state != .joined else { return }
+        if state == .joined {
+            sayAgain(saidBefore: time - Self.repeatPeriod, time)
+            return
+        }
         let waited = time - apartSince
         if let patience, waited >= patience {
             end(SessionFailure(.unreachable, "no coordinator answered for \(waited / 1000) s"))

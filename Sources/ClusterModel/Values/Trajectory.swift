@@ -73,3 +73,21 @@ package struct Scores: Sendable, Hashable {
         self.errors = errors
     }
 }
+
+extension Scores {
+    private static let errorsKept = 20
+    private static let errorLength = 300
+
+    /// As they count: a value that is no number is none, with a note, and notes are few and short, whoever wrote them.
+    var admitted: Scores {
+        var scores = self
+        for (name, values) in rewards.sorted(by: { $0.key < $1.key }) {
+            let broken = values.count { $0.map { !$0.isFinite } ?? false }
+            guard broken > 0 else { continue }
+            scores.rewards[name] = values.map { $0.flatMap { $0.isFinite ? $0 : nil } }
+            scores.errors.append("reward \(name): \(broken) of \(values.count) values are no finite numbers")
+        }
+        scores.errors = scores.errors.suffix(Self.errorsKept).map { String($0.prefix(Self.errorLength)) }
+        return scores
+    }
+}

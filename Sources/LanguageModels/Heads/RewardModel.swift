@@ -104,7 +104,9 @@ package final class RewardModel {
     package func score(
         _ rows: [[Int32]], tokenBudget: Int = 4096, beforePiece: () throws -> Void = {}
     ) throws -> [Float] {
-        try rawScores(rows, tokenBudget: tokenBudget, beforePiece: beforePiece).map { Float((Double($0) - mean) / deviation) }
+        try rawScores(rows, tokenBudget: tokenBudget, beforePiece: beforePiece).map {
+            Float((Double($0) - mean) / deviation)
+        }
     }
 
     // MARK: Saving

@@ -8,7 +8,6 @@ import Synchronization
 final class Child: Sendable {
     let name: String
     let logPath: String
-    let started = ContinuousClock.now
     private let process: Process
     private let input = Pipe()
     private let output = Pipe()

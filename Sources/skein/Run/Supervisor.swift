@@ -38,14 +38,13 @@ actor Supervisor {
         }
     }
 
-    /// A worker that dies this often without having lived long cannot work.
-    private static let quickDeathsAllowed = 4
-    private static let quickDeath: Duration = .seconds(5)
-
     private let plan: Plan
     private let logger: Logger
     private var children: [Slot: Child] = [:]
-    private var quickDeaths: [Slot: Int] = [:]
+    private var budgets: [Slot: RestartBudget] = [:]
+    /// Told to leave because fewer were wanted.
+    private var dismissed: Set<Slot> = []
+    private let began = ContinuousClock.now
     private var desired: [Role: Int]
     private var stopping = false
     private var outcome: CommandError?
@@ -102,7 +101,9 @@ actor Supervisor {
             do { try start(.worker(role, number)) } catch { fail(.failed, "\(error)") }
         }
         for (slot, child) in children {
-            if case .worker(role, let number) = slot, number >= count { child.send(signal: SIGTERM) }
+            guard case .worker(role, let number) = slot, number >= count else { continue }
+            dismissed.insert(slot)
+            child.send(signal: SIGTERM)
         }
     }
 
@@ -145,31 +146,40 @@ actor Supervisor {
             return
         }
         guard !stopping, coordinatorEnding == nil, outcome == nil else { return }
+        let wasDismissed = dismissed.remove(slot) != nil
         if case .worker(let role, let number) = slot, role != .learner, number >= desired[role] ?? 0 { return }
         switch ending {
         case .exit(ExitStatus.configuration.rawValue), .exit(ExitStatus.usage.rawValue):
             fail(.configuration, "\(slot) cannot work: \(child.lastWords())")
-            return
-        case .exit(0):
+        case .exit(0) where !wasDismissed:
             // It was drained, or the run is over and the coordinator's own end is a moment away.
             logger.info("left", metadata: ["child": "\(slot)"])
-            return
-        default: break
+        case .exit(0):
+            // More are wanted again since it was told to leave.
+            do { try start(slot) } catch { fail(.failed, "\(error)") }
+        default: await startAgain(slot, child, ending)
         }
-        let lived = ContinuousClock.now - child.started
-        quickDeaths[slot] = lived < Self.quickDeath ? (quickDeaths[slot] ?? 0) + 1 : 0
-        let deaths = quickDeaths[slot] ?? 0
-        if deaths >= Self.quickDeathsAllowed {
-            fail(.failed, "\(slot) died \(deaths) times at its start (\(ending)): \(child.lastWords())")
-            return
+    }
+
+    private func startAgain(_ slot: Slot, _ child: Child, _ ending: Child.Ending) async {
+        switch verdict(slot, child, ending) {
+        case .giveUp(let what): fail(.failed, "\(slot) \(what) (\(ending)): \(child.lastWords())")
+        case .again(let pause):
+            logger.warning(
+                "a child died and is started again",
+                metadata: ["child": "\(slot)", "ending": "\(ending)", "back-off": "\(pause)"])
+            try? await Task.sleep(for: pause)
+            guard !stopping, !hasEnded, children[slot] == nil else { return }
+            do { try start(slot) } catch { fail(.failed, "\(error)") }
         }
-        let pause = Duration.milliseconds(200 << min(deaths, 4))
-        logger.warning(
-            "a child died and is started again",
-            metadata: ["child": "\(slot)", "ending": "\(ending)", "back-off": "\(pause)"])
-        try? await Task.sleep(for: pause)
-        guard !stopping, !hasEnded, children[slot] == nil else { return }
-        do { try start(slot) } catch { fail(.failed, "\(error)") }
+    }
+
+    private func verdict(_ slot: Slot, _ child: Child, _ ending: Child.Ending) -> RestartBudget.Verdict {
+        let wasKilled = if case .signal = ending { true } else { false }
+        return budgets[slot, default: RestartBudget()].ended(
+            reason: wasKilled ? nil : child.lastWords(),
+            progress: JournalSummary.committedSteps(path: plan.runDirectory + "/journal.sqlite"),
+            at: ContinuousClock.now - began)
     }
 
     private func coordinatorEnded(_ child: Child, _ ending: Child.Ending) {
@@ -189,15 +199,18 @@ actor Supervisor {
             coordinatorEnding = ending
         case .signal:
             // Killed: the journal knows everything, so a new one goes on.
-            let deaths = (quickDeaths[.coordinator] ?? 0) + 1
-            quickDeaths[.coordinator] = deaths
-            if stopping || deaths > Self.quickDeathsAllowed {
-                if !stopping { fail(.failed, "the coordinator ended (\(ending)): \(child.lastWords())") }
+            guard !stopping else {
                 coordinatorEnding = ending
                 return
             }
-            logger.warning("the coordinator died and is started again", metadata: ["ending": "\(ending)"])
-            do { try start(.coordinator) } catch { fail(.failed, "\(error)") }
+            switch verdict(.coordinator, child, ending) {
+            case .giveUp(let what):
+                fail(.failed, "the coordinator \(what) (\(ending)): \(child.lastWords())")
+                coordinatorEnding = ending
+            case .again:
+                logger.warning("the coordinator died and is started again", metadata: ["ending": "\(ending)"])
+                do { try start(.coordinator) } catch { fail(.failed, "\(error)") }
+            }
         }
     }
 
@@ -207,19 +220,16 @@ actor Supervisor {
 
     /// Waits for the file in which the coordinator says where it listens.
     private func coordinatorAddress() async throws -> String {
-        // It reads the data first, and may have to share its processor.
-        let limit = ContinuousClock.now + .seconds(120)
-        while ContinuousClock.now < limit {
-            if let outcome {
-                await stopAll()
-                throw outcome
-            }
+        // It reads the data first, which takes as long as the data is large.
+        while outcome == nil, !stopping, coordinatorEnding == nil {
             if let file = CoordinatorFile.read(in: plan.runDirectory) { return file.endpoint }
             try? await Task.sleep(for: .milliseconds(20))
         }
+        let isStopping = stopping
         await stopAll()
-        throw CommandError(
-            .failed, "the coordinator did not say where it listens within 120 s; see logs/coordinator.log")
+        if let outcome { throw outcome }
+        if isStopping { throw stopped }
+        throw CommandError(.failed, "the coordinator ended before it said where it listens; see logs/coordinator.log")
     }
 
     /// Workers first, so that their results still find the coordinator; the learner writes its checkpoint; the

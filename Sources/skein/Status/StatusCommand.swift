@@ -68,7 +68,7 @@ enum StatusTable {
     static func render(_ snapshot: ClusterSnapshot) -> String {
         let learner = snapshot.learner
         var lines = [
-            "\(snapshot.name)  \(snapshot.state.rawValue)  epoch \(snapshot.epoch)  up \(ProgressBar.clock(snapshot.uptimeS))",
+            "\(snapshot.name)  \(snapshot.state.rawValue)  up \(ProgressBar.clock(snapshot.uptimeS))",
             "step \(learner.step)/\(snapshot.steps)  learner \(learner.state)  weights \(snapshot.weights.current)"
                 + (snapshot.etaS.map { "  ETA \(ProgressBar.clock($0))" } ?? ""),
             String(

@@ -1,0 +1,111 @@
+import ClusterModel
+import Foundation
+import Testing
+
+@Suite struct SessionMachineTests {
+    private static let job = JobID(step: 0, index: 0, kind: .generate)
+
+    private static func session(_ role: Role = .generator, patience: Int64? = nil) -> SessionMachine {
+        SessionMachine(
+            SessionMachine.Identity(role: role, name: "w", capabilities: Capabilities(), incarnation: 1),
+            patience: patience, at: 0)
+    }
+
+    private static func welcome(_ run: String = "a", epoch: UInt64 = 5) -> Message {
+        .welcome(
+            Welcome(
+                runID: run, epoch: epoch, roleConfiguration: Data(), artifacts: [], leaseMilliseconds: 1,
+                graceMilliseconds: 1))
+    }
+
+    /// Connects and is welcomed; returns what was said after WELCOME.
+    private static func join(
+        _ session: inout SessionMachine, _ run: String = "a", epoch: UInt64 = 5, at time: Int64 = 0
+    ) -> [Message] {
+        let hello = session.handle(.connection(up: true), at: time)
+        let id = hello.said.last?.id ?? 0
+        return session.handle(.received(welcome(run, epoch: epoch), inReplyTo: id, epoch: epoch), at: time).said
+            .map(\.message)
+    }
+
+    @Test func helloIsSaidAgainUntilItIsAnswered() {
+        var session = Self.session()
+        #expect(session.handle(.connection(up: true), at: 0).said.count == 1)
+        #expect(session.handle(.tick, at: 1_000).said.isEmpty)
+        #expect(session.handle(.tick, at: 2_000).said.count == 1)
+        #expect(Self.join(&session, at: 2_500).isEmpty)
+        #expect(session.handle(.tick, at: 9_000).said.isEmpty)
+    }
+
+    @Test func resultsAreKeptUntilTheyAreAcknowledged() {
+        var session = Self.session()
+        _ = Self.join(&session)
+        let result = Message.result(Self.job, attempt: 1, .trajectories([]))
+        #expect(session.handle(.tell(result), at: 1).said.count == 1)
+        _ = session.handle(.connection(up: false), at: 2)
+        #expect(Self.join(&session, epoch: 6, at: 3).count == 1)
+        #expect(session.handle(.tick, at: 5_003).said.count == 1, "a message may be lost though the connection holds")
+        let ack = Message.resultAck([Acknowledgement(Self.job, attempt: 1, .accepted)])
+        _ = session.handle(.received(ack, inReplyTo: 0, epoch: 6), at: 5_004)
+        #expect(session.isFlushed)
+    }
+
+    @Test func whatAnOlderEpochSaysIsPassedOver() {
+        var session = Self.session()
+        _ = Self.join(&session, epoch: 7)
+        #expect(session.handle(.received(.drain, inReplyTo: 0, epoch: 6), at: 1).isEmpty)
+        #expect(!session.handle(.received(.drain, inReplyTo: 0, epoch: 7), at: 1).isEmpty)
+    }
+
+    @Test func anotherRunGetsNothingOfTheEarlierOne() {
+        var session = Self.session()
+        _ = Self.join(&session)
+        let grant = Grant(
+            .generate(
+                GenerateJob(
+                    id: Self.job, version: PolicyVersion(epoch: 5, number: 0), seed: 1, samples: 0..<1,
+                    sampling: SamplingParameters(maxNewTokens: 1), prompts: [])), attempt: 1, leaseMilliseconds: 1)
+        _ = session.handle(.received(.lease([grant]), inReplyTo: 0, epoch: 5), at: 1)
+        _ = session.handle(.connection(up: false), at: 2)
+        #expect(Self.join(&session, "b", epoch: 9, at: 3).isEmpty)
+        #expect(session.handle(.tell(.result(Self.job, attempt: 1, .trajectories([]))), at: 4).said.isEmpty)
+
+        var learner = Self.session(.learner)
+        _ = Self.join(&learner)
+        _ = learner.handle(.connection(up: false), at: 2)
+        _ = Self.join(&learner, "b", epoch: 9, at: 3)
+        #expect(learner.isOver)
+    }
+
+    @Test func aCoordinatorThatIsNotThereEndsTheSession() {
+        var session = Self.session(patience: 10_000)
+        #expect(session.handle(.tick, at: 9_999).isEmpty)
+        let effects = session.handle(.tick, at: 10_000)
+        guard case .end(let failure?)? = effects.last else {
+            Issue.record("it waits for ever")
+            return
+        }
+        #expect(failure.code == .unreachable && session.isOver)
+    }
+
+    @Test func asksAreAnsweredOnceOrEnd() {
+        var session = Self.session(.learner)
+        _ = Self.join(&session)
+        _ = session.handle(.ask(.batchRequest(step: 0), 3, patience: 100), at: 0)
+        let answers = session.handle(.received(.batchReady(step: 0, jobs: 1), inReplyTo: 3, epoch: 5), at: 1)
+        #expect(answers.count == 1)
+        #expect(session.handle(.received(.batchReady(step: 0, jobs: 1), inReplyTo: 3, epoch: 5), at: 2).isEmpty)
+        _ = session.handle(.ask(.batchRequest(step: 1), 4, patience: 100), at: 10)
+        guard case .answer(4, .failure(let failure))? = session.handle(.tick, at: 110).first else {
+            Issue.record("an ask has no end")
+            return
+        }
+        #expect(failure.code == .deadline)
+    }
+}
+
+extension [SessionMachine.Effect] {
+    fileprivate var said: [(message: Message, id: UInt64)] {
+        compactMap { if case .send(let message, let id, _) = $0 { (message, id) } else { nil } }
+    }
+}
