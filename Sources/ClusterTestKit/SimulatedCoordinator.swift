@@ -27,7 +27,8 @@ final class SimulatedCoordinator {
         guard var machine else { return "the coordinator is down" }
         let snapshot = machine.snapshot(at: world.now)
         let workers = snapshot.workerList.map { "\($0.id) \($0.state) \($0.jobs)" }.joined(separator: ", ")
-        return "\(snapshot.state.rawValue), step \(snapshot.learner.step), waits \(snapshot.waits.map(\.what)), \(workers)"
+        return
+            "\(snapshot.state.rawValue), step \(snapshot.learner.step), waits \(snapshot.waits.map(\.what)), \(workers)"
     }
 
     func start() {
@@ -170,8 +171,12 @@ final class SimulatedCoordinator {
         guard var machine else { return }
         let snapshot = machine.snapshot(at: world.now)
         let mark = snapshot.queue.values.reduce(snapshot.learner.step * 1_000_000) { $0 + $1.doneTotal }
-        if mark != progress.mark || snapshot.state != .running || world.now < stillUntil + 30_000 { progress = (mark, world.now) }
-        guard world.now - progress.at > 30_000, snapshot.waits.isEmpty, snapshot.learner.state != "update" else { return }
+        if mark != progress.mark || snapshot.state != .running || world.now < stillUntil + 30_000 {
+            progress = (mark, world.now)
+        }
+        guard world.now - progress.at > 30_000, snapshot.waits.isEmpty, snapshot.learner.state != "update" else {
+            return
+        }
         throw world.violate("nothing happens for 30 s, and the status names no wait: \(description)")
     }
 }

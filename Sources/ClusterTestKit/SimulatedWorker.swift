@@ -139,7 +139,9 @@ final class SimulatedWorker {
         for effect in copy.handle(
             .received(outgoing.message, inReplyTo: outgoing.inReplyTo, epoch: sender), at: world.now)
         {
-            if case .deliver = effect { throw world.violate("\(name) takes a message of epoch \(sender) in epoch \(epoch)") }
+            if case .deliver = effect {
+                throw world.violate("\(name) takes a message of epoch \(sender) in epoch \(epoch)")
+            }
         }
     }
 

@@ -18,7 +18,9 @@ struct Simulate: ParsableCommand {
     @Flag(help: "Print the course of events of the schedule of --seed.") var trace = false
 
     func validate() throws {
-        if let plant, PlantedBug(rawValue: plant) == nil { throw ValidationError("--plant \(plant): there is no such fault") }
+        if let plant, PlantedBug(rawValue: plant) == nil {
+            throw ValidationError("--plant \(plant): there is no such fault")
+        }
         guard schedules > 0, threads > 0 else { throw ValidationError("--schedules and --threads must be above 0") }
     }
 

@@ -65,7 +65,8 @@ import Testing
             return effects
         }
 
-        mutating func join(_ role: Role, _ id: WorkerID, min: Int = Wire.version, max: Int = Wire.version) -> [Message] {
+        mutating func join(_ role: Role, _ id: WorkerID, min: Int = Wire.version, max: Int = Wire.version) -> [Message]
+        {
             let kinds: Set<JobKind> = role == .generator ? [.generate] : []
             return say(
                 id,
@@ -160,6 +161,7 @@ import Testing
     @Test func aCoordinatorThatStoodStillLosesNobody() throws {
         var bench = try Bench()
         _ = try bench.begin()
+        _ = bench.say(Self.learner, .report(WorkerReport(state: "wait")))
         bench.time += 60_000
         let effects = bench.handle(.tick)
         #expect(effects.messages.isEmpty)
@@ -186,7 +188,8 @@ import Testing
         let grant = try #require(try bench.begin().first)
         _ = bench.say(Self.generator, try Self.answer(grant))
         let told = bench.handle(.failed(RunEnding("no space is left"))).messages
-        #expect(told.allSatisfy { if case .stop(let reason, exitCode: 1) = $0 { reason.contains("space") } else { false } })
+        #expect(
+            told.allSatisfy { if case .stop(let reason, exitCode: 1) = $0 { reason.contains("space") } else { false } })
         #expect(told.count == 2)
         let effects = bench.pass(6_000)
         #expect(effects.contains { if case .end(let ending?) = $0 { ending.exitCode == 1 } else { false } })

@@ -23,7 +23,9 @@ import ZeroMQ
                     let welcome = Welcome(
                         runID: "run", epoch: 1, roleConfiguration: Data("{}".utf8), artifacts: [],
                         leaseMilliseconds: 1000, graceMilliseconds: 1000)
-                    endpoint.withLock { $0 }?.send([.init(incoming.peer, .welcome(welcome))])
+                    endpoint.withLock { $0 }?.send([
+                        Outgoing(incoming.peer, .welcome(welcome), inReplyTo: incoming.id)
+                    ])
                 case .alarm(let code, _): seen.withLock { $0.append(Int(code) ?? -1) }
                 default: break
                 }

@@ -4,9 +4,14 @@ import Testing
 @Suite struct RestartBudgetTests {
     @Test func theSameFailureThriceIsTheLast() {
         var budget = RestartBudget()
-        #expect(budget.ended(reason: "diverged in step 7", progress: 0, at: .seconds(100)) == .again(after: .milliseconds(200)))
-        #expect(budget.ended(reason: "diverged in step 8", progress: 0, at: .seconds(900)) == .again(after: .milliseconds(200)))
-        guard case .giveUp(let what) = budget.ended(reason: "diverged in step 9", progress: 0, at: .seconds(2_000)) else {
+        #expect(
+            budget.ended(reason: "diverged in step 7", progress: 0, at: .seconds(100))
+                == .again(after: .milliseconds(200)))
+        #expect(
+            budget.ended(reason: "diverged in step 8", progress: 0, at: .seconds(900))
+                == .again(after: .milliseconds(200)))
+        guard case .giveUp(let what) = budget.ended(reason: "diverged in step 9", progress: 0, at: .seconds(2_000))
+        else {
             Issue.record("it goes on for ever")
             return
         }
@@ -16,7 +21,8 @@ import Testing
     @Test func killsAreForgivenWhileTheRunMakesSteps() {
         var budget = RestartBudget()
         for step in 0..<100 {
-            #expect(budget.ended(reason: nil, progress: step + 1, at: .seconds(step)) == .again(after: .milliseconds(200)))
+            #expect(
+                budget.ended(reason: nil, progress: step + 1, at: .seconds(step)) == .again(after: .milliseconds(200)))
         }
     }
 
