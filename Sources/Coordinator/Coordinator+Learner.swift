@@ -2,6 +2,7 @@ import Cluster
 import ClusterModel
 import Foundation
 import Logging
+import Reports
 import ZeroMQ
 
 /// What the learner says: artifacts, batches, commits.
@@ -115,6 +116,8 @@ extension Coordinator {
         outbox.append(.init(peer, .commitAck(step: step), inReplyTo: id))
         do {
             try RunFiles.append(step: step, figures: figures, assembly: assembly, to: configuration.runDirectory)
+            try tensorBoard?.add(step: step, figures: figures)
+            try tensorBoard?.addEvaluations()
         } catch {
             fail(CoordinatorError("cannot write the figures of step \(step): \(error)"))
         }

@@ -2,6 +2,7 @@ import Cluster
 package import ClusterModel
 import Foundation
 package import Logging
+import Reports
 import Synchronization
 package import ZeroMQ
 
@@ -51,6 +52,8 @@ package actor Coordinator {
     var alarms: [ClusterSnapshot.Alarm] = []
     var missingSince: [String: Int64] = [:]
     var progress = ProgressFigures()
+    /// Without a run directory there is none.
+    var tensorBoard: TensorBoardLog?
     var outbox: [ServerEndpoint.Outgoing] = []
     var acknowledgements: [WorkerID: [Acknowledgement]] = [:]
     var grants: [WorkerID: [Grant]] = [:]
@@ -130,6 +133,13 @@ package actor Coordinator {
     }
 
     private func begin(_ recovered: Journal.State) throws {
+        if let directory = configuration.runDirectory {
+            do {
+                tensorBoard = try TensorBoardLog(runDirectory: directory.path(percentEncoded: false))
+            } catch {
+                throw CoordinatorError("cannot write event files for TensorBoard: \(error.localizedDescription)")
+            }
+        }
         if recovered.meta["run_id"] == nil { journal.write([.meta(key: "run_id", value: runId)]) }
         if recovered.meta["inputs"] == nil, !configuration.inputs.isEmpty {
             journal.write([.meta(key: "inputs", value: configuration.inputs)])
@@ -279,6 +289,13 @@ package actor Coordinator {
     private func end() {
         guard !isOver else { return }
         isOver = true
+        // The last ones come behind the last commit.
+        do {
+            try tensorBoard?.addEvaluations()
+        } catch {
+            logger.error(
+                "held-out figures are missing in the event files for TensorBoard", metadata: ["why": "\(error)"])
+        }
         publishSnapshot(force: true)
         finish.yield(finalOutcome)
         finish.finish()
