@@ -48,7 +48,7 @@ struct HTMLReport {
             ? "" : "<h2>Answers in training</h2>" + Self.table(["step", "prompt", "answer", "score"], rows)
     }
 
-    private static func table(_ head: [String], _ rows: [[String]]) -> String {
+    static func table(_ head: [String], _ rows: [[String]]) -> String {
         func line(_ cells: [String], _ tag: String) -> String {
             "<tr>\(cells.map { "<\(tag)>\(escape($0))</\(tag)>" }.joined())</tr>"
         }
@@ -60,7 +60,7 @@ struct HTMLReport {
             .replacing("\"", with: "&quot;")
     }
 
-    private static let style = """
+    static let style = """
         :root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em}
         .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(280px,1fr));gap:1em}figure{margin:0}
         svg{width:100%}line{stroke:#8888}polyline{fill:none;stroke-width:2}text{font-size:9px;fill:currentColor}
