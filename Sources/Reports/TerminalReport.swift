@@ -15,6 +15,9 @@ struct TerminalReport {
         var parts: [String] = []
         if record.evaluation != nil { parts.append(TextTable.render([ReportText.columns] + text.rows)) }
         parts.append(text.sentences.joined(separator: "\n"))
+        parts.append(
+            record.facts.alarms.map { "alarm \($0.code) (\($0.when)): \(RunAlarm.sentence($0.code, $0.text))" }.joined(
+                separator: "\n"))
         parts += answers
         if let times = text.times { parts.append(times) }
         return parts.filter { !$0.isEmpty }.joined(separator: "\n\n")

@@ -58,7 +58,7 @@ enum RunState {
         }
         guard let ended = EndedRun.read(in: directory) else { return "PPO has not started" }
         return switch ended.state {
-        case .done: "finished"
+        case .done: ended.degradation == nil ? "finished" : "finished, degraded"
         case .stopped: "stopped"
         case .failed: "failed: \(ended.failure ?? "see its logs")"
         case .open: "ended from outside"

@@ -38,7 +38,9 @@ import Testing
                 differences: [RunComparison.Difference(key: "ppo.learning_rate", values: ["1e-5", nil])])
             let text = comparison.text()
             let lines = text.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
-            #expect(lines.contains("steps 60 of 60 20 of 40") && lines.contains("ppo.learning_rate 1e-5 not set"), "\(text)")
+            #expect(
+                lines.contains("steps 60 of 60 20 of 40") && lines.contains("ppo.learning_rate 1e-5 not set"), "\(text)"
+            )
             #expect(lines.contains("At step 20, the last that both have") && lines.contains("reward 0.190 1.19"))
             // The last tenth of 60 steps, but not fewer than five.
             #expect(lines.contains("steps 55 to 60 16 to 20") && lines.contains("reward 0.565 1.17"), "\(text)")

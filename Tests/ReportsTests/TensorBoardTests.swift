@@ -38,7 +38,8 @@ import Testing
             let events = try #require(files.first)
             #expect(events.first?.version == "brain.Event:2" && events.allSatisfy { $0.wallTime == 1234.5 })
             #expect(events.dropFirst().map(\.step) == [1, 300, 300])
-            #expect(events[1].scalars == ["critic/score/mean": 0.25] && events[2].scalars == ["critic/score/mean": -1.5])
+            #expect(
+                events[1].scalars == ["critic/score/mean": 0.25] && events[2].scalars == ["critic/score/mean": -1.5])
             #expect(events[3].scalars["eval/score"] == 0.75 && events[3].scalars["eval/reward/r"] == 0.75)
         }
     }

@@ -73,7 +73,8 @@ struct ComparisonText {
             run.steps.lastTenth.first.flatMap { first in run.steps.lastTenth.last.map { "\(first) to \($0)" } }
         }
         return Part(
-            title: "Mean of the last steps of each", rows: [heading, range] + figureRows { $0.steps.means(of: $0.steps.lastTenth) })
+            title: "Mean of the last steps of each",
+            rows: [heading, range] + figureRows { $0.steps.means(of: $0.steps.lastTenth) })
     }
 
     private var heldOut: Part? {

@@ -36,7 +36,8 @@ extension RunComparison {
                             run.steps.figures[step].map { Line(step: step, figures: $0) }
                         },
                         meanOfLast: run.steps.lastTenth.isEmpty
-                            ? nil : Means(steps: run.steps.lastTenth, figures: run.steps.means(of: run.steps.lastTenth)),
+                            ? nil
+                            : Means(steps: run.steps.lastTenth, figures: run.steps.means(of: run.steps.lastTenth)),
                         heldOut: run.heldOut)
                 }, commonStep: common, differences: differences))
     }

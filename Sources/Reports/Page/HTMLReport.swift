@@ -16,7 +16,7 @@ struct HTMLReport {
         <meta name="viewport" content="width=device-width"><style>\(Self.style)</style>
         <h1>Report of a run</h1>
         \(text.sentences.map { "<p>\(Self.escape($0))</p>" }.joined(separator: "\n"))
-        \(figures)
+        \(figures)\(alarms)
         <div class="plots">\(ReportPlots(record: record).all.map(\.svg).joined())</div>
         \(answers)\(sampled)
         \(text.times.map { "<p>\(Self.escape($0))</p>" } ?? "")</html>
@@ -25,6 +25,11 @@ struct HTMLReport {
 
     private var figures: String {
         record.evaluation == nil ? "" : "<h2>Before and after</h2>" + Self.table(ReportText.columns, text.rows)
+    }
+
+    private var alarms: String {
+        text.alarms.isEmpty
+            ? "" : "<h2>Alarms</h2>" + Self.table(["alarm", "when", "what", "what to do"], text.alarms)
     }
 
     private var answers: String {
