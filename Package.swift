@@ -94,7 +94,7 @@ let package = Package(
             ]),
 
         // Layer 4: the roles; they never import one another.
-        library("Coordinator", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", grdb, log]),
+        library("Coordinator", ["Cluster", "ClusterModel", "Reports", "ZeroMQ", "Sodium", grdb, log]),
         library("StatusServer", ["ClusterModel", "Sodium", hummingbird, log]),
         library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log]),
         library(

@@ -3,6 +3,8 @@ package enum ExitStatus: Int32, Sendable {
     case done = 0
     case failed = 1
     case usage = 2
+    /// The run is over, but its policy is probably worth less than its start.
+    case degraded = 3
     /// Trying again later may work: the coordinator is away, a port is in use.
     case tryAgain = 75
     /// The configuration or a file it names is wrong: restarting changes nothing.

@@ -24,7 +24,8 @@ package actor Coordinator {
     private static let snapshotPeriod: Int64 = 100
 
     private var machine: RunMachine
-    private let runDirectory: URL?
+    /// Without a run directory there are none.
+    private let files: RunFiles?
     private let endpoint: ServerEndpoint
     private let journal: Journal
     private let logger: Logger
@@ -53,8 +54,9 @@ package actor Coordinator {
             let machine = try RunMachine(
                 configuration.run, recovered: recovered, inputs: configuration.inputs, address: endpoint.address,
                 at: now())
+            let files = try configuration.runDirectory.map { try RunFiles($0, journal: configuration.journalPath) }
             let coordinator = Coordinator(
-                machine, configuration.runDirectory, thread: thread, endpoint: endpoint, journal: journal,
+                machine, files, thread: thread, endpoint: endpoint, journal: journal,
                 logger: logger, now: now)
             try await thread.run {
                 coordinator.assumeIsolated { $0.begin() }
@@ -74,12 +76,12 @@ package actor Coordinator {
     }
 
     private init(
-        _ machine: RunMachine, _ runDirectory: URL?, thread: SocketThread, endpoint: ServerEndpoint, journal: Journal,
+        _ machine: RunMachine, _ files: sending RunFiles?, thread: SocketThread, endpoint: ServerEndpoint, journal: Journal,
         logger: Logger, now: @escaping @Sendable () -> Int64
     ) {
         unownedExecutor = thread.asUnownedSerialExecutor()
         self.machine = machine
-        self.runDirectory = runDirectory
+        self.files = files
         self.endpoint = endpoint
         self.journal = journal
         self.logger = logger
@@ -118,6 +120,7 @@ package actor Coordinator {
             case .log(let line): logger.log(line)
             case .expose: publishSnapshot(force: true)
             case .end(let ending):
+                finishFiles()
                 finish.yield(ending.map { .failure($0) } ?? .success(()))
                 finish.finish()
             }
@@ -126,10 +129,18 @@ package actor Coordinator {
 
     private func write(_ record: StepRecord) {
         do {
-            try RunFiles.append(record, to: runDirectory)
+            try files?.append(record)
         } catch {
             let ending = RunEnding("cannot write the figures of step \(record.step): \(error)")
             endpoint.thread.perform { [weak self] in self?.assumeIsolated { $0.handle(.failed(ending)) } }
+        }
+    }
+
+    private func finishFiles() {
+        do {
+            try files?.finish()
+        } catch {
+            logger.error("held-out figures are missing in TensorBoard's event files", metadata: ["why": "\(error)"])
         }
     }
 

@@ -58,12 +58,40 @@ package enum JournalSummary {
         }
     }
 
+    /// Alarms in their order, each with the number of the step that it is about, counted from 1.
+    package static func alarms(path: String) -> [(step: Int, code: String, text: String)] {
+        // These are raised behind the commit of their step, the others before it.
+        let late: Set<String> = ["paused", "evaluation"]
+        return value(path) { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT detail, (SELECT count(*) FROM event e WHERE e.kind = 'step' AND e.id < event.id) AS made
+                    FROM event WHERE kind = 'alarm' ORDER BY id
+                    """
+            ).map { row in
+                let (detail, made): (String, Int) = (row["detail"], row["made"])
+                let code = detail.prefix { $0 != ":" }
+                let text = detail.dropFirst(code.count).drop { $0 == ":" || $0 == " " }
+                return (late.contains(String(code)) ? made : made + 1, String(code), String(text))
+            }
+        } ?? []
+    }
+
     /// Figures of the last step, as the learner gave them; nil before the first.
     package static func lastFigures(path: String) -> [String: Double]? {
         let data: Data? = value(path) {
             try Data.fetchOne($0, sql: "SELECT metrics FROM step ORDER BY step DESC LIMIT 1")
         }
         return data.flatMap { try? JSONDecoder().decode([String: Double].self, from: $0) }
+    }
+
+    /// What the learner said of each committed step from `first` on, as JSON.
+    package static func reports(path: String, from first: Int) -> [(step: Int, report: Data)] {
+        value(path) {
+            try Row.fetchAll($0, sql: "SELECT step, metrics FROM step WHERE step >= ? ORDER BY step", arguments: [first])
+                .map { ($0["step"], $0["metrics"]) }
+        } ?? []
     }
 
     /// When the last step was committed, in milliseconds of the epoch.

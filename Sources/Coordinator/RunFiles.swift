@@ -1,9 +1,50 @@
 import ClusterModel
 import Foundation
+import Reports
 
-/// `metrics.jsonl` and `samples.jsonl` of the run directory: a line a step, and the first answers of each step.
-enum RunFiles {
+/// The files of a run directory that people read: `metrics.jsonl` with a line a step, `samples.jsonl` with the first answers
+/// of each step, and event files for TensorBoard.
+///
+/// They are written after the journal's commit. What a crash left out is added at the next start, from the journal.
+/// Owned by the coordinator, and used on the socket thread alone.
+final class RunFiles {
     private static let samplesKept = 16
+    private static let metricsFile = "metrics.jsonl"
+
+    private let directory: URL
+    private let tensorBoard: TensorBoardLog
+
+    /// - Parameters:
+    ///   - journal: path of the journal, which has what these files may lack.
+    /// - Throws: ``RunEnding``
+    init(_ directory: URL, journal: String) throws {
+        self.directory = directory
+        do {
+            let written = try Self.mend(directory.appending(path: Self.metricsFile))
+            tensorBoard = try TensorBoardLog(runDirectory: directory.path(percentEncoded: false))
+            for (step, report) in JournalSummary.reports(path: journal, from: written) {
+                try append(StepRecord(step: step, figures: RunFigures.numbers(report)))
+            }
+        } catch {
+            throw RunEnding("cannot write the figures of the run in \(directory.path(percentEncoded: false)): \(error)")
+        }
+    }
+
+    /// Takes out a last line that a crash cut short. Returns how many steps the file has.
+    private static func mend(_ file: URL) throws -> Int {
+        guard let data = FileManager.default.contents(atPath: file.path(percentEncoded: false)) else { return 0 }
+        let newline = UInt8(ascii: "\n")
+        if let last = data.last, last != newline {
+            let handle = try FileHandle(forWritingTo: file)
+            defer { try? handle.close() }
+            try handle.truncate(atOffset: UInt64((data.lastIndex(of: newline) ?? -1) + 1))
+        }
+        let lines = data.split(separator: newline).reversed()
+        for line in lines {
+            if let step = RunFigures.numbers(line)["step"], let number = Int(exactly: step) { return number + 1 }
+        }
+        return 0
+    }
 
     private struct Sample: Encodable {
         var step: Int
@@ -16,14 +57,14 @@ enum RunFiles {
         var rewards: [String: Float]
     }
 
-    /// Appends after the journal's commit. A step that is in the file already (a crash came between) is not repeated.
-    static func append(_ record: StepRecord, to directory: URL?) throws {
-        guard let directory else { return }
+    func append(_ record: StepRecord) throws {
         var line: [String: Double] = record.figures.filter { $0.value.isFinite }
         line["step"] = Double(record.step)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        try append(encoder.encode(line), to: directory.appending(path: "metrics.jsonl"))
+        try append(encoder.encode(line), to: Self.metricsFile)
+        try tensorBoard.add(step: record.step, figures: record.figures)
+        try tensorBoard.addEvaluations()
         guard let assembly = record.assembly else { return }
         var left = samplesKept
         for job in assembly.jobs.indices where left > 0 {
@@ -37,13 +78,17 @@ enum RunFiles {
                     step: record.step, row: item.row, occurrence: item.occurrence, sample: item.sample,
                     prompt: item.promptText, response: item.responseText, finish: item.finish.rawValue,
                     rewards: rewards)
-                try append(encoder.encode(sample), to: directory.appending(path: "samples.jsonl"))
+                try append(encoder.encode(sample), to: "samples.jsonl")
                 left -= 1
             }
         }
     }
 
-    private static func append(_ line: Data, to file: URL) throws {
+    /// The last held-out figures come behind the last commit.
+    func finish() throws { try tensorBoard.addEvaluations() }
+
+    private func append(_ line: Data, to name: String) throws {
+        let file = directory.appending(path: name)
         let path = file.path(percentEncoded: false)
         if !FileManager.default.fileExists(atPath: path) {
             guard FileManager.default.createFile(atPath: path, contents: nil) else {

@@ -40,10 +40,19 @@ struct ReportText {
 
     /// Without the parts that the run does not have.
     var sentences: [String] {
-        [wins, distance, trained, best, rewardModel].compactMap(\.self)
+        [degraded, wins, distance, trained, best, rewardModel].compactMap(\.self)
             + (record.evaluation?.notes ?? []).map {
                 "Evaluation: \($0)."
             }
+    }
+
+    private var degraded: String? {
+        record.degradation.map { "The policy is probably destroyed: \($0)." }
+    }
+
+    /// A row for each kind: code, when, what, and what to do.
+    var alarms: [[String]] {
+        record.facts.alarms.map { [$0.code, $0.when, $0.text, $0.hint ?? ""] }
     }
 
     private var wins: String? {

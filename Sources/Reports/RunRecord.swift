@@ -59,6 +59,12 @@ struct RunRecord {
         return pairs > 1 ? Estimate.share(accuracy, of: pairs) : nil
     }
 
+    /// All steps of PPO are made.
+    var isFinished: Bool { facts.steps.map { RunSteps(steps).last ?? 0 >= $0 } ?? false }
+
+    /// Why the policy of a finished run is degraded; nil when it is not.
+    var degradation: String? { isFinished ? Degradation(self).reason : nil }
+
     var best: (step: Int, value: Estimate)? { history.best(by: facts.best) }
 
     /// Of an answer that the run kept: the sum of its rewards times their weights.

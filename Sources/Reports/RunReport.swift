@@ -13,17 +13,35 @@ package enum RunReport {
         package var weights: [String: Double]?
         /// The figure by which a step is the best, as `evaluation.best` has it.
         package var best: String
+        /// Steps that PPO is to make; nil when the run has no PPO.
+        package var steps: Int?
+        package var promptsPerStep: Int?
+        package var alarms: [RunAlarm]
 
         package init(
             seed: UInt64? = nil, policySHA256: String? = nil, jobs: [String: Int]? = nil,
-            weights: [String: Double]? = nil, best: String = HeldOutFigures.score
+            weights: [String: Double]? = nil, best: String = HeldOutFigures.score,
+            steps: Int? = nil, promptsPerStep: Int? = nil, alarms: [RunAlarm] = []
         ) {
             self.seed = seed
             self.policySHA256 = policySHA256
             self.jobs = jobs
             self.weights = weights
             self.best = best
+            self.steps = steps
+            self.promptsPerStep = promptsPerStep
+            self.alarms = alarms
         }
+    }
+
+    /// - Parameter kept: steps whose checkpoints are there.
+    /// - Returns: why the policy of a finished run is probably worth less than its start, and the newest kept step at
+    ///   which it was not; nil when all is well.
+    package static func degradation(
+        runDirectory: String, facts: Facts, kept: [Int]
+    ) -> (reason: String, lastSound: Int?)? {
+        let record = RunRecord(runDirectory: runDirectory, facts: facts)
+        return record.degradation.map { ($0, Degradation(record).lastSound(of: kept)) }
     }
 
     /// - Returns: the table.

@@ -41,6 +41,11 @@ struct RunSummary: Encodable {
     private struct Reward: Encodable { var first: Double; var last: Double; var steps: Int }
     private struct Best: Encodable { var step: Int; var figure: String; var value: Estimate }
 
+    /// `done`, `degraded` or `unfinished`; nil for a run without PPO.
+    private var outcome: String?
+    /// Why it is degraded.
+    private var reason: String?
+    private var alarms: [RunAlarm]
     private var evaluation: HeldOut?
     /// By the score, on held-out prompts.
     private var winRate: Double?
@@ -58,6 +63,11 @@ struct RunSummary: Encodable {
     private var seed: UInt64?
 
     init(_ record: RunRecord) {
+        reason = record.degradation
+        if record.facts.steps != nil {
+            outcome = reason != nil ? "degraded" : record.isFinished ? "done" : "unfinished"
+        }
+        alarms = record.facts.alarms
         if let found = record.evaluation {
             evaluation = HeldOut(
                 prompts: found.prompts, samples: found.samples, score: found.score.map(Measured.init),

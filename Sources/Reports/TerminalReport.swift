@@ -13,8 +13,11 @@ struct TerminalReport {
 
     func render() -> String {
         var parts: [String] = []
-        if record.evaluation != nil { parts.append(Self.table([ReportText.columns] + text.rows)) }
+        if record.evaluation != nil { parts.append(TextTable.render([ReportText.columns] + text.rows)) }
         parts.append(text.sentences.joined(separator: "\n"))
+        parts.append(
+            record.facts.alarms.map { "alarm \($0.code) (\($0.when)): \(RunAlarm.sentence($0.code, $0.text))" }.joined(
+                separator: "\n"))
         parts += answers
         if let times = text.times { parts.append(times) }
         return parts.filter { !$0.isEmpty }.joined(separator: "\n\n")
@@ -42,17 +45,5 @@ struct TerminalReport {
     private static func cut(_ text: String) -> String {
         let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
         return line.count <= longest ? line : line.prefix(longest) + " ..."
-    }
-
-    private static func table(_ rows: [[String]]) -> String {
-        let count = rows.map(\.count).max() ?? 0
-        let widths = (0..<count).map { column in
-            rows.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0
-        }
-        return rows.map { row in
-            let cells = row.enumerated().map { $1 + String(repeating: " ", count: widths[$0] - $1.count) }
-            let line = cells.joined(separator: "  ")
-            return String(line.reversed().drop { $0 == " " }.reversed())
-        }.joined(separator: "\n")
     }
 }

@@ -15,18 +15,22 @@ struct ReportCommand: ParsableCommand {
 
     static func write(runDirectory: String) throws {
         do {
-            let policy = runDirectory + "/policy/model.safetensors"
-            let run = try? RunConfiguration.loadOwn(runDirectory)?.configuration
-            Console.output(
-                try RunReport.write(
-                    runDirectory: runDirectory,
-                    facts: RunReport.Facts(
-                        seed: run?.seed, policySHA256: try? SHA256.hash(fileAt: policy),
-                        jobs: JournalSummary.jobs(path: runDirectory + "/journal.sqlite"),
-                        weights: run.map { Dictionary($0.rewards.map { ($0.name, $0.weight) }) { first, _ in first } },
-                        best: run?.evaluation.best ?? EvaluationSection.score)))
+            Console.output(try RunReport.write(runDirectory: runDirectory, facts: facts(runDirectory)))
         } catch {
             throw CommandError(.failed, "cannot write the report of \(runDirectory): \(error)")
         }
+    }
+
+    static func facts(_ runDirectory: String) -> RunReport.Facts {
+        let run = try? RunConfiguration.loadOwn(runDirectory)?.configuration
+        let journal = runDirectory + "/journal.sqlite"
+        return RunReport.Facts(
+            seed: run?.seed, policySHA256: try? SHA256.hash(fileAt: runDirectory + "/policy/model.safetensors"),
+            jobs: JournalSummary.jobs(path: journal),
+            weights: run.map { Dictionary($0.rewards.map { ($0.name, $0.weight) }) { first, _ in first } },
+            best: run?.evaluation.best ?? EvaluationSection.score,
+            steps: run.flatMap { $0.stages.contains(.ppo) ? $0.ppo.steps : nil },
+            promptsPerStep: run?.rollout.promptsPerStep,
+            alarms: RunAlarm.gathered(JournalSummary.alarms(path: journal)))
     }
 }

@@ -14,8 +14,8 @@ struct Skein: AsyncParsableCommand {
                 name: "A run",
                 subcommands: [
                     RunCommand.self, StatusCommand.self, DrainCommand.self, ScaleCommand.self, PauseCommand.self,
-                    ResumeCommand.self, StopCommand.self, ReportCommand.self, MetricsCommand.self, ConfigCommand.self,
-                    CheckpointCommand.self,
+                    ResumeCommand.self, StopCommand.self, ReportCommand.self, CompareCommand.self, MetricsCommand.self,
+                    ConfigCommand.self, CheckpointCommand.self,
                 ]),
             CommandGroup(
                 name: "Processes of a run",

@@ -95,4 +95,14 @@ import Testing
         #expect(codes == [.repeatedText, .lowDiversity, .truncatedAnswers, .answerLength])
         #expect(text.repeated4 == 0 && text.distinct2 == 1)
     }
+
+    @Test func alarmsAreRoundedForPeople() {
+        let text = Degeneration(
+            answers: [[Int32](0..<7), [1, 2, 3]], truncated: [true, true], referenceLength: 1.3)
+        var drift = DriftGuard()
+        let details = drift.observe(StepFigures(sequenceKL: -10.0 / 3, reward: 0, text: text)).alarms.map(\.detail)
+        #expect(details.contains { $0.hasPrefix("sequence KL is -3.333:") })
+        #expect(details.contains("share of answers cut by the length limit is 100.0 %"), "\(details)")
+        #expect(details.contains("answers are 3.846 times as long as the reference's"))
+    }
 }

@@ -16,6 +16,22 @@ import Testing
         #expect(Set(KeyChange.table.keys).subtracting(keys).sorted() == [], "no such keys")
     }
 
+    /// `skein compare`: name and place of a run are no difference, nor is what lies in its own directory.
+    @Test func differencesOfSeveralRunsHaveAValueForEach() throws {
+        func run(_ name: String, _ keys: String) throws -> RunConfiguration {
+            try RunConfiguration.parse("name: \(name)\nrun_directory: /\(name)\nmodels: {base: /\(name)/sft}\n\(keys)")
+        }
+        let runs = try [
+            run("a", "ppo: {steps: 20}"), run("b", "ppo: {steps: 20, lora: {rank: 2}}"), run("c", "ppo: {steps: 30}"),
+        ]
+        #expect(
+            ConfigurationDifference.betweenRuns(runs) == [
+                ConfigurationDifference(key: "ppo.steps", values: ["20", "20", "30"]),
+                ConfigurationDifference(key: "ppo.lora", values: ["off", "set", "off"]),
+            ])
+        #expect(ConfigurationDifference.betweenRuns([runs[0], runs[0]]).isEmpty)
+    }
+
     @Test(arguments: [
         ("ppo: {steps: 20}", "ppo: {steps: 30}", "ppo.steps 20 -> 30", KeyChange.nextStep),
         ("ppo: {learning_rate: 1e-5}", "ppo: {learning_rate: 5e-6}", "ppo.learning_rate 1e-05 -> 5e-06", .nextStep),

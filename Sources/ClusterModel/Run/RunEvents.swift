@@ -99,4 +99,10 @@ package struct StepRecord: Sendable {
     package var figures: [String: Double]
     /// nil when the batch went with an earlier process.
     package var assembly: StepAssembly?
+
+    package init(step: Int, figures: [String: Double], assembly: StepAssembly? = nil) {
+        self.step = step
+        self.figures = figures
+        self.assembly = assembly
+    }
 }

@@ -1,7 +1,7 @@
-import Foundation
+package import Foundation
 
 /// Counts and times of a run, from which rates, the remaining time and a step's own figures follow.
-struct RunFigures: Sendable {
+package struct RunFigures: Sendable {
     private struct Mark: Sendable {
         var time: Int64
         var tokens: Int
@@ -60,7 +60,8 @@ struct RunFigures: Sendable {
         return figures
     }
 
-    private static func numbers(_ report: Data) -> [String: Double] {
+    /// The numbers of a report of the learner, or of a line of metrics.jsonl.
+    package static func numbers(_ report: Data) -> [String: Double] {
         guard let object = try? JSONSerialization.jsonObject(with: report) as? [String: Any] else { return [:] }
         let figures = object["metrics"] as? [String: Any] ?? object
         return figures.compactMapValues { ($0 as? NSNumber)?.doubleValue }

@@ -81,11 +81,11 @@ package struct DriftGuard: Sendable, Equatable, Codable {
             alarms.append(
                 Alarm(
                     .negativeKL,
-                    "sequence KL is \(kl): do sampling and scoring see the same distribution (top-k, "
+                    "sequence KL is \(Self.rounded(kl)): do sampling and scoring see the same distribution (top-k, "
                         + "suppressed EOS, padding, dropout)?"))
         }
         if let stop = thresholds.klStop, let kl = figures.sequenceKL, kl > stop {
-            alarms.append(Alarm(.klBudget, "sequence KL \(kl) is over kl_stop \(stop)"))
+            alarms.append(Alarm(.klBudget, "sequence KL \(Self.rounded(kl)) is over kl_stop \(stop)"))
             pause = true
         }
         if figures.clippedScores > thresholds.clippedScores {
@@ -102,21 +102,25 @@ package struct DriftGuard: Sendable, Equatable, Codable {
         return (alarms, pause)
     }
 
-    private static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+    private static func percent(_ share: Double) -> String { "\(rounded(share * 100)) %" }
+    /// For people; not a number and infinity stay what they are.
+    private static func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
 
     private func textAlarms(_ text: Degeneration) -> [Alarm] {
         var alarms: [Alarm] = []
         if text.repeated4 > thresholds.repeated4 {
-            alarms.append(Alarm(.repeatedText, "share of repeated 4-grams is \(text.repeated4)"))
+            alarms.append(Alarm(.repeatedText, "share of repeated 4-grams is \(Self.percent(text.repeated4))"))
         }
         if text.distinct2 < thresholds.distinct2 {
-            alarms.append(Alarm(.lowDiversity, "distinct-2 is \(text.distinct2)"))
+            alarms.append(Alarm(.lowDiversity, "distinct-2 is \(Self.rounded(text.distinct2))"))
         }
         if text.truncated > thresholds.truncated {
-            alarms.append(Alarm(.truncatedAnswers, "share of answers cut by the length limit is \(text.truncated)"))
+            alarms.append(
+                Alarm(.truncatedAnswers, "share of answers cut by the length limit is \(Self.percent(text.truncated))"))
         }
         if !thresholds.lengthRatio.contains(text.lengthRatio) {
-            alarms.append(Alarm(.answerLength, "answers are \(text.lengthRatio) times as long as the reference's"))
+            alarms.append(
+                Alarm(.answerLength, "answers are \(Self.rounded(text.lengthRatio)) times as long as the reference's"))
         }
         return alarms
     }
@@ -138,6 +142,7 @@ package struct DriftGuard: Sendable, Equatable, Codable {
         guard trained > 0, held < 0 else { return nil }
         return Alarm(
             .overOptimisation,
-            "over \(window) measurements the trained reward rose by \(trained) while the gold one fell by \(-held)")
+            "over \(window) measurements the trained reward rose by \(Self.rounded(trained)) while the gold one fell by \(Self.rounded(-held))"
+        )
     }
 }

@@ -16,7 +16,7 @@ struct HTMLReport {
         <meta name="viewport" content="width=device-width"><style>\(Self.style)</style>
         <h1>Report of a run</h1>
         \(text.sentences.map { "<p>\(Self.escape($0))</p>" }.joined(separator: "\n"))
-        \(figures)
+        \(figures)\(alarms)
         <div class="plots">\(ReportPlots(record: record).all.map(\.svg).joined())</div>
         \(answers)\(sampled)
         \(text.times.map { "<p>\(Self.escape($0))</p>" } ?? "")</html>
@@ -25,6 +25,11 @@ struct HTMLReport {
 
     private var figures: String {
         record.evaluation == nil ? "" : "<h2>Before and after</h2>" + Self.table(ReportText.columns, text.rows)
+    }
+
+    private var alarms: String {
+        text.alarms.isEmpty
+            ? "" : "<h2>Alarms</h2>" + Self.table(["alarm", "when", "what", "what to do"], text.alarms)
     }
 
     private var answers: String {
@@ -48,7 +53,7 @@ struct HTMLReport {
             ? "" : "<h2>Answers in training</h2>" + Self.table(["step", "prompt", "answer", "score"], rows)
     }
 
-    private static func table(_ head: [String], _ rows: [[String]]) -> String {
+    static func table(_ head: [String], _ rows: [[String]]) -> String {
         func line(_ cells: [String], _ tag: String) -> String {
             "<tr>\(cells.map { "<\(tag)>\(escape($0))</\(tag)>" }.joined())</tr>"
         }
@@ -60,7 +65,7 @@ struct HTMLReport {
             .replacing("\"", with: "&quot;")
     }
 
-    private static let style = """
+    static let style = """
         :root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em}
         .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(280px,1fr));gap:1em}figure{margin:0}
         svg{width:100%}line{stroke:#8888}polyline{fill:none;stroke-width:2}text{font-size:9px;fill:currentColor}

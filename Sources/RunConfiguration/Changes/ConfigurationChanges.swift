@@ -16,24 +16,18 @@ package struct ConfigurationChanges: Sendable, Equatable {
     ///   - former: of the run directory (``RunConfiguration/loadOwn(_:)``).
     ///   - new: with the same run directory.
     package init(from former: RunConfiguration, to new: RunConfiguration) {
-        func listed(_ configuration: RunConfiguration) -> [KeyLister.Entry] {
+        let compared = [former, new].map { configuration in
             var copy = configuration
             // The comparison with the start comes after everything else and is made anew each time.
             copy.stages.removeAll { $0 == .evaluate }
-            return KeyLister.list(copy).filter { $0.key != "run_directory" }
+            return copy
         }
-        let (before, after) = (listed(former), listed(new))
-        let values = Dictionary(before.map { ($0.key, $0.value) }) { $1 }
-        let present = Set(after.map(\.key))
-        var found: [Change] = []
-        func add(_ key: String, _ old: String?, _ new: String?) {
-            // What stands under a section that came, went or became longer is said by the section.
-            guard old != new, !found.contains(where: { key.hasPrefix($0.key + ".") }) else { return }
-            found.append(Change(key: key, old: old ?? "not set", new: new ?? "not set", kind: KeyChange(key)))
+        all = ConfigurationDifference.all(compared).map { difference in
+            func written(_ value: String?) -> String { value ?? "not set" }
+            return Change(
+                key: difference.key, old: written(difference.values[0]), new: written(difference.values[1]),
+                kind: KeyChange(difference.key))
         }
-        for entry in after { add(entry.key, values[entry.key], entry.value) }
-        for entry in before where !present.contains(entry.key) { add(entry.key, entry.value, nil) }
-        all = found
     }
 
     package var isEmpty: Bool { all.isEmpty }

@@ -1,6 +1,7 @@
 import ClusterModel
 import Console
 import Foundation
+import Reports
 
 /// What the terminal tells of beside the progress of steps: workers that somebody started by hand, each once when it joins
 /// and once when it goes; answers that were dropped for want of a reward; alarms.
@@ -58,7 +59,7 @@ struct Announcements {
                 return nil
             }
             alarms[alarm.code] = (snapshot.learner.step, alarm.sinceMs)
-            return "alarm \(alarm.code): \(alarm.detail)"
+            return "alarm \(alarm.code): \(RunAlarm.sentence(alarm.code, alarm.detail))"
         }
     }
 }

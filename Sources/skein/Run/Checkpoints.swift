@@ -15,16 +15,8 @@ struct Checkpoints {
     let entries: [Entry]
 
     init(of directory: String) throws {
-        let path = URL(filePath: directory).standardizedFileURL.path
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw CommandError(.configuration, "there is no run directory \(path)")
-        }
-        guard let own = try configurationErrors({ try RunConfiguration.loadOwn(path) }) else {
-            throw CommandError(.configuration, "\(path) holds no run: there is no \(RunConfiguration.ownFile) in it")
-        }
-        self.directory = path
-        configuration = own.configuration
-        let folder = path + "/checkpoints"
+        (self.directory, configuration) = try RunConfiguration.ofRun(directory)
+        let folder = self.directory + "/checkpoints"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         entries = names.compactMap { name -> Entry? in
             guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0 else { return nil }
@@ -48,5 +40,27 @@ struct Checkpoints {
                 """)
         }
         return entry
+    }
+}
+
+extension RunConfiguration {
+    /// The run in a directory.
+    ///
+    /// - Throws: an error that says what the directory is in place of a run directory, and what to give.
+    static func ofRun(_ directory: String) throws -> (path: String, configuration: RunConfiguration) {
+        let path = URL(filePath: directory).standardizedFileURL.path
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw CommandError(
+                .configuration, "there is no run directory \(path); give the run_directory of a run that was started")
+        }
+        guard let own = try configurationErrors({ try loadOwn(path) }) else {
+            throw CommandError(
+                .configuration,
+                """
+                \(path) holds no run: there is no \(ownFile) that skein run keeps; give the run_directory of a run that \
+                was started
+                """)
+        }
+        return (path, own.configuration)
     }
 }

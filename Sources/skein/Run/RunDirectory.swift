@@ -15,7 +15,7 @@ struct RunDirectory: Sendable {
     private static let belongsToPPO = [
         "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "checkpoints", "policy", "metrics.jsonl",
         "samples.jsonl", "evaluation.json", "evaluations.jsonl", "policy-best", "stages.json", "report.html",
-        "summary.json", "logs", "changes.jsonl", RunStart.directory, RunStart.file,
+        "summary.json", "logs", "tensorboard", "changes.jsonl", RunStart.directory, RunStart.file,
     ]
 
     /// Takes the directory, and lets the run in it go on with the configuration if that may be.

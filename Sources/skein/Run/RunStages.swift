@@ -2,6 +2,7 @@ import ClusterModel
 import Console
 import Coordinator
 import Foundation
+import Reports
 import RunConfiguration
 
 /// The stages of a run, one after the other, with the time each took.
@@ -25,6 +26,26 @@ struct RunStages: Sendable {
             try times.record(stage.rawValue, seconds: seconds)
         }
         try ReportCommand.write(runDirectory: directory.path)
+        try checkOutcome()
+    }
+
+    /// A policy that is worse than its start is no success, though every step was made.
+    private func checkOutcome() throws {
+        let kept = (try? Checkpoints(of: directory.path))?.entries.map(\.step) ?? []
+        guard
+            let (reason, sound) = RunReport.degradation(
+                runDirectory: directory.path, facts: ReportCommand.facts(directory.path), kept: kept)
+        else { return }
+        let rate = "ppo.learning_rate below \(configuration.ppo.learningRate)"
+        let back =
+            sound.map { "go back with: skein run --from \(directory.path)@\($0) NEW.yaml, with a \(rate)" }
+            ?? "no checkpoint from before is kept; start it anew by --fresh with a \(rate)"
+        throw CommandError(
+            .degraded,
+            """
+            the run is over, but the policy is probably destroyed: \(reason); \(back). Its alarms are in \
+            \(directory.path)/report.html
+            """)
     }
 
     /// One stage in a process of its own, which ends with this one, however that comes.

@@ -16,6 +16,8 @@ struct EndedRun {
     var failure: String?
     var figures: [String: Double]
     var lastCommit: Int64?
+    /// Why the policy of a finished run is probably worth less than its start.
+    var degradation: String?
 
     /// - Returns: nil when no PPO has started there.
     static func read(in directory: String) -> EndedRun? {
@@ -31,14 +33,24 @@ struct EndedRun {
             state: step >= steps ? .done : ending == .done ? .stopped : ending, step: step, steps: steps,
             failure: ending == .failed ? JournalSummary.lastFailure(path: journal) : nil,
             figures: JournalSummary.lastFigures(path: journal) ?? [:],
-            lastCommit: JournalSummary.lastCommit(path: journal))
+            lastCommit: JournalSummary.lastCommit(path: journal),
+            degradation: step >= steps ? Self.degradation(path) : nil)
+    }
+
+    private static func degradation(_ directory: String) -> String? {
+        struct Summary: Decodable { var outcome: String?; var reason: String? }
+        let summary = FileManager.default.contents(atPath: directory + "/summary.json")
+            .flatMap { try? JSONDecoder().decode(Summary.self, from: $0) }
+        return summary?.outcome == "degraded" ? summary?.reason : nil
     }
 
     /// `stopped after step 12 of 20; go on with: skein run FILE`
     var sentence: String {
         let goOn = "go on with: skein run \(directory)/\(RunConfiguration.ownFile)"
         switch state {
-        case .done: return "its run is finished, all \(steps) steps are made"
+        case .done:
+            return "its run is finished, all \(steps) steps are made"
+                + (degradation.map { ", but the policy is probably destroyed: \($0)" } ?? "")
         case .stopped: return "its run stopped after step \(step) of \(steps); \(goOn)"
         case .failed: return "its run failed after step \(step) of \(steps): \(failure ?? "see its logs"); \(goOn)"
         case .open: return "its run was ended from outside after step \(step) of \(steps); \(goOn)"

@@ -1,0 +1,157 @@
+import Foundation
+
+/// Event files in the folder `tensorboard` of a run directory: the figures of `metrics.jsonl` under their names, those of
+/// `evaluations.jsonl` as `eval/...`, each at the number of steps that were made by then.
+///
+/// Owned by the coordinator. Every process that writes opens a file of its own, as TensorBoard expects, and begins with
+/// what the two files have and no event file has yet. So a run that goes on repeats no step and lacks none.
+package struct TensorBoardLog {
+    package static let folder = "tensorboard"
+    private static let evaluationPrefix = "eval/"
+
+    private let runDirectory: String
+    private let now: () -> Double
+    private var written: Set<Int> = []
+    private var measured: Set<Int> = []
+    private var sizeOfEvaluations = 0
+    private var file: FileHandle?
+
+    /// - Parameter now: seconds of the epoch.
+    package init(
+        runDirectory: String, now: @escaping () -> Double = { Date.now.timeIntervalSince1970 }
+    ) throws {
+        self.runDirectory = runDirectory
+        self.now = now
+        for name in Self.files(in: runDirectory) {
+            guard let data = FileManager.default.contents(atPath: "\(runDirectory)/\(Self.folder)/\(name)") else {
+                continue
+            }
+            for event in EventRecord.records(in: data).compactMap(WrittenEvent.init) {
+                if event.tag.hasPrefix(Self.evaluationPrefix) {
+                    measured.insert(event.step)
+                } else {
+                    written.insert(event.step)
+                }
+            }
+        }
+        let record = RunRecord(runDirectory: runDirectory, facts: RunReport.Facts())
+        for line in record.steps {
+            if let step = line["step"].flatMap({ Int(exactly: $0) }) { try add(step: step, figures: line) }
+        }
+        try addEvaluations()
+    }
+
+    /// - Parameter step: counted from 0, as the lines of `metrics.jsonl` are.
+    package mutating func add(step: Int, figures: [String: Double]) throws {
+        guard written.insert(step + 1).inserted else { return }
+        var figures = figures
+        figures["step"] = nil
+        try write(step + 1, figures)
+    }
+
+    /// Those lines of `evaluations.jsonl` that were not there before.
+    package mutating func addEvaluations() throws {
+        let path = "\(runDirectory)/\(HeldOutHistory.fileName)"
+        let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int ?? 0
+        guard size != sizeOfEvaluations else { return }
+        sizeOfEvaluations = size
+        for line in HeldOutHistory(runDirectory: runDirectory).lines where measured.insert(line.step).inserted {
+            let figures = line.figures.map { (Self.evaluationPrefix + $0.key, $0.value.mean) }
+            try write(line.step, Dictionary(figures) { first, _ in first })
+        }
+    }
+
+    private mutating func write(_ step: Int, _ figures: [String: Double]) throws {
+        let scalars = figures.mapValues(Float.init).filter { $0.value.isFinite }
+        guard !scalars.isEmpty else { return }
+        let event = Event(wallTime: now(), step: step, scalars: scalars)
+        try open().write(contentsOf: EventRecord.framed(event.encoded()))
+    }
+
+    private mutating func open() throws -> FileHandle {
+        if let file { return file }
+        let folder = "\(runDirectory)/\(Self.folder)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        // TensorBoard reads the files in the order of their names and never goes back to an earlier one.
+        let last = Self.files(in: runDirectory).compactMap(Self.seconds).max() ?? 0
+        let seconds = max(Int(exactly: now().rounded(.down)) ?? 0, last + 1)
+        let number = String(repeating: "0", count: max(0, 10 - "\(seconds)".count)) + "\(seconds)"
+        let host = ProcessInfo.processInfo.hostName.filter { $0 != "/" }
+        let path = "\(folder)/events.out.tfevents.\(number).\(host).\(ProcessInfo.processInfo.processIdentifier).0"
+        try Data(EventRecord.framed(Event.version(wallTime: now()))).write(to: URL(filePath: path))
+        let handle = try FileHandle(forWritingTo: URL(filePath: path))
+        try handle.seekToEnd()
+        file = handle
+        return handle
+    }
+
+    private static func files(in runDirectory: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "\(runDirectory)/\(folder)")) ?? [])
+            .filter { $0.contains("tfevents") }.sorted()
+    }
+
+    private static func seconds(of name: String) -> Int? {
+        let parts = name.split(separator: ".")
+        return parts.firstIndex(of: "tfevents").flatMap { $0 + 1 < parts.count ? Int(parts[$0 + 1]) : nil }
+    }
+}
+
+/// What a record says about which step is written: its step and the name of its first figure.
+private struct WrittenEvent {
+    var step = 0
+    var tag = ""
+
+    init?(_ record: Data) {
+        var fields = ProtobufReader(record)
+        while let (field, value) = fields.next() {
+            switch (field, value) {
+            case (2, .integer(let number)): step = Int(truncatingIfNeeded: number)
+            case (5, .bytes(let summary)):
+                var scalars = ProtobufReader(summary)
+                guard case (1, .bytes(let scalar))? = scalars.next() else { return nil }
+                var parts = ProtobufReader(scalar)
+                guard case (1, .bytes(let name))? = parts.next() else { return nil }
+                tag = String(decoding: name, as: UTF8.self)
+            default: break
+            }
+        }
+        // The first record of a file has no figure.
+        guard !tag.isEmpty else { return nil }
+    }
+}
+
+/// Fields of a protobuf message in their order; ends at what is no field.
+private struct ProtobufReader {
+    enum Value { case integer(UInt64), fixed, bytes(Data) }
+
+    private var rest: Data
+
+    init(_ data: Data) { rest = data }
+
+    mutating func next() -> (field: UInt64, value: Value)? {
+        guard let key = varint() else { return nil }
+        switch key & 7 {
+        case 0: return varint().map { (key >> 3, .integer($0)) }
+        case 1: return take(8).map { _ in (key >> 3, .fixed) }
+        case 2: return varint().flatMap { Int(exactly: $0) }.flatMap { take($0) }.map { (key >> 3, .bytes($0)) }
+        case 5: return take(4).map { _ in (key >> 3, .fixed) }
+        default: return nil
+        }
+    }
+
+    private mutating func take(_ count: Int) -> Data? {
+        guard count >= 0, count <= rest.count else { return nil }
+        defer { rest = rest.dropFirst(count) }
+        return rest.prefix(count)
+    }
+
+    private mutating func varint() -> UInt64? {
+        var value: UInt64 = 0
+        for shift in stride(from: UInt64(0), to: 64, by: 7) {
+            guard let byte = rest.popFirst() else { return nil }
+            value |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return value }
+        }
+        return nil
+    }
+}
