@@ -76,7 +76,8 @@ package actor Coordinator {
     }
 
     private init(
-        _ machine: RunMachine, _ files: sending RunFiles?, thread: SocketThread, endpoint: ServerEndpoint, journal: Journal,
+        _ machine: RunMachine, _ files: sending RunFiles?, thread: SocketThread, endpoint: ServerEndpoint,
+        journal: Journal,
         logger: Logger, now: @escaping @Sendable () -> Int64
     ) {
         unownedExecutor = thread.asUnownedSerialExecutor()

@@ -12,7 +12,7 @@ final class RunFiles {
     private static let metricsFile = "metrics.jsonl"
 
     private let directory: URL
-    private let tensorBoard: TensorBoardLog
+    private var tensorBoard: TensorBoardLog
 
     /// - Parameters:
     ///   - journal: path of the journal, which has what these files may lack.

@@ -74,7 +74,8 @@ import Testing
         let folder = try Skein.Folder()
         let path = name.isEmpty ? folder.path : "\(folder.path)/\(name)"
         let result = try await Skein.run(["compare", path, path])
-        #expect(result.status == 78 && result.error.contains(path) && result.error.contains(expected), "\(result.error)")
+        #expect(
+            result.status == 78 && result.error.contains(path) && result.error.contains(expected), "\(result.error)")
         #expect(result.error.contains("give the run_directory of a run that was started"))
         #expect(try await Skein.run(["compare", path]).status == 2)
     }

@@ -55,7 +55,8 @@ struct Degradation {
     private func worse(_ means: [String: Double]) -> String? {
         if let evaluation, let score = evaluation.score {
             guard let difference = score.values.difference, let high = difference.high, high < 0 else { return nil }
-            return "on held-out prompts its \(evaluation.scoreName) is \(Rounded.estimate(score.values.after)), and the "
+            return
+                "on held-out prompts its \(evaluation.scoreName) is \(Rounded.estimate(score.values.after)), and the "
                 + "start's \(Rounded.estimate(score.values.before))"
         }
         guard let prompts, prompts > 1, let first = steps.first, let before = interval([first], prompts),
