@@ -191,7 +191,7 @@ import Testing
             steps: 3, keys: "rewards: [{kind: length, target: 12}]\nevaluation: {every: 1, prompts: 4}")
         try #require(try await run(first, ["ppo.keep_checkpoints=1"]).status == 0)
         let summary = try first.summary()["best"] as? [String: Any]
-        let best = try #require(summary?["step"] as? Int, "\(try first.summary())")
+        let best = try #require(summary?["step"] as? Int)
         let second = try await TinyRun(steps: 1)
         let branched = try await run(second, [], ["--from", "\(first.directory)@best"])
         #expect(branched.status == 0, "\(branched.error) \(second.logs())")
