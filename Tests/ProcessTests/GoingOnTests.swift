@@ -189,7 +189,9 @@ import Testing
     @Test func aRunBranchesFromTheBestStepByName() async throws {
         let first = try await TinyRun(
             steps: 3, keys: "rewards: [{kind: length, target: 12}]\nevaluation: {every: 1, prompts: 4}")
-        try #require(try await run(first, ["ppo.keep_checkpoints=1"]).status == 0)
+        let keys = ["ppo.keep_checkpoints=1", "data.evaluation_prompts=\(first.folder.path)/prompts.jsonl"]
+        let made = try await run(first, keys)
+        try #require(made.status == 0, "\(made.error)")
         let summary = try first.summary()["best"] as? [String: Any]
         let best = try #require(summary?["step"] as? Int)
         let second = try await TinyRun(steps: 1)

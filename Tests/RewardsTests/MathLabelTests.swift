@@ -13,7 +13,8 @@ import Tokenizers
     }
 
     @Test(arguments: [
-        "7", #"\frac{1}{2}"#, "x<5", "1, 2", #"\{1\}"#, "Yes", "no real solutions exist", "(B)", #"\begin{pmatrix}1\\2\end{pmatrix}"#,
+        "7", #"\frac{1}{2}"#, "x<5", "1, 2", #"\{1\}"#, "Yes", "no real solutions exist", "(B)",
+        #"\begin{pmatrix}1\\2\end{pmatrix}"#,
         "He has 9*2=18 eggs, and sells them all.\n#### 18", #"So it is \boxed{3}."#, #"[1,2)\cup(3,4]"#,
     ])
     func resultsAreNoFinding(_ label: String) throws {
@@ -21,7 +22,9 @@ import Tokenizers
     }
 
     @Test func linesWithoutALabelAreCountedAndNamed() throws {
-        let found = try findings([.integer(1), nil, .string(" "), .null, .string("2"), .array([]), .array([.string("3")])])
+        let found = try findings([
+            .integer(1), nil, .string(" "), .null, .string("2"), .array([]), .array([.string("3")]),
+        ])
         #expect(found.count == 1)
         #expect(found.first?.contains("4 of 7 prompts have no result in the column 'answer'") == true, "\(found)")
         #expect(found.first?.hasSuffix("p.jsonl, lines 2, 3, 4 and 1 more") == true, "\(found)")

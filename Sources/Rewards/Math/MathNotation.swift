@@ -40,7 +40,8 @@ enum MathNotation {
     private static let conjunction = expression(
         #"\s*(?:\\(?:text|mbox|textrm|mathrm)\s*\{\s*,?\s*(?:and|or)\s*\}|(?<=[\s,])(?:and|or)(?=\s))\s*"#)
     private static let wrapper = expression(
-        #"\\(text|mbox|textrm|textbf|textit|mathrm|mathbf|mathit|boldsymbol|boxed|fbox)\s*\{([^{}]*)\}"#)
+        #"\\(text|mbox|textrm|textbf|textit|mathrm|mathbf|mathit|boldsymbol|boxed|fbox)\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"#
+    )
     private static let unitPower = expression(#"^\s*\^\s*(?:\{\s*-?\d\s*\}|\d)"#)
     private static let choice = expression(#"^\s*(?:\(([A-J])\)|([A-J])[).:])\s+(?=\S)"#)
     private static let trailingWords = expression(
@@ -103,7 +104,7 @@ enum MathNotation {
             let letters = content.filter { !$0.isWhitespace }
             let isUnit =
                 (isWords || kind == "mathrm") && letters.contains(where: \.isLetter) && letters != "e"
-                && !letters.contains(where: { $0.isNumber || "()[]=<>".contains($0) })
+                && !letters.contains(where: { $0.isNumber || "()[]{}\\=<>".contains($0) })
             let left = before.trimmingCharacters(in: .whitespaces)
             let follows = left.last.map { $0.isNumber || "})]%".contains($0) } ?? false
             let isApart = !left.isEmpty && content.first == " "
@@ -152,6 +153,18 @@ enum MathNotation {
         var text = text.replacingOccurrences(of: #"(?<=\d)\s+(?=\d)"#, with: "\u{2}", options: .regularExpression)
         text = text.filter { !$0.isWhitespace }
         return text.replacingOccurrences(of: #"([_^])\{(\w)\}"#, with: "$1$2", options: .regularExpression)
+    }
+
+    /// A formula without the brackets around all of it.
+    static func unbracketed(_ text: String) -> String {
+        guard text.first == "(", text.last == ")" else { return text }
+        var depth = 0
+        for index in text.indices.dropLast() {
+            if text[index] == "(" { depth += 1 }
+            if text[index] == ")" { depth -= 1 }
+            if depth == 0 { return text }
+        }
+        return String(text.dropFirst().dropLast())
     }
 
     /// The elements of a tuple, an interval, a set or a bare list; nil for everything else.

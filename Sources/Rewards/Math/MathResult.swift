@@ -34,8 +34,9 @@ struct MathResult {
 
     private init(_ raw: String, depth: Int) {
         plain = MathNotation.plain(raw)
-        compact = MathNotation.compact(plain.text)
         let formula = MathFormula(plain.text)
+        let text = formula == nil ? plain.text : MathNotation.unbracketed(plain.text)
+        compact = MathNotation.compact(text)
         equation = formula != nil && plain.name != nil ? MathRelation(plain.whole) : nil
         shape =
             if depth < Self.deepest, let parts = Self.parts(plain.text, depth: depth + 1) {
