@@ -13,8 +13,10 @@ package enum RewardTrial {
     /// - Throws: ``RewardTrialError`` for the first one that does not work.
     package static func run(_ run: RunConfiguration) async throws -> [String] {
         guard run.stages.contains(.ppo), let file = run.data.prompts else { return [] }
+        let hasLabels = run.rewards.contains { if case .math = $0.kind { true } else { false } }
+        // Labels are read on every line: whatever is wrong with them would be a reward of 0 in silence.
         let rows = try LoadedRows<PromptRow>.read(
-            path: file, onBadLine: run.data.onError == .skip ? .skip : .stop, limit: 1)
+            path: file, onBadLine: run.data.onError == .skip ? .skip : .stop, limit: hasLabels ? nil : 1)
         guard let row = rows.rows.first else { return [] }
         var messages: JSONValue?
         if case .turns(let turns) = row.prompt { messages = .array(turns.map(\.json)) }
@@ -22,16 +24,17 @@ package enum RewardTrial {
             prompt: row.prompt.plain, response: answer, tokens: 1, extra: .object(row.extra), messages: messages)
         let notes = Mutex<[String]>([])
         for (index, section) in run.rewards.enumerated() {
-            let context = RewardContext(
-                progress: { true }, note: { note in notes.withLock { $0.append("rewards.\(index): \(note)") } },
-                isTrial: true)
+            let note: @Sendable (String) -> Void = { text in
+                notes.withLock { $0.append("rewards.\(index): \(text)") }
+            }
+            let context = RewardContext(progress: { true }, note: note, isTrial: true)
             do {
-                let values = try await RewardFunctions.make(section)?.score([input], context: context) ?? [0]
-                let value = values.first ?? nil
-                if case .math = section.kind, value == nil {
-                    throw RewardError(notes.withLock { $0.last } ?? "no result to compare with", isPermanent: true)
+                if case .math(let keys) = section.kind {
+                    try labels(of: rows, name: section.name, column: keys.answerKey, file: file).forEach(note)
+                    continue
                 }
-                guard let value, !value.isFinite else { continue }
+                let values = try await RewardFunctions.make(section)?.score([input], context: context) ?? [0]
+                guard let value = values.first ?? nil, !value.isFinite else { continue }
                 throw RewardError("reward \(section.name): the score of a trial answer is \(value)", isPermanent: true)
             } catch let error as RewardError {
                 throw RewardTrialError(
@@ -39,6 +42,14 @@ package enum RewardTrial {
             }
         }
         return notes.withLock { $0 }
+    }
+
+    private static func labels(
+        of rows: LoadedRows<PromptRow>, name: String, column: String, file: String
+    ) throws -> [String] {
+        var labels = MathLabels(name: name, answerKey: column)
+        for (row, line) in zip(rows.rows, rows.lines) { labels.read(.object(row.extra), line: line) }
+        return try labels.findings(file)
     }
 }
 

@@ -14,6 +14,7 @@ struct SkeinEngine: AsyncParsableCommand {
         ])
 
     static func main() async {
+        Proxies.neverForThisMachine()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -34,6 +34,7 @@ struct Skein: AsyncParsableCommand {
 
     static func main() async {
         Engine.prepareEnvironment()
+        Proxies.neverForThisMachine()
         do {
             try helpOfEngine(Array(CommandLine.arguments.dropFirst()))
             var command = try parseAsRoot()

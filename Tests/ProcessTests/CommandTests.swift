@@ -24,6 +24,27 @@ import Testing
         #expect(reference.output.contains("shared_reference") && reference.output.contains("# "))
     }
 
+    /// All of them, not the first alone.
+    @Test func labelsOfMathAreReadBeforeARun() async throws {
+        let run = try await TinyRun(keys: "rewards: [{kind: math, answer_key: right}]")
+        let without = try await Skein.run(["config", "check", run.file])
+        #expect(
+            without.status == 78 && without.error.contains("rewards.0: reward math: no line of"), "\(without.error)")
+        #expect(without.error.ranges(of: "rewards.0").count == 1, "\(without.error)")
+        let prompts = (0..<40).map { index in
+            let label =
+                index % 8 == 0 ? "" : index % 8 == 1 ? #","right":"whatever you can think of here""# : #","right":7"#
+            return #"{"prompt":"Say something about number \#(index):"\#(label)}"#
+        }
+        try run.folder.write("prompts.jsonl", prompts.joined(separator: "\n") + "\n")
+        let some = try await Skein.run(["config", "check", run.file])
+        #expect(some.status == 0, "\(some.error)")
+        #expect(some.error.contains("5 of 40 prompts have no result in the column 'right'"), "\(some.error)")
+        #expect(some.error.contains("lines 1, 9, 17 and 2 more"), "\(some.error)")
+        #expect(
+            some.error.contains("5 of 40 labels") && some.error.contains("lines 2, 10, 18 and 2 more"), "\(some.error)")
+    }
+
     /// The policy may be what a stage of the same run has yet to make.
     @Test func aPolicyThatIsNotMadeYetIsNoFault() async throws {
         let folder = try Skein.Folder()

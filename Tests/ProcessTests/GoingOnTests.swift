@@ -186,6 +186,27 @@ import Testing
         #expect(try second.policy() == policy)
     }
 
+    @Test func aRunBranchesFromTheBestStepByName() async throws {
+        let first = try await TinyRun(
+            steps: 3, keys: "rewards: [{kind: length, target: 12}]\nevaluation: {every: 1, prompts: 4}")
+        let keys = ["ppo.keep_checkpoints=1", "data.evaluation_prompts=\(first.folder.path)/prompts.jsonl"]
+        let made = try await run(first, keys)
+        try #require(made.status == 0, "\(made.error)")
+        let summary = try first.summary()["best"] as? [String: Any]
+        let best = try #require(summary?["step"] as? Int)
+        let second = try await TinyRun(steps: 1)
+        let branched = try await run(second, [], ["--from", "\(first.directory)@best"])
+        #expect(branched.status == 0, "\(branched.error) \(second.logs())")
+        #expect(branched.error.contains("the policy starts from step \(best) of \(first.directory)"))
+        #expect(
+            try bytes(second.directory + "/start/model.safetensors")
+                == bytes(first.directory + "/policy-best/model.safetensors"))
+        // A run that measured nothing has none.
+        let third = try await TinyRun(steps: 1)
+        let refused = try await run(third, [], ["--from", "\(second.directory)@best"])
+        #expect(refused.status == 78 && refused.error.contains("has no best step"), "\(refused.error)")
+    }
+
     @Test func adaptersAreMergedMovedAndBranchedFrom() async throws {
         let lora = ["ppo.lora.rank=2", "ppo.learning_rate=1e-2"]
         let whole = try await TinyRun(steps: 3)

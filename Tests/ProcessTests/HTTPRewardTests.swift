@@ -9,10 +9,10 @@ import Testing
         let port: Int
         var requests: [Substring] { Array(process.output.split(separator: "\n").dropFirst()) }
 
-        init() async throws {
+        init(_ name: String = "reward_server") async throws {
             let python = ProcessInfo.processInfo.environment["SKEIN_PYTHON"] ?? "/usr/bin/python3"
             let script = try #require(
-                Bundle.module.url(forResource: "reward_server", withExtension: "py", subdirectory: "Fixtures"))
+                Bundle.module.url(forResource: name, withExtension: "py", subdirectory: "Fixtures"))
             let process = try Running(python, [script.path])
             let line = try await eventually { () -> Int? in
                 process.output.split(separator: "\n").first.flatMap { Int($0) }
@@ -174,6 +174,53 @@ import Testing
         try #require(result.status == 0, "\(result.error)")
         #expect(try metrics(run).first?["batch/dropped_no_reward"] as? Double == 1)
         #expect(result.error.contains("step 1: 1 of 40 answers dropped"), "\(result.error)")
+    }
+
+    @Test func aRedirectIsRefusedAndItsTargetNamed() async throws {
+        let server = try await Server()
+        let run = try await TinyRun(steps: 1, keys: #"rewards: [{kind: http, url: "\#(server.url("/moved"))"}]"#)
+        let result = try await Skein.run(["run", run.file])
+        #expect(result.status == 78)
+        #expect(
+            result.error.contains("redirects to \(server.url("/score")); write that URL (status 307)"),
+            "\(result.error)")
+        #expect(server.requests.allSatisfy { $0.hasPrefix("/moved ") }, "the redirect was followed")
+    }
+
+    /// Tokens and prompts stay on this machine, whatever the environment says.
+    @Test func aProxyIsNeverAskedForThisMachine() async throws {
+        let (server, proxy) = (try await Server(), try await Server("proxy"))
+        let run = try await TinyRun(
+            steps: 60,
+            keys: """
+                rewards:
+                - {kind: http, name: far, url: "\(server.url("/score"))"}
+                - {kind: http, name: judge, url: "\(server.url("/v1/classify"))", format: openai, model: judge, token_env: SKEIN_TEST_TOKEN}
+                """)
+        let names = ["http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        let environment = ["-u", "no_proxy", "-u", "NO_PROXY"] + names.map { "\($0)=http://127.0.0.1:\(proxy.port)" }
+        func skein(_ words: [String]) throws -> Running {
+            try Running(
+                "/usr/bin/env", environment + ["SKEIN_TEST_TOKEN=sesame", Skein.executable.path] + words)
+        }
+        let running = try skein(["run", run.file])
+        let place = ["--run", run.directory]
+        let step = try await eventually { () -> Int? in
+            let status = try await skein(["status", "--json"] + place).result()
+            let answer = try? JSONSerialization.jsonObject(with: Data(status.output.utf8)) as? [String: Any]
+            let step = (answer?["learner"] as? [String: Any])?["step"] as? Int
+            return running.isRunning && step ?? 0 < 1 ? nil : step ?? 0
+        }
+        #expect(step ?? 0 >= 1, "\(running.error)\(run.logs())")
+        let paused = try await skein(["pause"] + place).result()
+        #expect(paused.status == 0, "\(paused.error)")
+        let shown = try await skein(["status"] + place).result()
+        #expect(shown.output.contains("PAUSED"), "\(shown)")
+        let stopped = try await skein(["stop"] + place).result()
+        #expect(stopped.status == 0, "\(stopped.error)")
+        _ = try await running.result()
+        #expect(proxy.requests == [])
+        #expect(server.requests.contains { $0.hasPrefix("/v1/classify 200") })
     }
 
     @Test func aWrongAddressEndsTheRunWithTheCause() async throws {

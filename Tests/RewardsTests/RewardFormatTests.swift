@@ -19,6 +19,12 @@ import Testing
         #expect(try values(.plain(labelKey: "label"), #"{"rewards": [1, null], "more": "x"}"#) == [1, nil])
     }
 
+    /// Verifiers answer right or wrong, as commands may.
+    @Test func booleansAreOneAndZero() throws {
+        #expect(try values(.plain(labelKey: "label"), #"{"rewards": [true, false]}"#) == [1, 0])
+        #expect(try values(.openai(model: nil), #"{"data": [{"score": false}, {"score": true}]}"#) == [0, 1])
+    }
+
     @Test func openaiCarriesTheModelAndReadsScoresProbabilitiesAndPooledValues() throws {
         struct Question: Decodable, Equatable { var model: String?; var input: [String] }
         let body = RewardFormat.openai(model: "rm").body(inputs[1...])

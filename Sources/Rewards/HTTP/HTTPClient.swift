@@ -5,7 +5,12 @@ import Synchronization
 /// Requests to one server over kept connections. Redirects are not followed, as they would take the bearer token to
 /// wherever they point; answers above a limit are cut off. Safe from any task; ends its connections when it goes.
 final class HTTPClient: Sendable {
-    struct Answer: Sendable { var status: Int; var body: Data }
+    struct Answer: Sendable {
+        var status: Int
+        var body: Data
+        /// Where a redirect points.
+        var location: String?
+    }
 
     /// Far above what numbers for a batch take.
     static let longest = 16 << 20
@@ -43,6 +48,7 @@ private final class Receiver: NSObject, URLSessionDataDelegate, Sendable {
         var continuation: CheckedContinuation<HTTPClient.Answer, any Error>
         var status = 0
         var body = Data()
+        var location: String?
     }
 
     private let exchanges = Mutex<[Int: Exchange]>([:])
@@ -55,7 +61,9 @@ private final class Receiver: NSObject, URLSessionDataDelegate, Sendable {
     func finish(_ id: Int, _ result: Result<Void, any Error>) {
         guard let exchange = exchanges.withLock({ $0.removeValue(forKey: id) }) else { return }
         exchange.continuation.resume(
-            with: result.map { HTTPClient.Answer(status: exchange.status, body: exchange.body) })
+            with: result.map {
+                HTTPClient.Answer(status: exchange.status, body: exchange.body, location: exchange.location)
+            })
     }
 
     func urlSession(
@@ -82,7 +90,12 @@ private final class Receiver: NSObject, URLSessionDataDelegate, Sendable {
         _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
         newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
     ) {
-        exchanges.withLock { $0[task.taskIdentifier]?.status = response.statusCode }
+        // A relative location is resolved in the request.
+        let location = request.url?.absoluteString ?? response.value(forHTTPHeaderField: "Location")
+        exchanges.withLock {
+            $0[task.taskIdentifier]?.status = response.statusCode
+            $0[task.taskIdentifier]?.location = location
+        }
         completionHandler(nil)
     }
 

@@ -125,6 +125,10 @@ package struct HTTPReward: RewardFunction {
             return try await group.next() ?? HTTPClient.Answer(status: 0, body: Data())
         }
         guard (200..<300).contains(answer.status) else {
+            if (300..<400).contains(answer.status), let location = answer.location {
+                throw RewardError(
+                    "the server redirects to \(location); write that URL (status \(answer.status))", isPermanent: true)
+            }
             let start = String(decoding: answer.body.prefix(200), as: UTF8.self)
             let message = "status \(answer.status) \(start)"
             if [400, 413, 422].contains(answer.status) {

@@ -138,6 +138,8 @@ package enum RewardFormat: Sendable {
                 switch item {
                 case .integer(let number): Float(number)
                 case .number(let number): Float(number)
+                // Right or wrong, as verifiers answer.
+                case .bool(let isTrue): isTrue ? 1 : 0
                 default: nil
                 }
             if let value, value.isFinite {

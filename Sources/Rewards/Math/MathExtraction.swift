@@ -39,20 +39,25 @@ enum MathExtraction {
     /// Between the braces after the last `\boxed` or `\fbox` whose braces are whole.
     private static func lastBoxed(_ bytes: [UInt8]) -> String? {
         let words = [Array(#"\boxed"#.utf8), Array(#"\fbox"#.utf8)]
-        for start in bytes.indices.reversed() where bytes[start] == UInt8(ascii: "\\") {
-            guard let word = words.first(where: { bytes[start...].starts(with: $0) }) else { continue }
-            var index = start + word.count
-            while index < bytes.count, bytes[index] == UInt8(ascii: " ") { index += 1 }
-            guard index < bytes.count, bytes[index] == UInt8(ascii: "{") else { continue }
-            var depth = 0
-            for end in index..<min(bytes.count, index + longest) {
-                if bytes[end] == UInt8(ascii: "{") { depth += 1 }
-                if bytes[end] == UInt8(ascii: "}") { depth -= 1 }
-                guard depth == 0 else { continue }
-                let inside = String(decoding: bytes[(index + 1)..<end], as: UTF8.self)
-                if !inside.allSatisfy(\.isWhitespace) { return inside }
-                break
+        var starts: [Int] = []
+        var closings: [Int: Int] = [:]
+        var open: [Int] = []
+        var index = 0
+        while index < bytes.count {
+            if let word = words.first(where: { bytes[index...].starts(with: $0) }) {
+                index += word.count
+                while index < bytes.count, bytes[index] == UInt8(ascii: " ") { index += 1 }
+                if index < bytes.count, bytes[index] == UInt8(ascii: "{") { starts.append(index) }
+                continue
             }
+            if bytes[index] == UInt8(ascii: "{") { open.append(index) }
+            if bytes[index] == UInt8(ascii: "}"), let start = open.popLast() { closings[start] = index }
+            index += 1
+        }
+        for start in starts.reversed() {
+            guard let end = closings[start], end - start < longest else { continue }
+            let inside = String(decoding: bytes[(start + 1)..<end], as: UTF8.self)
+            if !inside.allSatisfy(\.isWhitespace) { return inside }
         }
         return nil
     }

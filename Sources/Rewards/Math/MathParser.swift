@@ -3,18 +3,31 @@
 ///     sum     = ["+" | "-"] product (("+" | "-") product)*
 ///     product = factor (("*" | "/" | nothing) factor)*
 ///     factor  = atom ["!"] ["^" (atom | "-" atom)]
-///     atom    = number | variable | \frac | \sqrt | function atom | "(" sum ")" | "|" sum "|"
+///     atom    = number | variable | \frac | \binom | \sqrt | function atom | "(" sum ")" | "|" sum "|"
+///
+/// Variables are letters, Latin or Greek; letters side by side are a product.
 struct MathParser {
     private static let deepest = 60
     private static let longest = 2000
-    private static let functions: Set = ["sin", "cos", "tan", "ln", "log", "exp", "sqrt"]
+    private static let functions: Set = [
+        "sin", "cos", "tan", "arcsin", "arccos", "arctan", "ln", "log", "exp", "sqrt",
+    ]
 
     private let letters: [Character]
     private var index = 0
     private var depth = 0
     private(set) var variables: Set<Character> = []
+    /// Whether a number has digits after its decimal point, as rounded ones have.
+    private(set) var hasDecimals = false
+    /// How many letters side by side may be a product; more are a word.
+    private let longestProduct: Int
 
-    init(_ text: String) { letters = Array(text.prefix(Self.longest + 1)) }
+    init(_ text: String) {
+        letters = Array(text.prefix(Self.longest + 1))
+        // Where nothing else is mathematical, "ab" is a product and "Yes" is none.
+        let isFormula = letters.contains { $0.isASCIIDigit || "+-*/^=\\".contains($0) }
+        longestProduct = isFormula ? 4 : letters.contains(where: \.isUppercase) ? 1 : 3
+    }
 
     /// nil unless the whole text is one formula.
     mutating func parse() -> MathFormula.Node? {
@@ -102,10 +115,11 @@ struct MathParser {
         let word = letters[index...].prefix { $0.isASCII && $0.isLetter }
         if word.count > 1 {
             let name = String(word).lowercased()
-            index += word.count
-            if name == "pi" { return .number(.pi) }
-            guard Self.functions.contains(name), let argument = group() else { return nil }
-            return .call(name, argument)
+            if name == "pi" || Self.functions.contains(name) {
+                index += word.count
+                return name == "pi" ? .number(.pi) : group().map { .call(name, $0) }
+            }
+            guard word.count <= longestProduct else { return nil }
         }
         index += 1
         if letter == "e" { return .number(2.718_281_828_459_045) }
@@ -139,9 +153,14 @@ struct MathParser {
                 isWhole = false
             }
         }
-        guard let value = Double(String(letters[start..<index])) else { return nil }
+        let digits = String(letters[start..<index])
+        guard let value = Double(digits) else { return nil }
         lastWasWhole = isWhole
-        return .number(value)
+        if let point = digits.firstIndex(of: ".") {
+            hasDecimals =
+                hasDecimals || digits[point...].prefix { !"eE".contains($0) }.contains { "123456789".contains($0) }
+        }
+        return .number(value.isFinite ? value : .nan, digits: digits)
     }
 
     private mutating func command() -> MathFormula.Node? {
@@ -154,14 +173,31 @@ struct MathParser {
         case "frac":
             guard let top = digitOrGroup(), let bottom = digitOrGroup() else { return nil }
             return .quotient(top, bottom)
+        case "binom", "dbinom", "tbinom":
+            guard let top = digitOrGroup(), let bottom = digitOrGroup() else { return nil }
+            return .binomial(top, bottom)
+        case "log" where take("_"):
+            guard let base = digitOrGroup(), let argument = group() else { return nil }
+            return .quotient(.call("ln", argument), .call("ln", base))
         case "sqrt":
             guard take("[") else { return digitOrGroup().map { .call("sqrt", $0) } }
             guard let degree = sum(), take("]"), let inside = digitOrGroup() else { return nil }
             return .power(inside, .quotient(.number(1), degree))
         case _ where Self.functions.contains(name): return group().map { .call(name, $0) }
-        default: return nil
+        default:
+            guard let letter = Self.greek[name] else { return nil }
+            variables.insert(letter)
+            return .variable(letter)
         }
     }
+
+    private static let greek: [String: Character] = [
+        "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ",
+        "eta": "η", "theta": "θ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "rho": "ρ",
+        "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
+        "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ",
+        "Omega": "Ω", "ell": "ℓ",
+    ]
 
     /// Of `\frac12`, each digit is an argument.
     private mutating func digitOrGroup() -> MathFormula.Node? {

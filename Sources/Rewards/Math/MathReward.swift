@@ -40,7 +40,7 @@ package struct MathReward: RewardFunction {
     }
 
     /// What the column holds: a text, a number, or a list of which each element is right.
-    private static func results(_ value: JSONValue) -> [MathResult] {
+    static func results(_ value: JSONValue) -> [MathResult] {
         switch value {
         case .string(let text): MathExtraction.result(ofLabel: text).map { [MathResult($0)] } ?? []
         case .integer, .number: [MathResult(value.json)]

@@ -23,7 +23,9 @@ struct RunCommand: AsyncParsableCommand {
         help: "Throw away what PPO made in the run directory and start it anew; stages of the same inputs are kept.")
     var fresh = false
     @Option(
-        help: "RUN or RUN@STEP: start a new run from a checkpoint of another one, with fresh optimizer and critic.")
+        help:
+            "RUN, RUN@STEP or RUN@best: start a new run from a checkpoint of another one, with fresh optimizer and critic."
+    )
     var from: String?
     @Option(help: "How much the processes log: debug, info, notice, warning, error.") var logLevel = "info"
 

@@ -1,5 +1,6 @@
 import Console
 import Foundation
+import Reports
 import RunConfiguration
 
 /// The policy that a new run starts from when it is one of another run: version 0 is a checkpoint of that run, exported
@@ -16,24 +17,42 @@ struct RunStart: Sendable, Codable, Equatable {
     /// Steps that had been made there.
     var step: Int
 
-    /// - Parameter text: `RUN` or `RUN@step`; without a step the last checkpoint.
+    /// - Parameter text: `RUN`, `RUN@step` or `RUN@best`; without a step the last checkpoint.
     init(_ text: String) throws {
         var folder = text
         var step: Int?
+        var isBest = false
         // A directory may have an @ in its name.
         if !FileManager.default.fileExists(atPath: text), let at = text.lastIndex(of: "@") {
             let word = String(text[text.index(after: at)...])
-            guard let number = Int(word) ?? (word == "latest" ? -1 : nil) else {
+            isBest = word == "best"
+            guard let number = Int(word) ?? (isBest || word == "latest" ? -1 : nil) else {
                 throw CommandError(
-                    .usage, "--from \(text): '\(word)' is no step; write RUN@10, or RUN for the last one")
+                    .usage,
+                    "--from \(text): '\(word)' is no step; write RUN@10, RUN@best, or RUN for the last one")
             }
             step = number < 0 ? nil : number
             folder = String(text[..<at])
         }
         let checkpoints = try Checkpoints(of: folder)
+        if isBest { step = try Self.bestStep(of: checkpoints, wanted: text) }
         self.step = try checkpoints.find(step).step
         run = checkpoints.configuration.name
         directory = checkpoints.directory
+    }
+
+    /// The step that was the best by the figure of the other run's `evaluation.best`.
+    private static func bestStep(of checkpoints: Checkpoints, wanted: String) throws -> Int {
+        let figure = checkpoints.configuration.evaluation.best
+        guard let best = HeldOutHistory(runDirectory: checkpoints.directory).best(by: figure) else {
+            throw CommandError(
+                .configuration,
+                """
+                --from \(wanted): \(checkpoints.directory) has no best step, because no step of it was measured by \(figure) \
+                (evaluation.every); write a step of skein checkpoint list in place of best
+                """)
+        }
+        return best.step
     }
 
     static func read(in runDirectory: String) -> RunStart? {

@@ -37,11 +37,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(60)
         if self.path == "/garbage" and count > 1:  # not when the reward is tried
             answer = "garbage"
+        if self.path == "/moved":
+            status = 307
         data = json.dumps(answer).encode()
         # Before the answer: the client may have asked again by the time this thread goes on.
         print(self.path, status, len(body.get("responses", body.get("input"))), flush=True)
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
+        if status == 307:
+            self.send_header("Location", "/score")
         self.end_headers()
         self.wfile.write(data)
 
