@@ -99,28 +99,6 @@ extension Coordinator {
         }
     }
 
-    /// Nobody waits in silence: what is missing for longer than the grace ends the run with its name.
-    func checkWaits(_ time: Int64) {
-        guard stopDeadline == nil, state == .running || state == .starting else { return }
-        var missing: [String: String] = [:]
-        let present = workers.values.filter { $0.state != .gone }
-        if !present.contains(where: { $0.hello.role == .learner }) {
-            missing["learner"] = "no learner is here; start one with: skein learner --coordinator \(address)"
-        }
-        for queue in ledger.queues where ledger.pendingCount(queue) > 0 {
-            if present.contains(where: { !$0.isDraining && canDo(queue, $0.hello.capabilities) }) { continue }
-            let what =
-                queue.kind == .generate ? "generate answers" : "compute \(configuration.parts[queue.part].needs)"
-            missing["\(queue.kind.rawValue)/\(queue.part)"] =
-                "no worker can \(what); start one that can, or correct the rewards in the run file"
-        }
-        missingSince = missing.reduce(into: [:]) { $0[$1.key] = missingSince[$1.key] ?? time }
-        for (key, since) in missingSince where time - since > Int64(configuration.graceMilliseconds) {
-            fail(CoordinatorError(missing[key] ?? key))
-            return
-        }
-    }
-
     // MARK: - Wishes of the operator
 
     package func drain(_ name: String) -> Bool {

@@ -112,6 +112,7 @@ extension Coordinator {
         _ step: Int, _ figures: [String: Double], _ assembly: StepAssembly?, _ peer: WorkerID, _ id: UInt64
     ) {
         journaled = step + 1
+        progress.dropCause = assembly?.errors.last
         outbox.append(.init(peer, .commitAck(step: step), inReplyTo: id))
         do {
             try RunFiles.append(step: step, figures: figures, assembly: assembly, to: configuration.runDirectory)

@@ -218,7 +218,8 @@ extension Coordinator {
         case .exhausted:
             let often = retryable ? " \(configuration.retries + 1) times" : ""
             let exit: Int32 = code == "configuration" ? 78 : 1
-            fail(CoordinatorError("job \(job) failed\(often), last on \(peer.name): \(message)", exitCode: exit))
+            fail(
+                CoordinatorError("\(words(for: job)) failed\(often), last on \(peer.name): \(message)", exitCode: exit))
         }
     }
 

@@ -43,6 +43,7 @@ extension Coordinator {
         learner.kl = progress.metrics["actor/sequence_kl_k1"]
         learner.rewardMean = progress.metrics["critic/score/mean"]
         learner.metrics = progress.metrics
+        learner.dropCause = progress.dropCause
         return learner
     }
 
@@ -117,8 +118,10 @@ extension Coordinator {
     }
 
     private func waits(_ time: Int64) -> [ClusterSnapshot.Wait] {
-        var waits = missingSince.map {
-            ClusterSnapshot.Wait(who: "run", what: "missing: \($0.key)", sinceMs: $0.value)
+        var waits = missing.map { missing in
+            ClusterSnapshot.Wait(
+                who: "run", what: missing.who, sinceMs: missing.since, remedy: missing.remedy,
+                role: missing.role?.rawValue)
         }
         if let request = batchRequest, let step = steps[request.step] {
             waits.append(

@@ -49,7 +49,7 @@ package actor Coordinator {
     var batchRequest: (peer: WorkerID, id: UInt64, step: Int)?
     var desired: [Role: Int]
     var alarms: [ClusterSnapshot.Alarm] = []
-    var missingSince: [String: Int64] = [:]
+    var missing: [MissingWorker] = []
     var progress = ProgressFigures()
     var outbox: [ServerEndpoint.Outgoing] = []
     var acknowledgements: [WorkerID: [Acknowledgement]] = [:]
@@ -162,8 +162,8 @@ package actor Coordinator {
     private func misfit(_ job: JobID, _ problem: String, _ sections: String) -> CoordinatorError {
         CoordinatorError(
             """
-            the journal \(configuration.journalPath) has a result of job \(job) that does not fit this run file: \
-            \(problem); the \(sections) section has changed since; restore it, or start anew with --fresh
+            the journal \(configuration.journalPath) has a result of \(words(for: job)) that does not fit this run \
+            file: \(problem); the \(sections) section has changed since; restore it, or start anew with --fresh
             """, exitCode: 78)
     }
 

@@ -24,8 +24,9 @@ package struct CoordinatorConfiguration: Sendable {
         }
 
         var needs: String {
-            (reference ? ["reference log-probabilities"] : []).joined() + (reference && !rewards.isEmpty ? " and " : "")
-                + (rewards.isEmpty ? "" : "reward " + rewards.joined(separator: ", "))
+            (reference ? ["the reference's log-probabilities"] : []).joined()
+                + (reference && !rewards.isEmpty ? " and " : "")
+                + (rewards.isEmpty ? "" : "the reward " + rewards.map { "'\($0)'" }.joined(separator: ", "))
         }
     }
 

@@ -32,6 +32,8 @@ struct ProgressFigures {
     var commits: [Int64] = []
     var tokenMarks: [(time: Int64, tokens: Int, trajectories: Int)] = []
     var metrics: [String: Double] = [:]
+    /// See ``ClusterSnapshot/Learner/dropCause``.
+    var dropCause: String?
     var generateStarted: [Int: Int64] = [:]
     var generateEnded: [Int: Int64] = [:]
     var stepTokens: [Int: Int] = [:]
