@@ -9,24 +9,53 @@ an answer is worth -|words - 20| / 20. Any number can join and leave.
 
 Further parameters of `score` are filled by their names: `extra` is a dict of the columns of the prompt's line beside the
 prompt, `messages` its turns (None for a plain prompt), any other name the column that is called so (None where the line
-has none), and `**columns` takes all columns that have no parameter of their own.
+has none), and `**columns` takes all columns that have no parameter of their own. An answer has no score where `score`
+returns None or raises, or takes longer than --timeout.
+
+SIGTERM and SIGINT hand back what is not scored yet and leave. Exit codes: 0 the run is done or the worker was told to
+leave, 2 wrong options, 75 no run answers (try again), 78 something has to be changed.
 """
 import argparse
-import importlib.util
-import inspect
+import collections
+import importlib
 import json
+import math
 import os
 import pathlib
+import queue
 import secrets
 import signal
 import socket
 import sys
+import threading
 import time
 
-import zmq
-import zmq.utils.monitor
+from reward_file import CONFIGURATION, TRY_AGAIN, Ending, by_name, described, load, say
 
-from skein_pb2 import Envelope
+
+def needed_packages():
+    """The modules zmq and skein_pb2, or one sentence that names the packages that are missing."""
+    missing = []
+    for module, package in [("zmq", "pyzmq"), ("google.protobuf", "protobuf")]:
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            missing.append(package)
+    if missing:
+        raise Ending(
+            CONFIGURATION,
+            f"{sys.executable} has no {' and no '.join(missing)}; call scripts/setup --python and use "
+            f"~/.cache/skein/python/bin/python, or: {sys.executable} -m pip install {' '.join(missing)}")
+    import zmq
+    import zmq.utils.monitor
+    try:
+        import skein_pb2
+    except ImportError as error:
+        raise Ending(CONFIGURATION, f"skein_pb2.py must be beside reward_worker.py, from the same version: {error}")
+    except Exception as error:  # protobuf's own check of versions
+        raise Ending(CONFIGURATION, f"the installed protobuf does not fit; call scripts/setup --python: {error}")
+    return zmq, skein_pb2.Envelope
+
 
 PROTOCOL, SLOTS = 3, 2
 
@@ -35,147 +64,386 @@ def brevity(prompt, response):
     return -abs(len(response.split()) - 20) / 20
 
 
-def load(path):
-    spec = importlib.util.spec_from_file_location("reward", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.score
+class Leave(BaseException):
+    """Raised into `score` by a signal; no `except Exception` of a reward catches it."""
 
 
-def by_name(score):
-    """score(prompt, response, extra, messages), whatever parameters the function has."""
-    named, takes_all = [], False
-    try:
-        parameters = inspect.signature(score).parameters.values()
-    except ValueError:  # some functions written in C say nothing of theirs
-        parameters = []
-    for parameter in parameters:
-        if parameter.kind == inspect.Parameter.VAR_KEYWORD:
-            takes_all = True
-        elif parameter.kind != inspect.Parameter.VAR_POSITIONAL:
-            named.append(parameter)
-    further = named[2:]
-
-    def call(prompt, response, extra, messages):
-        values = {**extra, "extra": extra, "messages": messages}
-        arguments = {p.name: values.get(p.name, None if p.default is p.empty else p.default) for p in further}
-        if takes_all:
-            taken = {p.name for p in named}
-            arguments.update({key: value for key, value in extra.items() if key not in taken})
-        return score(prompt, response, **arguments)
-
-    return call
+class Late(BaseException):
+    """Raised into `score` when it takes longer than --timeout."""
 
 
-class Worker:
-    def __init__(self, address, name, reward, score):
-        self.name, self.reward, self.score = name, reward, by_name(score)
+class Scoring:
+    """Scores leased jobs on the main thread, where Python runs handlers of signals.
+
+    Between it and the link, which is another thread, go queues: `inbox` holds leases, None to end.
+    """
+
+    def __init__(self, reward, score, path, timeout):
+        self.reward, self.score, self.path, self.timeout = reward, by_name(score), path, timeout
+        self.inbox = queue.SimpleQueue()
+        self.link = None
+        self.leaving = False
+        self.in_score = False
+        self.since = None  # when the call of `score` that runs now began
+
+    def leave(self, *_):
+        if self.leaving:
+            os._exit(TRY_AGAIN)
+        self.leaving = True
+        self.inbox.put(None)
+        if self.in_score:
+            raise Leave()
+
+    def late(self, *_):
+        if self.in_score:
+            raise Late()
+
+    def run(self):
+        signal.signal(signal.SIGTERM, self.leave)
+        signal.signal(signal.SIGINT, self.leave)
+        signal.signal(signal.SIGALRM, self.late)
+        while not self.leaving:
+            lease = self.inbox.get()
+            if lease is None:
+                break
+            if not self.leaving and self.link.begins(lease):
+                try:
+                    self.link.finished(lease, scores=self.work(lease))
+                except Leave:
+                    pass
+        self.link.leave()
+
+    def one(self, item, data):
+        # Parsed for each answer, so that a function may change what it gets.
+        extra = json.loads(data.extra) if data and data.extra else {}
+        messages = json.loads(data.conversation)["messages"] if data and data.conversation else None
+        try:
+            self.since, self.in_score = time.monotonic(), True
+            signal.setitimer(signal.ITIMER_REAL, self.timeout)
+            value = self.score(item.prompt_text, item.response_text, extra, messages)
+        finally:
+            self.in_score, self.since = False, None
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        if self.leaving:
+            raise Leave()
+        if value is None:
+            raise ValueError("score returned None")
+        value = float(value)
+        if not math.isfinite(value):
+            raise ValueError(f"score returned {value}")
+        return value
+
+    def work(self, lease):
+        rows = {data.row: data for data in lease.score.rows}
+        values, failed, cause = [], [], ""
+        for index, item in enumerate(lease.score.trajectories.items):
+            try:
+                values.append(self.one(item, rows.get(item.row)))
+            except (Leave, KeyboardInterrupt):
+                raise Leave()
+            except BaseException as error:  # one bad answer must not lose the others
+                late = isinstance(error, Late)
+                why = f"score took longer than {self.timeout:g} s (--timeout)" if late else described(error, self.path)
+                cause = f"row {item.row}: {why}"
+                values.append(0.0)
+                failed.append(index)
+        errors = []
+        if failed:
+            errors = [f"reward {self.reward} failed for {len(failed)} of {len(values)} answers", cause]
+            say("; ".join(errors))
+        return dict(rewards=[dict(name=self.reward, values=values, failed=failed)], errors=errors)
+
+
+class Link(threading.Thread):
+    """Holds the connection: leases and their renewals, results until they are acknowledged, reports, the farewell."""
+
+    ENDS = 2  # seconds in which the coordinator may acknowledge the last results
+
+    def __init__(self, modules, address, name, reward, scoring, patience):
+        super().__init__(daemon=True)
+        self.zmq, self.Envelope = modules
+        self.address, self.name_, self.reward, self.scoring, self.patience = address, name, reward, scoring, patience
         self.incarnation = secrets.randbits(64)
-        self.epoch, self.joined, self.draining = 0, False, False
+        self.epoch, self.joined, self.lease_s = 0, False, 10
+        self.held = collections.OrderedDict()  # leases that are not scored yet
         self.results = {}  # what the coordinator has not acknowledged, to be sent again after a reconnection
-        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.lock = threading.Lock()
+        self.outbox = queue.SimpleQueue()
+        self.ending = None
+        self.leaving_since = None
+        self.wake_read, self.wake_write = os.pipe()
+        self.socket = self.zmq.Context.instance().socket(self.zmq.DEALER)
         # The routing id tells the coordinator who this is, whatever connection it comes over.
-        self.socket.setsockopt(zmq.ROUTING_ID, f"{name}#{self.incarnation:016x}".encode())
-        self.socket.setsockopt(zmq.LINGER, 1000)
-        self.socket.setsockopt(zmq.IMMEDIATE, 1)
-        self.monitor = self.socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
-        self.socket.connect(address)
+        self.socket.setsockopt(self.zmq.ROUTING_ID, f"{name}#{self.incarnation:016x}".encode())
+        self.socket.setsockopt(self.zmq.LINGER, 1000)
+        self.socket.setsockopt(self.zmq.IMMEDIATE, 1)
+        self.monitor = self.socket.get_monitor_socket(
+            self.zmq.EVENT_HANDSHAKE_SUCCEEDED | self.zmq.EVENT_DISCONNECTED)
+        try:
+            self.socket.connect(address)
+        except self.zmq.ZMQError as error:
+            raise Ending(2, f"--coordinator {address}: {error}; write tcp://HOST:PORT")
+
+    # Called by the main thread.
+
+    def begins(self, lease):
+        with self.lock:
+            return key(lease) in self.held
+
+    def finished(self, lease, **outcome):
+        self.outbox.put((lease, outcome))
+        os.write(self.wake_write, b"x")
+
+    def leave(self):
+        self.outbox.put(None)
+        os.write(self.wake_write, b"x")
+
+    # On its own thread.
 
     def send(self, **body):
-        self.socket.send(Envelope(protocol=PROTOCOL, epoch=self.epoch, **body).SerializeToString())
+        self.socket.send(self.Envelope(protocol=PROTOCOL, epoch=self.epoch, **body).SerializeToString())
 
     def hello(self):
         held = [dict(job=r.job, attempt=r.attempt, finished=True) for r in self.results.values()]
+        held += [dict(job=lease.job, attempt=lease.attempt, finished=False) for lease in self.held.values()]
         self.epoch = 0
         self.send(hello=dict(
-            role="scorer", name=self.name, incarnation=self.incarnation, protocol_min=PROTOCOL, protocol_max=PROTOCOL,
-            build="python", host=socket.gethostname(), pid=os.getpid(), threads=1, held_jobs=held,
-            capabilities=dict(kinds=["score"], rewards=[self.reward])))
+            role="scorer", name=self.name_, incarnation=self.incarnation, protocol_min=PROTOCOL,
+            protocol_max=PROTOCOL, build="python", host=socket.gethostname(), pid=os.getpid(), threads=1,
+            held_jobs=held, capabilities=dict(kinds=["score"], rewards=[self.reward])))
 
-    def work(self, lease):
-        items = lease.score.trajectories.items
-        rows = {data.row: data for data in lease.score.rows}
-        values, failed = [], []
-        for index, item in enumerate(items):
-            try:
-                data = rows.get(item.row)
-                # Parsed for each answer, so that a function may change what it gets.
-                extra = json.loads(data.extra) if data and data.extra else {}
-                messages = json.loads(data.conversation)["messages"] if data and data.conversation else None
-                values.append(float(self.score(item.prompt_text, item.response_text, extra, messages)))
-            except Exception as error:  # one bad answer must not lose the others
-                print(f"reward_worker: row {item.row}: {error}", file=sys.stderr)
-                values.append(0.0)
-                failed.append(index)
-        reward = dict(name=self.reward, values=values, failed=failed)
-        result = Envelope(result=dict(job=lease.job, attempt=lease.attempt, scores=dict(rewards=[reward]))).result
-        self.results[(str(lease.job), lease.attempt)] = result
-        self.send(result=result)
+    def deliver(self, lease, outcome):
+        with self.lock:
+            if self.held.pop(key(lease), None) is None:
+                return  # cancelled
+        result = self.Envelope(result=dict(job=lease.job, attempt=lease.attempt, **outcome)).result
+        self.results[key(lease)] = result
+        if self.joined:
+            self.send(result=result)
+
+    def hand_back(self):
+        for lease in list(self.held.values()):
+            self.deliver(lease, dict(failure=dict(
+                code="draining", message="the worker was asked to leave", retryable=True)))
+
+    def check_reward(self, welcome):
+        """A worker for a reward that the run does not have would wait for ever."""
+        try:
+            rewards = json.loads(welcome.role_configuration)["rewards"]
+            kinds = {reward["name"]: next(iter(reward["kind"])) for reward in rewards}
+        except (ValueError, KeyError, TypeError, StopIteration):
+            return
+        if kinds.get(self.reward) == "worker":
+            return
+        there = ", ".join(f"{name} (kind {kind})" for name, kind in kinds.items()) or "none"
+        raise Ending(
+            CONFIGURATION,
+            f"the run has no reward '{self.reward}' of kind worker; its rewards are: {there}; correct --reward, or add "
+            f"{{kind: worker, name: {self.reward}}} to rewards in the run file")
 
     def handle(self, message):
-        """Returns True when it is time to leave."""
         kind = message.WhichOneof("body")
         if kind == "welcome":
-            self.epoch, self.joined = message.welcome.epoch, True
+            self.epoch, self.lease_s = message.welcome.epoch, max(message.welcome.lease_ms, 100) / 1000
+            first, self.joined = not self.joined, True
+            self.check_reward(message.welcome)
             for result in self.results.values():
                 self.send(result=result)
-            self.send(credit=dict(slots=0 if self.draining else SLOTS))
-            print(f"reward_worker: joined {message.welcome.run_id}", file=sys.stderr)
+            self.send(credit=dict(slots=0 if self.leaving_since else SLOTS))
+            if first:
+                say(f"joined {message.welcome.run_id}")
         elif kind == "lease":
             for lease in (message.lease, *message.lease.more):
-                self.work(lease)
+                with self.lock:
+                    self.held[key(lease)] = lease
+                self.scoring.inbox.put(lease)
+            if self.leaving_since:
+                self.hand_back()
         elif kind == "result_ack":
             for ack in (message.result_ack, *message.result_ack.more):
-                self.results.pop((str(ack.job), ack.attempt), None)
+                self.results.pop(key(ack), None)
+        elif kind == "cancel":
+            with self.lock:
+                self.held.pop(key(message.cancel), None)
         elif kind == "drain":
-            self.draining = True
+            self.scoring.inbox.put(None)  # behind the leases that are here
         elif kind == "refused" and message.refused.code not in ("epoch", "hello"):
-            sys.exit(f"reward_worker: refused: {message.refused.message}")
+            raise Ending(CONFIGURATION, f"the coordinator at {self.address} refuses this worker: "
+                         f"{message.refused.message}")
         elif kind == "refused":
             self.hello()
-        return kind == "stop" or (self.draining and not self.results)
+        elif kind == "stop":
+            raise Ending(message.stop.exit_code, f"the run ended: {message.stop.reason}")
+
+    def keep_leases(self, now):
+        began = self.scoring.since
+        if began is not None and now - began > self.scoring.timeout + max(10, self.scoring.timeout):
+            why = f"score has not come back for {now - began:.0f} s and cannot be interrupted; --timeout is " \
+                f"{self.scoring.timeout:g} s"
+            for lease in list(self.held.values()):
+                self.deliver(lease, dict(failure=dict(code="hung", message=why, retryable=True)))
+            raise Ending(1, why)
+        with self.lock:
+            jobs = [dict(job=lease.job, attempt=lease.attempt) for lease in self.held.values()]
+        if jobs:
+            self.send(renewal=dict(jobs=jobs))
 
     def run(self):
-        poller = zmq.Poller()
-        poller.register(self.socket, zmq.POLLIN)
-        poller.register(self.monitor, zmq.POLLIN)
-        reported, leaving = 0.0, False
-        while not leaving:
-            ready = dict(poller.poll(200))
-            if self.monitor in ready:
-                event = zmq.utils.monitor.recv_monitor_message(self.monitor)["event"]
-                self.joined = False
-                if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                    self.hello()
-            while not leaving and self.socket.poll(0):
-                leaving = self.handle(Envelope.FromString(self.socket.recv_multipart()[0]))
-            if self.joined and time.monotonic() > reported + 1:
-                self.send(report=dict(state="draining" if self.draining else "idle"))
-                reported = time.monotonic()
-            leaving = leaving or (self.draining and not self.results)
-        self.send(bye=dict(reason="drained" if self.draining else "stopped"))
+        try:
+            self.serve()
+        except Ending as ending:
+            self.ending = ending
+        except BaseException as error:
+            self.ending = Ending(1, described(error))
+        try:
+            if self.joined:
+                self.send(bye=dict(reason="stopped" if self.ending else "drained"))
+        except self.zmq.ZMQError:
+            pass
         self.socket.disable_monitor()
         self.monitor.close()
         self.socket.close()
-        zmq.Context.instance().term()
+        self.zmq.Context.instance().term()
+        if self.ending:
+            say(self.ending)
+            self.end_scoring()
+
+    def end_scoring(self):
+        """Ends the main thread, and the process where `score` does not come back."""
+        self.scoring.inbox.put(None)
+        if self.scoring.in_score:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+        last = threading.Timer(2, os._exit, [self.ending.code])
+        last.daemon = True
+        last.start()
+
+    def serve(self):
+        poller = self.zmq.Poller()
+        for source in (self.socket, self.monitor, self.wake_read):
+            poller.register(source, self.zmq.POLLIN)
+        heard, renewed, reported, has_joined = time.monotonic(), 0.0, 0.0, False
+        while True:
+            ready = dict(poller.poll(200))
+            now = time.monotonic()
+            if self.monitor in ready:
+                event = self.zmq.utils.monitor.recv_monitor_message(self.monitor)["event"]
+                self.joined = False
+                if event == self.zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                    self.hello()
+            if self.wake_read in ready:
+                os.read(self.wake_read, 4096)
+            while not self.outbox.empty():
+                sent = self.outbox.get()
+                if sent is not None:
+                    self.deliver(*sent)
+                elif self.leaving_since is None:
+                    self.leaving_since = now
+                    if self.joined:
+                        self.send(credit=dict(slots=0))
+                    self.hand_back()
+            while self.socket.poll(0):
+                self.handle(self.Envelope.FromString(self.socket.recv_multipart()[0]))
+            if self.leaving_since is not None:
+                if not self.joined or not self.results or now > self.leaving_since + self.ENDS:
+                    return
+            if self.joined:
+                heard, has_joined = now, True
+                if now > renewed + self.lease_s / 4:
+                    self.keep_leases(now)
+                    renewed = now
+                if now > reported + 1:
+                    busy = "busy" if self.held else "idle"
+                    self.send(report=dict(state="draining" if self.leaving_since else busy))
+                    reported = now
+            elif now > heard + self.patience:
+                what = "the run does not answer any more" if has_joined else "no coordinator answers"
+                raise Ending(
+                    TRY_AGAIN,
+                    f"{what}: nothing came from {self.address} for {self.patience:g} s (--wait); start the run with "
+                    "skein run FILE and call this command again")
+
+
+def key(message):
+    return str(message.job), message.attempt
+
+
+def is_alive(pid):
+    """Whether the process is there and no other program has got its number since."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return state != "Z" and b"coordinator" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, IndexError):
+        return not os.path.isdir("/proc/self")
+
+
+def find(directory, patience):
+    """The address of the run that is alive in a directory; waits for one that is being started."""
+    file = directory / "coordinator.json"
+    end, said = time.monotonic() + patience, False
+    while True:
+        try:
+            content = json.loads(file.read_text())
+            if is_alive(int(content["pid"])):
+                return content["endpoint"]
+            why = f"{file} is left over from a run whose coordinator (process {content['pid']}) is gone"
+        except OSError:
+            why = f"no run is alive in {directory}" if directory.is_dir() else f"there is no directory {directory}"
+        except (ValueError, KeyError, TypeError):
+            why = f"{file} is no file of Skein's coordinator"
+        if time.monotonic() > end:
+            raise Ending(
+                TRY_AGAIN, f"{why}; waited {patience:g} s (--wait); start the run with skein run FILE, and name its "
+                "run_directory with --run")
+        if not said:
+            say(f"{why}; waiting up to {patience:g} s for one")
+            said = True
+        time.sleep(0.1)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="reward_worker", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=pathlib.Path, help="run directory of a run on this machine")
     parser.add_argument("--coordinator", help="tcp://HOST:PORT of the coordinator")
     parser.add_argument("--reward", required=True, help="name of the reward in the run file")
-    parser.add_argument("--file", help="Python file that defines score(prompt, response), or score(prompt, response, extra)")
+    parser.add_argument(
+        "--file", help="Python file that defines score(prompt, response), or score(prompt, response, extra)")
     parser.add_argument("--name", default=f"python-{os.getpid()}")
+    parser.add_argument(
+        "--wait", type=float, default=60, metavar="SECONDS",
+        help="give up when no run answers for so long (default: %(default)s)")
+    parser.add_argument(
+        "--timeout", type=float, default=60, metavar="SECONDS",
+        help="an answer whose score takes longer has none (default: %(default)s)")
     options = parser.parse_args()
-    address = options.coordinator
-    if address is None:
-        if options.run is None:
-            parser.error("give --run or --coordinator")
-        address = json.loads((options.run / "coordinator.json").read_text())["endpoint"]
-    worker = Worker(address, options.name, options.reward, load(options.file) if options.file else brevity)
-    signal.signal(signal.SIGTERM, lambda *_: setattr(worker, "draining", True))
-    worker.run()
+    if options.coordinator is None and options.run is None:
+        parser.error("give --run or --coordinator")
+    if not (options.wait >= 0 and 0 < options.timeout < 1e8):
+        parser.error("--wait and --timeout are seconds, --timeout more than 0")
+    if not options.name or "#" in options.name:
+        parser.error("--name must not be empty and must not contain #")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))  # nothing is leased yet
+    try:
+        modules = needed_packages()
+        score = load(options.file) if options.file else brevity
+        scoring = Scoring(options.reward, score, options.file, options.timeout)
+        address = options.coordinator or find(options.run, options.wait)
+        link = Link(modules, address, options.name, options.reward, scoring, options.wait)
+    except Ending as ending:
+        say(ending)
+        sys.exit(ending.code)
+    scoring.link = link
+    link.start()
+    scoring.run()
+    link.join()
+    sys.exit(link.ending.code if link.ending else 0)
 
 
 main()

@@ -114,7 +114,7 @@ package final class World {
     func finished(_ ending: RunEnding?) throws {
         if let ending {
             // Only who hangs for ever may be missing in the end.
-            guard plan.isHopeless, ending.message.contains("no worker can") else {
+            guard plan.isHopeless, ending.message.contains("waited") else {
                 throw violate("the run failed: \(ending.message)")
             }
             failure = ending

@@ -46,6 +46,7 @@ enum CoordinatorSettings {
         configuration.run.retries = run.coordinator.retries
         configuration.run.roleConfiguration = try run.json()
         configuration.run.desired = [.generator: run.roles.generator.count, .scorer: run.roles.scorer.count]
+        configuration.run.runDirectory = run.runDirectory
         configuration.runDirectory = URL(filePath: run.runDirectory)
         configuration.journalPath = run.runDirectory + "/journal.sqlite"
         configuration.address = run.coordinator.bind

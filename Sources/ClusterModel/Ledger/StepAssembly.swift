@@ -133,6 +133,9 @@ package struct StepAssembly: Sendable {
         return ("none of its \(answers) answers has a reward: \(errors.last ?? "no scorer said why")", ids)
     }
 
+    /// What scorers said of answers without a reward; the last word is the most telling.
+    package var errors: [String] { jobs.indices.flatMap { mergedScores(of: $0).errors } }
+
     /// The scores of all parts of a job as one.
     package func mergedScores(of index: Int) -> Scores {
         var merged = Scores(referenceLogProbabilities: [], rewards: [:], errors: [])

@@ -135,6 +135,7 @@ extension RunMachine {
     mutating func commitIsDurable(_ time: Int64) {
         guard let commit = steps.becomeDurable() else { return }
         for asker in commit.askers { outbox.add(asker.peer, .commitAck(step: commit.step), inReplyTo: asker.id) }
+        figures.dropCause = commit.record.assembly?.errors.last
         record(commit.record)
         announce([commit.manifest], time)
         if steps.isLastCommitted { finish() }

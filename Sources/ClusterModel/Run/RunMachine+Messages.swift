@@ -185,7 +185,7 @@ extension RunMachine {
             let often = retryable ? " \(settings.retries + 1) times" : ""
             fail(
                 RunEnding(
-                    "job \(job) failed\(often), last on \(peer.name): \(message)",
+                    "\(words(for: job)) failed\(often), last on \(peer.name): \(message)",
                     exitCode: code == "configuration" ? 78 : 1), time)
         }
     }

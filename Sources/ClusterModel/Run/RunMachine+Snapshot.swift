@@ -33,6 +33,7 @@ extension RunMachine {
         learner.kl = figures.metrics["actor/sequence_kl_k1"]
         learner.rewardMean = figures.metrics["critic/score/mean"]
         learner.metrics = figures.metrics
+        learner.dropCause = figures.dropCause
         return learner
     }
 
@@ -92,7 +93,8 @@ extension RunMachine {
 
     private func waitList() -> [ClusterSnapshot.Wait] {
         var list = waits.missing.map {
-            ClusterSnapshot.Wait(who: "run", what: "missing: \($0.what)", sinceMs: waits.began($0))
+            ClusterSnapshot.Wait(
+                who: "run", what: $0.who, sinceMs: waits.began($0), remedy: $0.remedy, role: $0.role?.rawValue)
         }
         if let request = steps.request, let step = steps[request.step] {
             list.append(

@@ -1,4 +1,4 @@
-/// Who gets which job, what is done when nobody can, and what the operator wants.
+/// Who gets which job, and what the operator wants.
 extension RunMachine {
     /// Hands pending jobs to workers with free slots. Steps in order, so that the oldest batch is complete first.
     mutating func assign(_ time: Int64) {
@@ -37,41 +37,6 @@ extension RunMachine {
         if job.kind == .generate { figures.generationStarted(job.step, at: time) }
         outbox.grant(id, Grant(payload, attempt: attempt, leaseMilliseconds: period))
         return true
-    }
-
-    // MARK: - Waits
-
-    mutating func checkWaits(_ time: Int64) {
-        guard life.state == .running || life.state == .starting || life.state == .done else { return }
-        guard let longest = waits.passTime(missing(time), at: time, grace: Int64(settings.graceMilliseconds)) else {
-            return
-        }
-        fail(RunEnding(longest.sentence), time)
-    }
-
-    private func missing(_ time: Int64) -> [Waits.Missing] {
-        var missing: [Waits.Missing] = []
-        let grace = Int64(settings.graceMilliseconds)
-        if !members.contains(where: { $0.role == .learner }), !life.isLeaving {
-            missing.append(
-                Waits.Missing(
-                    key: "learner", what: "learner",
-                    sentence: "no learner is here; start one with: skein learner --coordinator \(address)"))
-        }
-        for queue in ledger.queues where !life.isEnding {
-            let canBeDone = members.contains {
-                $0.isPromising(at: time, grace: grace) && settings.canDo(queue, $0.hello.capabilities)
-            }
-            if canBeDone { continue }
-            let what =
-                queue.kind == .generate ? "generate answers" : "compute \(settings.parts[queue.part].needs)"
-            let key = "\(queue.kind.rawValue)/\(queue.part)"
-            missing.append(
-                Waits.Missing(
-                    key: key, what: key,
-                    sentence: "no worker can \(what); start one that can, or correct the rewards in the run file"))
-        }
-        return missing
     }
 
     // MARK: - Wishes

@@ -91,8 +91,8 @@ package struct RunMachine: Sendable {
         if let problem = steps.problem(with: outcome, of: job) {
             throw RunEnding(
                 """
-                the journal has a result of job \(job) that does not fit this run file: \(problem); the \(sections) \
-                section has changed since; restore it, or start anew with --fresh
+                the journal has a result of \(words(for: job)) that does not fit this run file: \(problem); the \
+                \(sections) section has changed since; restore it, or start anew with --fresh
                 """, exitCode: 78)
         }
         ledger.restoreCompleted(job)

@@ -23,8 +23,10 @@ package struct RunSettings: Sendable {
         }
 
         var needs: String {
-            (reference ? ["reference log-probabilities"] : []).joined() + (reference && !rewards.isEmpty ? " and " : "")
-                + (rewards.isEmpty ? "" : "reward " + rewards.joined(separator: ", "))
+            let parts =
+                (reference ? ["the reference's log-probabilities"] : [])
+                + (rewards.isEmpty ? [] : ["the reward " + rewards.map { "'\($0)'" }.joined(separator: ", ")])
+            return parts.joined(separator: " and ")
         }
     }
 
@@ -50,6 +52,8 @@ package struct RunSettings: Sendable {
     package var roleConfiguration = Data("{}".utf8)
     /// How many workers of each role the supervisor should keep.
     package var desired: [Role: Int] = [:]
+    /// For messages to people.
+    package var runDirectory: String?
     /// For the simulator alone.
     package var planted: Set<PlantedBug> = []
 

@@ -20,6 +20,8 @@ package struct ClusterSnapshot: Sendable, Codable, Equatable {
         package var rewardMean: Double?
         /// Figures of the last step, names as in metrics.jsonl.
         package var metrics: [String: Double] = [:]
+        /// Why answers of the last step have no reward, as the last one to say so put it.
+        package var dropCause: String?
         package init() {}
     }
 
@@ -117,10 +119,16 @@ package struct ClusterSnapshot: Sendable, Codable, Equatable {
         package var who: String
         package var what: String
         package var sinceMs: Int64
-        package init(who: String, what: String, sinceMs: Int64) {
+        /// What its user can do, where somebody is missing.
+        package var remedy: String?
+        /// The role that is missing, unless it is a worker of the user's own.
+        package var role: String?
+        package init(who: String, what: String, sinceMs: Int64, remedy: String? = nil, role: String? = nil) {
             self.who = who
             self.what = what
             self.sinceMs = sinceMs
+            self.remedy = remedy
+            self.role = role
         }
     }
 

@@ -13,6 +13,8 @@ struct Announcements {
     /// By code: the step and the moment of the alarm that was said last.
     private var alarms: [String: (step: Int, since: Int64)] = [:]
     private var stepOfDrops = 0
+    /// Whom the run waits for, as it was said.
+    private var waited: Set<String> = []
 
     /// - Parameter own: processes that the supervisor started.
     mutating func news(_ snapshot: ClusterSnapshot, own: Set<Int32>) -> [String] {
@@ -29,7 +31,21 @@ struct Announcements {
             default: break
             }
         }
-        return news + drops(snapshot.learner) + alarms(snapshot)
+        return waits(snapshot) + news + drops(snapshot.learner) + alarms(snapshot)
+    }
+
+    /// A worker of the user's own is asked for at once; one that the supervisor starts again by itself gets its time.
+    private mutating func waits(_ snapshot: ClusterSnapshot) -> [String] {
+        let missing = snapshot.waits.filter { $0.remedy != nil }
+        waited.formIntersection(missing.map(\.what))
+        return missing.compactMap { wait in
+            let isSupervised =
+                wait.role.map { $0 == "learner" || (snapshot.workers[$0]?.desired ?? 0) > 0 } ?? false
+            guard snapshot.nowMs - wait.sinceMs >= (isSupervised ? 30_000 : 1_000),
+                waited.insert(wait.what).inserted
+            else { return nil }
+            return "waiting for \(wait.what): \(wait.remedy ?? "")"
+        }
     }
 
     private mutating func drops(_ learner: ClusterSnapshot.Learner) -> [String] {
@@ -46,7 +62,8 @@ struct Announcements {
         let all = dropped + (figures["batch/samples"] ?? 0)
         return [
             "step \(learner.step): \(Int(dropped)) of \(Int(all)) answers dropped for want of a reward"
-                + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))") + "; why is in logs/scorer-*.log"
+                + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))")
+                + (learner.dropCause.map { "; the last: \($0)" } ?? "; why is in logs/scorer-*.log")
         ]
     }
 

@@ -79,7 +79,8 @@ enum StatusTable {
         for (kind, queue) in snapshot.queue.sorted(by: { $0.key < $1.key }) {
             lines.append(
                 row([
-                    kind, "\(queue.pending)", "\(queue.leased)", "\(queue.doneTotal)", "\(queue.retriesTotal)",
+                    kind == "score" ? "scoring" : "generation", "\(queue.pending)", "\(queue.leased)",
+                    "\(queue.doneTotal)", "\(queue.retriesTotal)",
                     "\(queue.duplicatesTotal)",
                 ]))
         }
@@ -92,7 +93,9 @@ enum StatusTable {
                 ]))
         }
         func age(_ since: Int64) -> String { ProgressBar.clock(Double(snapshot.nowMs - since) / 1000) }
-        lines += snapshot.waits.map { "waits: \($0.who) for \($0.what), since \(age($0.sinceMs))" }
+        lines += snapshot.waits.map {
+            "waits: \($0.who) for \($0.what), since \(age($0.sinceMs))" + ($0.remedy.map { "; \($0)" } ?? "")
+        }
         lines += snapshot.alarms.map { "ALARM \($0.code): \($0.detail) (\(age($0.sinceMs)) ago)" }
         return lines.joined(separator: "\n")
     }
