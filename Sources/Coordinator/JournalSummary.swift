@@ -87,7 +87,7 @@ package enum JournalSummary {
     }
 
     /// What the learner said of each committed step from `first` on, as JSON.
-    package static func reports(path: String, from first: Int) -> [(step: Int, report: Data)] {
+    static func reports(path: String, from first: Int) -> [(step: Int, report: Data)] {
         value(path) {
             try Row.fetchAll(
                 $0, sql: "SELECT step, metrics FROM step WHERE step >= ? ORDER BY step", arguments: [first]

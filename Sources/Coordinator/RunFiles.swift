@@ -66,7 +66,7 @@ final class RunFiles {
         try tensorBoard.add(step: record.step, figures: record.figures)
         try tensorBoard.addEvaluations()
         guard let assembly = record.assembly else { return }
-        var left = samplesKept
+        var left = Self.samplesKept
         for job in assembly.jobs.indices where left > 0 {
             let scores = assembly.mergedScores(of: job)
             for (index, item) in (assembly.trajectories[job] ?? []).prefix(left).enumerated() {

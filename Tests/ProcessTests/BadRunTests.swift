@@ -68,6 +68,23 @@ import ZeroMQ
         #expect(result.status == 78 && result.error.contains("protocol 99"), "\(result)")
     }
 
+    /// Every stage listens to Ctrl-C, the ones behind the first too.
+    @Test func ctrlCStopsTheStageBehindAnother() async throws {
+        let run = try await TinyRun(steps: 400)
+        try run.folder.write("sft.jsonl", #"{"prompt":"Say","completion":" something"}"# + "\n")
+        let running = try Running(
+            Skein.executable.path,
+            ["run", run.file, "--set", "stages=[sft, ppo]", "--set", "data.sft=\(run.folder.path)/sft.jsonl"])
+        let hasSteps: Bool? = try await eventually {
+            let learner = try await run.status()?["learner"] as? [String: Any]
+            return (learner?["step"] as? Int ?? 0) > 0 ? true : nil
+        }
+        try #require(hasSteps == true, "\(running.error) \(run.logs())")
+        running.signal(SIGINT)
+        let result = try await running.result(within: 120)
+        #expect(result.status == 75 && result.error.contains("Ctrl-C"), "\(result)")
+    }
+
     @Test func garbageAtEverySocketChangesNothing() async throws {
         let undisturbed = try await TinyRun(steps: 6)
         try #require(try await undisturbed.start().result().status == 0)

@@ -100,7 +100,8 @@ extension RunMachine {
             list.append(
                 ClusterSnapshot.Wait(
                     who: "learner",
-                    what: "batch of step \(request.step): \(step.trajectories.count) of \(step.jobs.count) generated",
+                    what:
+                        "batch of step \(request.step + 1): \(step.trajectories.count) of \(step.jobs.count) generated",
                     sinceMs: figures.lastCommit ?? started))
         } else if life.state == .starting {
             list.append(ClusterSnapshot.Wait(who: "run", what: "the learner's first weights", sinceMs: started))

@@ -58,13 +58,25 @@ enum YAMLTree {
         }
     }
 
+    /// What the parser's words mean for somebody who has written a run file.
+    private static func hint(_ problem: String) -> String {
+        switch problem {
+        case let text where text.contains("mapping values are not allowed"):
+            "; the keys of one section start in the same column, and a text with ': ' in it needs quotes"
+        case let text where text.contains("cannot start any token"):
+            "; indentation is made of spaces, not tabs, and a text that begins with @, ` or % needs quotes"
+        default: ""
+        }
+    }
+
     private static func problem(_ error: YamlError, source: String) -> ConfigurationError.Problem {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             let around = context.map { " (\($0.text))" } ?? ""
             return .init(
-                place: "\(source):\(mark.line):\(mark.column)", key: "", message: "not valid YAML: \(problem)\(around)")
+                place: "\(source):\(mark.line):\(mark.column)", key: "",
+                message: "not valid YAML: \(problem)\(around)\(hint(problem))")
         case .reader(let problem, let offset, _, _):
             return .init(place: source, key: "", message: "not valid YAML: \(problem) at byte \(offset ?? 0)")
         case .duplicatedKeysInMapping(let duplicates, let context):

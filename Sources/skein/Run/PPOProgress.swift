@@ -12,6 +12,8 @@ struct PPOProgress: Sendable {
     let figure: String
     let supervisor: Supervisor
     private let bar = ProgressBar("ppo")
+    /// Time without a step after which it is said what the run does.
+    private static let silence: Duration = .seconds(20)
 
     init(directory: String, steps: Int, figure: String, supervisor: Supervisor) {
         self.directory = directory
@@ -27,6 +29,7 @@ struct PPOProgress: Sendable {
         var shown = -1
         var measured = HeldOutHistory(runDirectory: directory).lines.count
         var announced = Announcements()
+        var (word, said) = ("", ContinuousClock.now)
         // Ends by itself: cancelling a request that is under way can trap inside URLSession on Linux.
         while await !supervisor.isOver {
             try? await Task.sleep(for: .milliseconds(400))
@@ -41,13 +44,30 @@ struct PPOProgress: Sendable {
             let history = HeldOutHistory(runDirectory: directory).lines
             for line in history.dropFirst(measured) { Console.error("ppo: \(line.sentence(figure))") }
             measured = max(measured, history.count)
+            let state = Self.state(snapshot)
+            if state != word, ContinuousClock.now - said > Self.silence {
+                bar.note("ppo: \(state)")
+                (word, said) = (state, .now)
+            }
             guard snapshot.learner.step != shown, snapshot.learner.step > 0 else { continue }
             shown = snapshot.learner.step
+            said = .now
             let figures = snapshot.learner.metrics
             let detail = [("reward", "critic/score/mean"), ("kl", "actor/sequence_kl_k1")].compactMap { name, key in
                 figures[key].map { String(format: "%@ %.3f", name, $0) }
             }.joined(separator: "  ")
             bar.update(shown, of: steps, detail: detail)
         }
+    }
+
+    /// Who is here and what is waited for: `step 3: batch of step 2: 3 of 8 generated; learner wait_batch, 2 generators`.
+    private static func state(_ snapshot: ClusterSnapshot) -> String {
+        let waits = snapshot.waits.map { "\($0.who) waits for \($0.what)" }
+        let workers = [Role.generator, .scorer].map { role in
+            let counts = snapshot.workers[role.rawValue]
+            return "\(role.rawValue)s \(counts?.ready ?? 0) of \(counts?.desired ?? 0)"
+        }
+        let learner = "learner \(snapshot.learner.state.replacingOccurrences(of: "_", with: " "))"
+        return "step \(snapshot.learner.step + 1): " + (waits + [learner] + workers).joined(separator: ", ")
     }
 }

@@ -16,18 +16,30 @@ struct RunStages: Sendable {
     func run() async throws {
         var times = StageTimes(in: directory.path)
         for stage in configuration.stages {
-            let started = ContinuousClock.now
+            let (started, steps) = (ContinuousClock.now, committedSteps)
             Console.error("== \(stage.rawValue)")
-            switch stage {
-            case .ppo: try await runPPO()
-            case .pretrain, .sft, .rewardModel, .evaluate: try await runEngine(stage)
+            let result: Result<Void, any Error>
+            do {
+                switch stage {
+                case .ppo: try await runPPO()
+                case .pretrain, .sft, .rewardModel, .evaluate: try await runEngine(stage)
+                }
+                result = .success(())
+            } catch {
+                result = .failure(error)
             }
             let seconds = (ContinuousClock.now - started) / .seconds(1)
-            try times.record(stage.rawValue, seconds: seconds)
+            // What a command did before it was stopped counts as well.
+            if steps != committedSteps || (try? result.get()) != nil {
+                try times.record(stage.rawValue, seconds: seconds, adds: stage == .ppo && steps != committedSteps)
+            }
+            try result.get()
         }
         try ReportCommand.write(runDirectory: directory.path)
         try checkOutcome()
     }
+
+    private var committedSteps: Int { JournalSummary.committedSteps(path: directory.path + "/journal.sqlite") }
 
     /// A policy that is worse than its start is no success, though every step was made.
     private func checkOutcome() throws {
@@ -80,7 +92,7 @@ struct RunStages: Sendable {
         // The stages before may have made the tokenizer with which prompts are read; the coordinator reads them too.
         _ = try configurationErrors { try CoordinatorSettings.make(configuration) }
         // Everything is committed and exported: a cluster would have nothing to do, and wait for it.
-        if JournalSummary.committedSteps(path: directory.path + "/journal.sqlite") >= configuration.ppo.steps,
+        if committedSteps >= configuration.ppo.steps,
             FileManager.default.fileExists(atPath: directory.path + "/policy/model.safetensors")
         {
             Console.error("ppo: used again, all \(configuration.ppo.steps) steps are committed")

@@ -1,7 +1,8 @@
 import Console
 import Foundation
 
-/// `stages.json`: seconds of each stage. A stage that was found finished keeps the time it took when it ran.
+/// `stages.json`: seconds of each stage, over all commands that worked at it. A stage that was found finished keeps the time
+/// that it took when it ran.
 struct StageTimes {
     private let path: String
     private var seconds: [String: Double]
@@ -12,8 +13,10 @@ struct StageTimes {
         seconds = (try? JSONDecoder().decode([String: Double].self, from: data)) ?? [:]
     }
 
-    mutating func record(_ stage: String, seconds value: Double) throws {
-        seconds[stage] = max(value, seconds[stage] ?? 0)
+    /// - Parameter adds: the stage went on from where it was; else the longer of the two times counts.
+    mutating func record(_ stage: String, seconds value: Double, adds: Bool) throws {
+        let before = seconds[stage] ?? 0
+        seconds[stage] = adds ? before + value : max(value, before)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
         do {

@@ -24,6 +24,7 @@ struct DrainCommand: AsyncParsableCommand {
             !snapshot.workerList.contains { ($0.name == name || $0.id == name) && $0.state != "gone" }
         }
         Console.output(hasLeft ? "drained \(name)" : "\(name) gets no new jobs and leaves when it has finished its own")
+        if hasLeft { Console.error("no other takes its place unless skein scale asks for one") }
     }
 }
 
