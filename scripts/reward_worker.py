@@ -99,6 +99,8 @@ class Scoring:
             raise Late()
 
     def run(self):
+        # Whoever started this may have blocked them, and the mask is inherited.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGALRM})
         signal.signal(signal.SIGTERM, self.leave)
         signal.signal(signal.SIGINT, self.leave)
         signal.signal(signal.SIGALRM, self.late)
