@@ -256,6 +256,18 @@ import Testing
         #expect(bench.machine.state == .running)
     }
 
+    /// With a lag, the step behind has met the same reward that is down.
+    @Test func whatWasScoredInVainIsFoundInEveryStep() {
+        func assembly(_ values: [Float?]) -> StepAssembly {
+            var assembly = StepAssembly(step: 4, jobs: [], parts: 2)
+            assembly.add(Scores(rewards: ["r": values]), of: 0, part: 1)
+            return assembly
+        }
+        #expect(assembly([nil, nil]).scoredInVain(["r"]) == [JobID(step: 4, index: 0, kind: .score, part: 1)])
+        #expect(assembly([nil, 1]).scoredInVain(["r"]).isEmpty)
+        #expect(assembly([nil, nil]).scoredInVain(["other"]).isEmpty)
+    }
+
     /// A value that is no number costs its answer alone, whoever sent it.
     @Test func aScoreThatIsNoNumberIsNone() {
         var assembly = StepAssembly(

@@ -133,6 +133,17 @@ package struct StepAssembly: Sendable {
         return ("none of its \(answers) answers has a reward: \(errors.last ?? "no scorer said why")", ids)
     }
 
+    /// Score jobs that gave a needed reward to not one of their answers. Behind a reward that is down there are some in steps
+    /// that have only begun.
+    package func scoredInVain(_ needed: Set<String>) -> [JobID] {
+        scores.sorted { $0.key < $1.key }.flatMap { index, parts in
+            parts.sorted { $0.key < $1.key }.compactMap { part, scores in
+                let isInVain = scores.rewards.contains { needed.contains($0.key) && $0.value.allSatisfy { $0 == nil } }
+                return isInVain ? JobID(step: step, index: index, kind: .score, part: part) : nil
+            }
+        }
+    }
+
     /// What scorers said of answers without a reward; the last word is the most telling.
     package var errors: [String] { jobs.indices.flatMap { mergedScores(of: $0).errors } }
 

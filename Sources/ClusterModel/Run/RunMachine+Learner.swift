@@ -77,7 +77,9 @@ extension RunMachine {
         let ending = RunEnding(
             "step \(step): \(reason). Mend the reward and call the same command again: the step is scored anew",
             exitCode: 75)
-        persist(.withdrawn(jobs, reason: "step \(step): \(reason)"), then: .withdrawn(ending))
+        // With a lag, steps behind it have met the same reward.
+        let later = steps.behind(step).flatMap { $0.scoredInVain(settings.neededRewards) }
+        persist(.withdrawn(jobs + later, reason: "step \(step): \(reason)"), then: .withdrawn(ending))
     }
 
     mutating func fetch(_ step: Int, _ first: Int, _ incoming: Incoming) {

@@ -38,6 +38,10 @@ struct Steps: Sendable {
     }
 
     subscript(_ step: Int) -> StepAssembly? { assemblies[step] }
+    /// Open steps behind this one, in order.
+    func behind(_ step: Int) -> [StepAssembly] {
+        assemblies.filter { $0.key > step }.sorted { $0.key < $1.key }.map(\.value)
+    }
     var isLastCommitted: Bool { durable >= settings.steps }
 
     // MARK: - Edges

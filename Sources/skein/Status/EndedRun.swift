@@ -27,14 +27,15 @@ struct EndedRun {
         let run = try? RunConfiguration.loadOwn(path)?.configuration
         let step = JournalSummary.committedSteps(path: journal)
         let steps = run?.ppo.steps ?? step
+        let isExported = FileManager.default.fileExists(atPath: path + "/policy/model.safetensors")
         return EndedRun(
             directory: path, name: run?.name ?? "run",
-            // An extended run was done before; the last step decides.
-            state: step >= steps ? .done : ending == .done ? .stopped : ending, step: step, steps: steps,
+            // An extended run was done before; the last step decides, and a run without its policy is not finished.
+            state: step >= steps && isExported ? .done : ending == .done ? .stopped : ending, step: step, steps: steps,
             failure: ending == .failed ? JournalSummary.lastFailure(path: journal) : nil,
             figures: JournalSummary.lastFigures(path: journal) ?? [:],
             lastCommit: JournalSummary.lastCommit(path: journal),
-            degradation: step >= steps ? Self.degradation(path) : nil)
+            degradation: step >= steps && isExported ? Self.degradation(path) : nil)
     }
 
     private static func degradation(_ directory: String) -> String? {

@@ -46,8 +46,10 @@ struct StatusCommand: AsyncParsableCommand {
         guard address.status == nil, let directory = address.run, let ended = EndedRun.read(in: directory) else {
             return nil
         }
-        guard CoordinatorFile.read(in: directory) != nil, let client = try? address.client() else { return ended }
-        return (try? await client.snapshot()) == nil ? ended : nil
+        guard let file = CoordinatorFile.read(in: directory), let client = try? address.client() else { return ended }
+        // Another run may listen there by now.
+        let answering = try? await client.snapshot()
+        return answering?.runId == file.runID ? nil : ended
     }
 
     private func show(_ ended: EndedRun) throws {
