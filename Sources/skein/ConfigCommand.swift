@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Foundation
 import RunConfiguration
 
 struct ConfigCommand: AsyncParsableCommand {
@@ -19,6 +20,7 @@ struct ConfigCommand: AsyncParsableCommand {
             let configuration = try start?.applied(to: written, isAhead: true) ?? written
             for warning in configuration.warnings() { Console.error("warning: \(warning)") }
             for note in try RunChecks.check(configuration) { Console.error(note) }
+            if let sentence = try memory(configuration) { Console.error(sentence) }
             if let history = try RunHistory.read(configuration, in: configuration.runDirectory) {
                 Console.error(
                     "\(history.directory) holds a run of which \(history.committed) steps are made; this file goes on with it"
@@ -27,6 +29,15 @@ struct ConfigCommand: AsyncParsableCommand {
                 if let sentence = history.scheduleSentence(configuration) { Console.error(sentence) }
             }
             Console.output(try configuration.resolvedYAML())
+        }
+
+        /// nil while there is no policy to plan for.
+        private func memory(_ run: RunConfiguration) throws -> String? {
+            guard run.stages.contains(.ppo), let policy = RewardTokenizers.policyDirectory(run, true) else {
+                return nil
+            }
+            let plan = MemoryPlan(run, try Engine.shape(of: policy).model)
+            return plan.sentence(machine: Double(ProcessInfo.processInfo.physicalMemory))
         }
     }
 

@@ -52,6 +52,7 @@ enum Engine {
         var context: Int
         /// Tokens that it has embeddings of.
         var vocabulary: Int
+        var model: MemoryPlan.Model
     }
 
     /// What the directory's config.json means, which only the engine knows.
