@@ -78,7 +78,7 @@ package struct HTTPReward: RewardFunction {
             let middle = inputs.startIndex + inputs.count / 2
             return try await halving(inputs[..<middle], context) + halving(inputs[middle...], context)
         } catch let error as RewardError where !error.isPermanent && !context.isTrial {
-            context.note(error.message)
+            context.outage(error.message)
             return inputs.map { _ in nil }
         }
     }
@@ -125,7 +125,7 @@ package struct HTTPReward: RewardFunction {
             return try await group.next() ?? HTTPClient.Answer(status: 0, body: Data())
         }
         guard (200..<300).contains(answer.status) else {
-            let start = String(decoding: answer.body.prefix(200), as: UTF8.self)
+            let start = String(decoding: answer.body.prefix(200), as: UTF8.self).excerpt()
             let message = "status \(answer.status) \(start)"
             if [400, 413, 422].contains(answer.status) {
                 throw RefusedTexts(message: "reward \(name): \(url.absoluteString): \(message)")
