@@ -2,6 +2,7 @@ import ClusterModel
 import Console
 import Coordinator
 import Foundation
+import Reports
 import RunConfiguration
 
 /// The stages of a run, one after the other, with the time each took.
@@ -54,13 +55,27 @@ struct RunStages: Sendable {
         }
     }
 
+    /// Whether the best of the measured steps, as far as their policies are still there, is not what stands in `policy-best`.
+    private var isBestMissing: Bool {
+        guard configuration.evaluation.every != nil else { return false }
+        let history = HeldOutHistory(runDirectory: directory.path)
+        let present = BestPolicy.read(in: directory.path)
+        let figure = configuration.evaluation.best
+        let isSame = present?.basis == history.basis && present?.figure == figure
+        let steps = (try? Checkpoints(of: directory.path).entries.map(\.step)) ?? []
+        let best = history.best(
+            by: figure, basis: history.basis, among: Set(steps + (isSame ? [present?.step].compactMap { $0 } : [])))
+        guard let best else { return false }
+        return !isSame || best.step != present?.step
+    }
+
     private func runPPO() async throws {
         _ = try PPOInputs.check(configuration)
         // The stages before may have made the tokenizer with which prompts are read; the coordinator reads them too.
         _ = try configurationErrors { try CoordinatorSettings.make(configuration) }
         // Everything is committed and exported: a cluster would have nothing to do, and wait for it.
         if JournalSummary.committedSteps(path: directory.path + "/journal.sqlite") >= configuration.ppo.steps,
-            FileManager.default.fileExists(atPath: directory.path + "/policy/model.safetensors")
+            FileManager.default.fileExists(atPath: directory.path + "/policy/model.safetensors"), !isBestMissing
         {
             Console.error("ppo: used again, all \(configuration.ppo.steps) steps are committed")
             return
