@@ -127,8 +127,8 @@ let package = Package(
                 "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels",
                 "Learner",
                 "PolicyOptimization",
-                "Reports", "Rewards", "RunConfiguration", "Scorer", "Sodium", "Tokenizers", "Torch", "Training",
-                "ZeroMQ", arguments, log,
+                "Reports", "Rewards", "RunConfiguration", "RunInputs", "Scorer", "Sodium", "Tokenizers", "Torch",
+                "Training", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
 
@@ -142,7 +142,7 @@ let package = Package(
         tests("ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log]),
         tests("CoordinatorTests", ["Coordinator", "Cluster", "ClusterModel", "ZeroMQ", log]),
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
-        tests("EvaluationsTests", ["Evaluations", "Rewards", "RunConfiguration"]),
+        tests("EvaluationsTests", ["Evaluations", "Rewards", "RunConfiguration", "Tokenizers"]),
         tests(
             "LanguageModelsTests", ["LanguageModels", "Torch"],
             resources: [

@@ -81,7 +81,7 @@ extension Evaluator {
         let mine = try model.logProbabilities(rows, scoredFrom: starts, temperature: temperature)
         // Where the policy is an adapter over the reference, the weights are there already.
         let reference =
-            try policy.adapter != nil && policy.directory == directory
+            try model.trunk.adapter != nil && policy.directory == directory
             ? CausalLM(sharing: model, adapter: nil) : CausalLM(directory: directory, device: device)
         reference.trunk.arithmetic = arithmetic
         let theirs = try reference.logProbabilities(rows, scoredFrom: starts, temperature: temperature)

@@ -39,8 +39,9 @@ package struct Evaluator: Sendable {
         let tokenizer = try Tokenizer(directory: policy)
         encoder = try ConversationEncoder(
             tokenizer, usesTemplate: run.data.chatTemplate == .auto, arguments: run.data.templateArguments,
-            clock: RunClock.time(
-                keptIn: run.runDirectory, isPrinted: tokenizer.printsDate, now: TemplateClock.localTime()))
+            clock: run.data.clock
+                ?? RunClock.time(
+                    keptIn: run.runDirectory, isPrinted: tokenizer.printsDate, now: TemplateClock.localTime()))
         if let key = encoder.unreadArguments.first {
             throw EvaluationError(
                 "data.template_arguments: the model's chat template does not read '\(key)'; remove it")
@@ -77,7 +78,12 @@ package struct Evaluator: Sendable {
                 notes.append("reward \(section.name) is left out: no reward model is named")
             case .model: made.append((section, nil))
             case .gold: made.append((section, GoldReward(name: section.name)))
-            default: made.append((section, try RewardFunctions.make(section)))
+            default:
+                do {
+                    made.append((section, try RewardFunctions.make(section)))
+                } catch let error as RewardError where run.rewardsAreElsewhere {
+                    notes.append("reward \(section.name) is left out: \(error.message)")
+                }
             }
         }
         return made

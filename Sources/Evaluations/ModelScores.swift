@@ -24,8 +24,9 @@ struct ModelScores {
             encoder = try AnswerEncoder(
                 own, isTrainedHere: isTrainedHere, usesTemplate: policy.usesTemplate,
                 arguments: run.data.templateArguments,
-                clock: RunClock.time(
-                    keptIn: run.runDirectory, isPrinted: own.printsDate, now: TemplateClock.localTime()))
+                clock: run.data.clock
+                    ?? RunClock.time(
+                        keptIn: run.runDirectory, isPrinted: own.printsDate, now: TemplateClock.localTime()))
         }
     }
 

@@ -4,8 +4,8 @@ import Synchronization
 /// A reward over many answers, a few at a time, so that what it fails for costs those and no others.
 struct PatientRewards {
     private static let answersAtOnce = 32
-    /// Groups in a row without any value, after which the reward is given up: a server that is gone would be waited for
-    /// at every group.
+    /// Groups in a row without any value because the reward itself failed, after which it is given up: a server that is
+    /// gone would be waited for at every group. Answers that rightly have no value count for nothing.
     private static let failuresAllowed = 2
 
     private let reward: any RewardFunction
@@ -17,13 +17,19 @@ struct PatientRewards {
     func score(_ inputs: [RewardInput]) async throws -> (values: [Float?], reasons: [String]) {
         var values: [Float?] = []
         let reasons = Mutex<[String]>([])
+        let isOut = Mutex(false)
         let context = RewardContext(
-            progress: { !Task.isCancelled }, note: { reason in reasons.withLock { $0.append(reason) } })
+            progress: { !Task.isCancelled }, note: { reason in reasons.withLock { $0.append(reason) } },
+            outage: { reason in
+                reasons.withLock { $0.append(reason) }
+                isOut.withLock { $0 = true }
+            })
         var failures = 0
         while values.count < inputs.count {
             try Task.checkCancellation()
             let part = Array(inputs[values.count..<min(values.count + Self.answersAtOnce, inputs.count)])
             var found = [Float?](repeating: nil, count: part.count)
+            isOut.withLock { $0 = false }
             do {
                 let answered = try await reward.score(part, context: context)
                 if answered.count == part.count {
@@ -35,10 +41,12 @@ struct PatientRewards {
                 throw CancellationError()
             } catch {
                 reasons.withLock { $0.append("\(error)") }
+                isOut.withLock { $0 = true }
                 if (error as? RewardError)?.isPermanent == true { failures = Self.failuresAllowed }
             }
             values += found
-            failures = found.allSatisfy { $0 == nil } ? failures + 1 : 0
+            let failed = isOut.withLock { $0 } && found.allSatisfy { $0 == nil }
+            failures = failed ? failures + 1 : 0
             if failures >= Self.failuresAllowed { break }
         }
         if values.count < inputs.count {

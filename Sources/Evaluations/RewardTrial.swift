@@ -9,27 +9,44 @@ import Tokenizers
 package enum RewardTrial {
     private static let answer = "This is an answer."
 
+    /// - Parameter isTrained: all steps are made, so that the rewards of training are not needed any more.
     /// - Returns: what a reward said that has no score for the answer, which is its right.
     /// - Throws: ``RewardTrialError`` for the first one that does not work.
-    package static func run(_ run: RunConfiguration) async throws -> [String] {
-        guard run.stages.contains(.ppo), let file = run.data.prompts else { return [] }
-        let hasLabels = run.rewards.contains { if case .math = $0.kind { true } else { false } }
+    package static func run(_ run: RunConfiguration, isTrained: Bool = false) async throws -> [String] {
+        var notes: [String] = []
+        if run.stages.contains(.ppo), !isTrained, let file = run.data.prompts {
+            // Programs and servers of scorers on other machines need not be reachable from this one.
+            let isElsewhere = run.roles.scorer.count == 0
+            let rewards = run.rewards.enumerated().filter { !isElsewhere || !$0.element.kind.isService }
+            notes += try await ask(
+                rewards.map { ("rewards.\($0.offset)", $0.element) }, file, "data.prompts", run, isNeeded: true)
+        }
+        if run.answersHeldOut, !isTrained || run.stages.contains(.evaluate),
+            let file = run.data.evaluationPrompts ?? run.data.prompts
+        {
+            notes += try await ask(
+                run.evaluation.rewards.enumerated().map { ("evaluation.rewards.\($0.offset)", $0.element) }, file,
+                run.data.evaluationPrompts == nil ? "data.prompts" : "data.evaluation_prompts", run, isNeeded: false)
+        }
+        return notes
+    }
+
+    /// - Parameter isNeeded: whether the run trains by them, so that labels which give no reward are wrong.
+    private static func ask(
+        _ rewards: [(key: String, section: RewardSection)], _ file: String, _ fileKey: String,
+        _ run: RunConfiguration, isNeeded: Bool
+    ) async throws -> [String] {
         // Labels are read on every line: whatever is wrong with them would be a reward of 0 in silence.
-        let rows = try LoadedRows<PromptRow>.read(
-            path: file, onBadLine: run.data.onError == .skip ? .skip : .stop, limit: hasLabels ? nil : 1)
-        guard let row = rows.rows.first else { return [] }
-        var messages: JSONValue?
-        if case .turns(let turns) = row.prompt { messages = .array(turns.map(\.json)) }
-        let input = RewardInput(
-            prompt: row.prompt.plain, response: answer, tokens: 1, extra: .object(row.extra), messages: messages)
+        let readsLabels = isNeeded && rewards.contains { if case .math = $0.section.kind { true } else { false } }
+        guard !rewards.isEmpty else { return [] }
+        let rows = try rows(file, fileKey, run, limit: readsLabels ? nil : 1)
+        guard let input = input(rows) else { return [] }
         let notes = Mutex<[String]>([])
-        for (index, section) in run.rewards.enumerated() {
-            let note: @Sendable (String) -> Void = { text in
-                notes.withLock { $0.append("rewards.\(index): \(text)") }
-            }
+        for (key, section) in rewards {
+            let note: @Sendable (String) -> Void = { text in notes.withLock { $0.append("\(key): \(text)") } }
             let context = RewardContext(progress: { true }, note: note, isTrial: true)
             do {
-                if case .math(let keys) = section.kind {
+                if isNeeded, case .math(let keys) = section.kind {
                     try labels(of: rows, name: section.name, column: keys.answerKey, file: file).forEach(note)
                     continue
                 }
@@ -37,8 +54,7 @@ package enum RewardTrial {
                 guard let value = values.first ?? nil, !value.isFinite else { continue }
                 throw RewardError("reward \(section.name): the score of a trial answer is \(value)", isPermanent: true)
             } catch let error as RewardError {
-                throw RewardTrialError(
-                    message: "rewards.\(index): \(error.message)", isPermanent: error.isPermanent)
+                throw RewardTrialError(message: "\(key): \(error.message)", isPermanent: error.isPermanent)
             }
         }
         return notes.withLock { $0 }
@@ -50,6 +66,35 @@ package enum RewardTrial {
         var labels = MathLabels(name: name, answerKey: column)
         for (row, line) in zip(rows.rows, rows.lines) { labels.read(.object(row.extra), line: line) }
         return try labels.findings(file)
+    }
+
+    private static func rows(
+        _ file: String, _ key: String, _ run: RunConfiguration, limit: Int?
+    ) throws -> LoadedRows<PromptRow> {
+        do {
+            return try .read(path: file, onBadLine: run.data.onError == .skip ? .skip : .stop, limit: limit)
+        } catch {
+            throw RewardTrialError(message: "\(key): \(error)", isPermanent: true)
+        }
+    }
+
+    /// The first line of the file with a made-up answer; nil for an empty file.
+    private static func input(_ rows: LoadedRows<PromptRow>) -> RewardInput? {
+        guard let row = rows.rows.first else { return nil }
+        var messages: JSONValue?
+        if case .turns(let turns) = row.prompt { messages = .array(turns.map(\.json)) }
+        return RewardInput(
+            prompt: row.prompt.plain, response: answer, tokens: 1, extra: .object(row.extra), messages: messages)
+    }
+}
+
+extension RewardKind {
+    /// Whether it asks a program or a server.
+    fileprivate var isService: Bool {
+        switch self {
+        case .command, .http: true
+        default: false
+        }
     }
 }
 

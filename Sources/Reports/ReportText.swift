@@ -79,13 +79,22 @@ struct ReportText {
     }
 
     private var best: String? {
-        guard let best = record.best else { return nil }
+        guard let best = record.best else {
+            return record.history.lines.contains { $0.step > 0 }
+                ? "No step has the held-out figure \(record.facts.best) (evaluation.best), so that none is the best."
+                : nil
+        }
         let last = record.history.lines.last?.step ?? best.step
-        let start = record.history.lines.first { $0.step == 0 }?.figures[HeldOutFigures.key(record.facts.best)]
+        let start = record.history.lines.first { $0.step == 0 && $0.basis == record.history.basis }?
+            .figures[HeldOutFigures.key(record.facts.best)]
         return "Best by held-out \(record.facts.best): step \(best.step) of \(last) with "
             + "\(Rounded.estimate(best.value))"
             + (start.map { "; the start had \(Rounded.number($0.mean))" } ?? "")
-            + (record.hasBestPolicy ? "; its policy is in policy-best" : "") + "."
+            + (record.bestPolicy.map { kept in
+                kept.step == best.step
+                    ? "; its policy is in policy-best"
+                    : "; policy-best holds step \(kept.step), the best by \(kept.figure) before"
+            } ?? "") + "."
     }
 
     private var rewardModel: String? {

@@ -19,7 +19,8 @@ struct RunRecord {
     let steps: [[String: Double]]
     let samples: [Sample]
     let facts: RunReport.Facts
-    let hasBestPolicy: Bool
+    /// What stands in `policy-best`.
+    let bestPolicy: BestPolicy?
 
     init(runDirectory: String, facts: RunReport.Facts) {
         func data(_ name: String) -> Data? { FileManager.default.contents(atPath: "\(runDirectory)/\(name)") }
@@ -40,7 +41,7 @@ struct RunRecord {
         steps = lines("metrics.jsonl", [String: Double].self)
         samples = lines("samples.jsonl", Sample.self)
         self.facts = facts
-        hasBestPolicy = FileManager.default.fileExists(atPath: "\(runDirectory)/policy-best/config.json")
+        bestPolicy = BestPolicy.read(in: runDirectory)
     }
 
     /// Mean score of the answers of the first step and of the last.
@@ -65,7 +66,7 @@ struct RunRecord {
     /// Why the policy of a finished run is degraded; nil when it is not.
     var degradation: String? { isFinished ? Degradation(self).reason : nil }
 
-    var best: (step: Int, value: Estimate)? { history.best(by: facts.best) }
+    var best: (step: Int, value: Estimate)? { history.best(by: facts.best, basis: history.basis) }
 
     /// Of an answer that the run kept: the sum of its rewards times their weights.
     func score(_ sample: Sample) -> Double? {

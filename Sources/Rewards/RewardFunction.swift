@@ -31,7 +31,8 @@ package struct RewardInput: Sendable {
 /// calls it for one job at a time. To add one of your own, see ``SwiftRewards``.
 package protocol RewardFunction: Sendable {
     var name: String { get }
-    /// One value an input; nil where this reward failed, which is never the same as 0.
+    /// One value an input; nil where this reward failed, which is never the same as 0. A value that is not finite counts as
+    /// nil.
     func score(_ inputs: [RewardInput]) async throws -> [Float?]
     /// The same, for a reward that can take longer than a lease lasts or has something to say; by default the other.
     func score(_ inputs: [RewardInput], context: RewardContext) async throws -> [Float?]
@@ -50,14 +51,18 @@ package struct RewardContext: Sendable {
     package let progress: @Sendable () -> Bool
     /// Why values are nil; goes to the scorer's log and into the job's result.
     package let note: @Sendable (String) -> Void
+    /// The same when what computes the values did not answer, so that later answers may not have one either.
+    package let outage: @Sendable (String) -> Void
     /// Whether what fails is to be thrown in place of noted: nobody wants to go on with a reward that does not work.
     package let isTrial: Bool
 
     package init(
-        progress: @escaping @Sendable () -> Bool, note: @escaping @Sendable (String) -> Void, isTrial: Bool = false
+        progress: @escaping @Sendable () -> Bool, note: @escaping @Sendable (String) -> Void,
+        outage: (@Sendable (String) -> Void)? = nil, isTrial: Bool = false
     ) {
         self.progress = progress
         self.note = note
+        self.outage = outage ?? note
         self.isTrial = isTrial
     }
 }

@@ -5,6 +5,8 @@ import Foundation
 package enum RunClock {
     private struct Kept: Codable { var startedAtLocalTime: Double }
 
+    private static func file(_ directory: String) -> String { "\(directory)/clock.json" }
+
     /// - Parameters:
     ///   - isPrinted: whether a template of the run prints a time; else there is none to keep.
     ///   - now: kept when the directory has no time yet. Seconds since 1970 in local time.
@@ -13,13 +15,27 @@ package enum RunClock {
         keptIn directory: String, isPrinted: Bool, now: @autoclosure () -> Double
     ) throws -> Double? {
         guard isPrinted else { return nil }
-        let file = URL(filePath: "\(directory)/clock.json")
-        if !FileManager.default.fileExists(atPath: file.path) {
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            let data = try JSONEncoder().encode(Kept(startedAtLocalTime: now()))
-            // Another process of the run may be first.
-            do { try data.write(to: file, options: .withoutOverwriting) } catch CocoaError.fileWriteFileExists {}
-        }
-        return try JSONDecoder().decode(Kept.self, from: Data(contentsOf: file)).startedAtLocalTime
+        if !FileManager.default.fileExists(atPath: file(directory)) { try keep(now(), in: directory) }
+        return try read(directory)
+    }
+
+    /// The time that a run has or, when it has none yet, would have now. Writes nothing: for checks.
+    package static func ahead(keptIn directory: String, now: @autoclosure () -> Double) throws -> Double {
+        FileManager.default.fileExists(atPath: file(directory)) ? try read(directory) : now()
+    }
+
+    private static func read(_ directory: String) throws -> Double {
+        try JSONDecoder().decode(Kept.self, from: Data(contentsOf: URL(filePath: file(directory)))).startedAtLocalTime
+    }
+
+    /// Whole or not at all; another process of the run may be first, and its time stays.
+    private static func keep(_ time: Double, in directory: String) throws {
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let partial = "\(directory)/.clock-\(UUID().uuidString).partial"
+        defer { unlink(partial) }
+        try JSONEncoder().encode(Kept(startedAtLocalTime: time)).write(to: URL(filePath: partial))
+        guard link(partial, file(directory)) != 0, errno != EEXIST else { return }
+        // A file system without links.
+        try FileManager.default.moveItem(atPath: partial, toPath: file(directory))
     }
 }

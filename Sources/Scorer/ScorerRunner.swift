@@ -5,7 +5,6 @@ import LanguageModels
 package import Logging
 import Rewards
 import RunConfiguration
-import Synchronization
 import Tokenizers
 package import Torch
 
@@ -100,23 +99,30 @@ package actor ScorerRunner: JobRunner {
                 try models.reference(job, beforePiece: goOn)
             }
         }
+        var parts: [RewardScoring] = []
         for name in job.rewards {
             try goOn()
+            let part: RewardScoring
             if let keys = modelRewards[name] {
                 let hash = try await loadReward(name, keys, progress)
                 let values = try await executor.run { try models.reward(job, hash, beforePiece: goOn) }
                 let tooLong = values.count { $0 == nil }
-                if tooLong > 0 {
-                    scores.errors.append(
-                        "reward \(name): \(tooLong) of \(values.count) answers are beyond the context of its model")
-                }
-                scores.rewards[name] = values
+                part = RewardScoring(
+                    name: name, values,
+                    notes: tooLong > 0
+                        ? ["reward \(name): \(tooLong) of \(values.count) answers are beyond the context of its model"]
+                        : [])
+                for note in part.notes { logger.warning("\(note)") }
             } else if let rule = rules[name] {
-                scores.rewards[name] = try await apply(rule, job, &scores.errors, progress)
+                part = try await apply(rule, job, progress)
             } else {
                 throw JobError(code: "configuration", message: "reward \(name) is not known here", retryable: false)
             }
+            scores.rewards[name] = part.values
+            parts.append(part)
+            if let summary = part.summary { logger.warning("\(summary)") }
         }
+        scores.errors = RewardScoring.errors(parts)
         return scores
     }
 
@@ -134,26 +140,16 @@ package actor ScorerRunner: JobRunner {
     }
 
     private func apply(
-        _ rule: any RewardFunction, _ job: ScoreJob, _ errors: inout [String],
-        _ progress: @escaping @Sendable (Int) -> Bool
-    ) async throws -> [Float?] {
+        _ rule: any RewardFunction, _ job: ScoreJob, _ progress: @escaping @Sendable (Int) -> Bool
+    ) async throws -> RewardScoring {
         let count = job.trajectories.count
-        let notes = Mutex<[String]>([])
-        let context = RewardContext(
-            progress: { progress(count) }, note: { note in notes.withLock { $0.append(note) } })
         let inputs = try await inputs(of: job, for: rule.name, progress)
         do {
-            let values = try await rule.score(inputs, context: context)
-            let failed = values.count { $0 == nil }
-            if failed > 0 {
-                errors.append("reward \(rule.name) failed for \(failed) of \(values.count) answers")
-                errors += notes.withLock { $0 }
-                logger.warning("answers without a reward", metadata: ["why": "\(errors.joined(separator: "; "))"])
-            }
-            return values
+            return try await RewardScoring(
+                of: rule, inputs, progress: { progress(count) },
+                log: { [logger] note in logger.warning("\(note)") })
         } catch is CancellationError {
-            // The lease is gone; the next look at `progress` ends the job.
-            return job.trajectories.map { _ in nil }
+            throw CalledBack()
         } catch {
             let isPermanent = (error as? RewardError)?.isPermanent ?? false
             throw JobError(

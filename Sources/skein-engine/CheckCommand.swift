@@ -2,6 +2,8 @@ import ArgumentParser
 import Console
 import Evaluations
 import RunConfiguration
+import RunInputs
+import Tokenizers
 import Torch
 import Training
 
@@ -10,12 +12,15 @@ struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "check", shouldDisplay: false)
     @Argument var path: String
     @Flag(help: .hidden) var rewardsOnly = false
+    /// All steps of PPO are made.
+    @Flag(help: .hidden) var trained = false
 
     func run() async throws {
-        let run = try configurationErrors { try RunConfiguration.load(path: path) }
+        var run = try configurationErrors { try RunConfiguration.load(path: path) }
+        run.data.clock = try RunClock.ahead(keptIn: run.runDirectory, now: TemplateClock.localTime())
         if !rewardsOnly { try check(run) }
         do {
-            for note in try await RewardTrial.run(run) { Console.error("warning: \(note)") }
+            for note in try await RewardTrial.run(run, isTrained: trained) { Console.error("warning: \(note)") }
         } catch let error as RewardTrialError {
             throw CommandError(error.isPermanent ? .configuration : .tryAgain, error.message)
         } catch {

@@ -1,6 +1,7 @@
 import Rewards
 import Synchronization
 import Testing
+import Tokenizers
 
 @testable import Evaluations
 
@@ -11,13 +12,26 @@ import Testing
         let calls = Mutex(0)
         let answer: @Sendable (Int, [RewardInput]) throws -> [Float?]
 
-        init(_ answer: @escaping @Sendable (Int, [RewardInput]) throws -> [Float?]) { self.answer = answer }
+        let isOut: @Sendable (Int) -> Bool
+
+        init(
+            isOut: @escaping @Sendable (Int) -> Bool = { _ in false },
+            _ answer: @escaping @Sendable (Int, [RewardInput]) throws -> [Float?]
+        ) {
+            self.isOut = isOut
+            self.answer = answer
+        }
 
         func score(_ inputs: [RewardInput]) async throws -> [Float?] {
+            try await score(inputs, context: RewardContext(progress: { true }, note: { _ in }))
+        }
+
+        func score(_ inputs: [RewardInput], context: RewardContext) async throws -> [Float?] {
             let call = calls.withLock { calls in
                 calls += 1
                 return calls - 1
             }
+            if isOut(call) { context.outage("no connection") }
             return try answer(call, inputs)
         }
     }
@@ -36,7 +50,7 @@ import Testing
     }
 
     @Test func aRewardThatIsGoneIsNotWaitedForForEver() async throws {
-        let reward = Scripted { call, inputs in call == 0 ? inputs.map { _ in 1 } : inputs.map { _ in nil } }
+        let reward = Scripted(isOut: { $0 > 0 }) { call, inputs in inputs.map { _ in call == 0 ? 1 : nil } }
         let (values, reasons) = try await PatientRewards(reward).score(inputs)
         #expect(values.count == 100 && values.count { $0 == 1 } == 32)
         #expect(reward.calls.withLock { $0 } == 3 && reasons.last == "given up after 96 answers")
@@ -44,6 +58,24 @@ import Testing
         let (none, why) = try await PatientRewards(refused).score(inputs)
         #expect(none.allSatisfy { $0 == nil } && none.count == 100 && refused.calls.withLock { $0 } == 1)
         #expect(why.first == "status 401")
+    }
+
+    /// Prompts without a label, for example: the first 96 answers have no value, those after them do.
+    @Test(arguments: [true, false]) func answersThatRightlyHaveNoValueAreNoOutage(_ wasOutOnce: Bool) async throws {
+        let reward = Scripted(isOut: { wasOutOnce && $0 == 1 }) { call, inputs in
+            inputs.map { $0.tokens < 96 ? nil : Float($0.tokens) }
+        }
+        let (values, reasons) = try await PatientRewards(reward).score(inputs)
+        #expect(Array(values.suffix(4)) == [96, 97, 98, 99] && values.prefix(96).allSatisfy { $0 == nil })
+        #expect(reasons == (wasOutOnce ? ["no connection"] : []))
+        // The same of a reward of the project.
+        let math = MathReward(name: "m", answerKey: "answer", matchScore: 1, missScore: 0)
+        let rows = inputs.map { input in
+            var input = input
+            if input.tokens >= 96 { input.extra = .object([.init("answer", .string("\(input.tokens)"))]) }
+            return input
+        }
+        #expect(try await PatientRewards(math).score(rows).values.suffix(4).allSatisfy { $0 == 1 })
     }
 
     @Test func aWrongNumberOfValuesIsNoValue() async throws {

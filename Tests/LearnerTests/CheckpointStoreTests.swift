@@ -25,6 +25,24 @@ import Testing
         }
     }
 
+    /// The coordinator has the step committed, so that the run itself cannot go back by one.
+    @Test func aDamagedCheckpointNamesTheOneToStartFrom() throws {
+        try inTemporaryDirectory { root in
+            let store = CheckpointStore(directory: root.appending(path: "run/checkpoints"), keep: 4)
+            for step in [1, 2, 3] {
+                try store.write(step: step) { directory in
+                    if step == 1 { try Bench.trainer().saveCheckpoint(to: directory) }
+                    if step > 1 { try Data("{".utf8).write(to: directory.appending(path: "state.json")) }
+                }
+            }
+            let error = #expect(throws: LearnerError.self) { try CheckpointFiles.state(in: store.url(step: 3)) }
+            #expect(error?.message.contains("skein run --from \(root.path)/run@1") == true, "\(error?.message ?? "")")
+            try FileManager.default.removeItem(at: store.url(step: 1))
+            let last = #expect(throws: LearnerError.self) { try CheckpointFiles.state(in: store.url(step: 3)) }
+            #expect(last?.message.contains("start again with --fresh") == true)
+        }
+    }
+
     @Test func aFailedWriteLeavesTheOldOnesAndNothingElse() throws {
         try inTemporaryDirectory { root in
             let store = CheckpointStore(directory: root, keep: 2)

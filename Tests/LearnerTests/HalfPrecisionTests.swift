@@ -4,6 +4,7 @@ import PolicyOptimization
 import Testing
 import Torch
 
+@testable import Evaluations
 @testable import Learner
 
 /// bf16 weights whose optimizer keeps copies in fp32.
@@ -43,6 +44,34 @@ import Torch
         let rewards = try (0..<12).map { _ in try #require(step(trainer).metrics[Metric.rewardMean]) }
         let (early, late) = (rewards.prefix(3).reduce(0, +) / 3, rewards.suffix(3).reduce(0, +) / 3)
         #expect(late > early + 0.1, "\(rewards)")
+    }
+
+    /// An adapter over a base of bf16 is exported and measured with that base, not with the one of the files.
+    @Test func theBestPolicyHasTheBaseThatItWasTrainedOver() throws {
+        try Bench.inTemporaryDirectory { root in
+            let base = root.path + "/base"
+            // Weights that bf16 does not hold.
+            try Bench.policy().export(to: base)
+            let half = try CausalLM(directory: base, dtype: .bfloat16)
+            let adapter = try LowRankAdapter(
+                LoRAConfiguration(rank: 2, alpha: 16, targets: ["q_proj"]), for: half.configuration, base: base, seed: 3
+            )
+            let policy = try CausalLM(sharing: half, adapter: adapter)
+            try adapter.export(to: root.path + "/policy")
+            func exported(_ dtype: DType) throws -> Data {
+                let out = "\(root.path)/\(dtype)"
+                try HeldOutPolicy(checkpoint: root.path + "/policy", base: base, dtype: dtype).export(
+                    to: out, device: "cpu")
+                #expect(AdapterFiles.isAdapter(out + "/adapter"))
+                return try Data(contentsOf: URL(filePath: out + "/model.safetensors"))
+            }
+            #expect(try exported(.bfloat16) == policy.safetensorsData())
+            #expect(try exported(.float32) != policy.safetensorsData())
+            let measured = try HeldOutPolicy(checkpoint: root.path + "/policy", base: base, dtype: .bfloat16)
+                .load(.cpu, .fast)
+            #expect(try measured.safetensorsData() == policy.safetensorsData())
+            #expect(try measured.trunk.embedding.dtype == .float32)
+        }
     }
 
     @Test func aResumedRunIsTheSameToTheBit() throws {

@@ -113,7 +113,8 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
         let directory = root.appending(path: "run")
         let base = cluster.base
         let store = CheckpointStore(
-            directory: directory.appending(path: "checkpoints"), keep: cluster.lag + 2, pinned: { heldOut?.bestStep })
+            directory: directory.appending(path: "checkpoints"), keep: cluster.lag + 2,
+            pinned: { heldOut?.bestStep(among: $0) })
         let executor = ComputeExecutor()
         defer { executor.shutDown() }
         let engine = try await LearnerEngine.start(on: executor, store: store, runDirectory: directory) {
@@ -218,12 +219,13 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
     }
 
     /// Scores of the steps 0, 2, 4, 6 as they are asked for; what is no number fails.
-    private func watch(_ root: URL, _ scores: [Float?], _ asked: @escaping @Sendable (HeldOutPolicy) -> Void = { _ in })
-        -> HeldOutWatch
-    {
+    private func watch(
+        _ root: URL, _ scores: [Float?], basis: String? = nil,
+        _ asked: @escaping @Sendable (HeldOutPolicy) -> Void = { _ in }
+    ) -> HeldOutWatch {
         let left = Mutex(scores)
         return HeldOutWatch(
-            every: 2, figure: "score", runDirectory: root.appending(path: "run"),
+            every: 2, figure: "score", basis: basis, runDirectory: root.appending(path: "run"),
             base: root.appending(path: "base").path,
             measure: { policy in
                 asked(policy)
@@ -265,6 +267,45 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
             #expect(try policy(root) == plain)
             let lines = HeldOutHistory(runDirectory: root.path + "/run").lines
             #expect(lines.map(\.step) == [0, 2, 4, 6, 7])
+            let written = BestPolicy(
+                step: 2, figure: "score", value: Estimate(mean: 5, low: 5, high: 5, count: 2), basis: nil)
+            #expect(BestPolicy.read(in: root.path + "/run") == written)
+        }
+    }
+
+    /// With other held-out prompts or rewards, what was measured before does not compete, and the step that the run goes on
+    /// from is measured anew.
+    @Test func figuresOfAnotherBasisAreMeasuredAnew() async throws {
+        try await inTemporaryDirectory { root in
+            let first = FakeCluster(lag: 0, base: root.appending(path: "base"))
+            try await run(root, first, steps: 4, heldOut: watch(root, [1, 9, 8], basis: "a"))
+            #expect(BestPolicy.read(in: root.path + "/run")?.step == 2)
+            let second = FakeCluster(lag: 0, base: root.appending(path: "base"), from: first)
+            try await run(root, second, steps: 8, heldOut: watch(root, [3, 5, 4], basis: "b"))
+            let history = HeldOutHistory(runDirectory: root.path + "/run")
+            #expect(history.lines.map(\.basis) == ["a", "a", "b", "b", "b"])
+            #expect(history.lines.map { $0.figures["score"]?.mean } == [1, 9, 3, 5, 4])
+            #expect(BestPolicy.read(in: root.path + "/run")?.step == 6)
+            let kept = try FileManager.default.contentsOfDirectory(atPath: root.path + "/run/checkpoints").sorted()
+            #expect(kept == ["step-000006", "step-000007", "step-000008"])
+        }
+    }
+
+    /// A step whose checkpoint is gone cannot be exported; a policy that stands there is not replaced by a worse one.
+    @Test func theBestIsOneThatThereIs() async throws {
+        try await inTemporaryDirectory { root in
+            let cluster = FakeCluster(lag: 0, base: root.appending(path: "base"))
+            let watch = watch(root, [1, 9, 8, 7])
+            try await run(root, cluster, steps: 6, heldOut: watch)
+            let store = CheckpointStore(directory: root.appending(path: "run/checkpoints"), keep: 2)
+            #expect(watch.bestStep(among: [5, 6]) == 6 && watch.bestStep(among: store.steps) == 2)
+            try FileManager.default.removeItem(at: store.url(step: 2))
+            #expect(try await watch.exportBest(store) == nil && BestPolicy.read(in: root.path + "/run")?.step == 2)
+            try FileManager.default.removeItem(at: root.appending(path: "run/policy-best"))
+            #expect(try await watch.exportBest(store)?.contains("exported step 6") == true)
+            #expect(BestPolicy.read(in: root.path + "/run")?.step == 6)
+            try FileManager.default.removeItem(at: root.appending(path: "run/evaluations.jsonl"))
+            #expect(try await watch.exportBest(store)?.contains("no step has the held-out figure score") == true)
         }
     }
 
@@ -295,7 +336,7 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
             let cluster = FakeCluster(lag: 0, base: root.appending(path: "base"))
             try await run(root, cluster, steps: 4, heldOut: watch(root, [1, nil, 3]))
             #expect(cluster.state.withLock { $0.alarms } == ["evaluation"])
-            #expect(HeldOutHistory(runDirectory: root.path + "/run").best(by: "score")?.step == 4)
+            #expect(HeldOutHistory(runDirectory: root.path + "/run").best(by: "score", basis: nil)?.step == 4)
         }
     }
 

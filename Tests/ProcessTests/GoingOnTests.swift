@@ -92,10 +92,44 @@ import Testing
         let checked = try await Skein.run(
             ["config", "check", run.file, "--set", "ppo.steps=9"] + constant)
         #expect(checked.status == 0 && checked.error.contains("from step 2 on: ppo.steps 2 -> 9"), "\(checked.error)")
+        try await expectThatHeldOutPromptsMayChange(run)
+        try await expectThatAnInterruptedCallIsWrittenOnce(run)
         let moved = run.folder.path + "/other.jsonl"
         try FileManager.default.moveItem(atPath: run.folder.path + "/prompts.jsonl", toPath: moved)
         let same = try await self.run(run, ["data.prompts=\(moved)"])
         #expect(same.status == 0 && same.error.contains("changed: data.prompts"), "\(same.error)")
+    }
+
+    /// They change nothing that is learned.
+    private func expectThatHeldOutPromptsMayChange(_ run: TinyRun) async throws {
+        for words in ["one", "other"] {
+            try run.folder.write("held-\(words).jsonl", "{\"prompt\": \"\(words)\"}\n")
+            let keys = ["evaluation.every=1", "data.evaluation_prompts=\(run.folder.path)/held-\(words).jsonl"]
+            let result = try await self.run(run, keys)
+            #expect(result.status == 0 && result.error.contains("changed: data.evaluation_prompts"), "\(result.error)")
+        }
+        let without = try await self.run(run)
+        #expect(without.status == 0 && without.error.contains("changed: evaluation.every"), "\(without.error)")
+    }
+
+    /// As after a crash between changes.jsonl and run.yaml.
+    private func expectThatAnInterruptedCallIsWrittenOnce(_ run: TinyRun) async throws {
+        let own = try bytes(run.directory + "/run.yaml")
+        let keys = ["roles.generator.count=3", "coordinator.retries=9"]
+        try #require(try await self.run(run, keys).status == 0)
+        let written = try bytes(run.directory + "/changes.jsonl")
+        try own.write(to: URL(filePath: run.directory + "/run.yaml"))
+        try #require(try await self.run(run, keys).status == 0)
+        #expect(try bytes(run.directory + "/changes.jsonl") == written)
+        #expect(try bytes(run.directory + "/run.yaml") != own)
+        // Back, and the same once more, is two changes more.
+        try #require(try await self.run(run).status == 0)
+        try #require(try await self.run(run, keys).status == 0)
+        #expect(
+            try lines(run.directory + "/changes.jsonl").suffix(6).map { $0["key"] as? String }
+                == Array(
+                    repeating: ["roles.generator.count", "coordinator.retries"].sorted(), count: 3
+                ).flatMap { $0.reversed() })
     }
 
     /// Half of the steps from one model and half from another would be nobody's result.

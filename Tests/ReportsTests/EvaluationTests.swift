@@ -30,6 +30,32 @@ import Testing
         #expect(evaluation.scoreName == "r" && evaluation.rows == evaluation.rewards && figure.passAtK.isEmpty)
     }
 
+    /// Prompts with fewer answers that have a value count for less, in the difference as in its two sides.
+    @Test func theDifferenceIsThatOfItsTwoSides() throws {
+        let evaluation = Evaluation(
+            before: Self.answers([("r", 1, [[0, 2, 4], [1, nil, nil]])]),
+            after: Self.answers([("r", 1, [[1, 2, 6], [9, 9, nil]])]), klBudget: 5, notes: [])
+        let values = try #require(evaluation.rewards.first?.values)
+        #expect(values.before?.mean == 7.0 / 4 && values.after?.mean == 27.0 / 5)
+        #expect(abs((values.difference?.mean ?? 0) - (27.0 / 5 - 7.0 / 4)) < 1e-12)
+        // With as many values in each prompt it is the paired one: of 1, -1 and 3, mean 1 and error 2 / sqrt 3.
+        let paired = try #require(Estimate.difference(before: [[1], [1], [1]], after: [[2], [0], [4]]))
+        let reach = 4.302653 * 2 / 3.0.squareRoot()
+        #expect(abs(paired.mean - 1) < 1e-12 && abs((paired.high ?? 0) - 1 - reach) < 1e-6 && paired.count == 3)
+    }
+
+    /// A KL of 0 nats and answers of one token are no shares of anything.
+    @Test func distancesAndLengthsAreNoShares() throws {
+        let side = Self.answers([], lengths: [[1], [1]], kl: [[0], [0]])
+        let evaluation = Evaluation(before: side, after: side, klBudget: 5, notes: [])
+        for estimate in [evaluation.sequenceKL, HeldOutFigures(step: 1, side).figures["sequence_kl"]] {
+            #expect(estimate == Estimate(mean: 0, low: 0, high: 0, count: 2))
+        }
+        for estimate in [evaluation.length.after, HeldOutFigures(step: 1, side).figures["response_length"]] {
+            #expect(estimate == Estimate(mean: 1, low: 1, high: 1, count: 2))
+        }
+    }
+
     @Test func eachOfSeveralAnswersIsComparedWithEach() throws {
         let evaluation = Evaluation(
             before: Self.answers([("r", 1, [[0, 1], [0, 0]])]), after: Self.answers([("r", 1, [[1, 1], [0, 1]])]),
@@ -82,7 +108,7 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         var history = HeldOutHistory(runDirectory: folder)
-        #expect(history.best(by: "score") == nil)
+        #expect(history.best(by: "score", basis: nil) == nil)
         // The start may be better than every step; it is no result of the run.
         for (step, value) in [(0, 9), (4, 1), (2, 3), (6, 3), (8, 2)] {
             let answers = Self.answers([("r", 1, [[Float(value)], [Float(value)]])], kl: [[0.5], [1.5]])
@@ -90,14 +116,39 @@ import Testing
         }
         let read = HeldOutHistory(runDirectory: folder)
         #expect(read.lines == history.lines && read.lines.map(\.step) == [0, 2, 4, 6, 8])
-        #expect(read.best(by: "score")?.step == 2 && read.best(by: "r")?.value.mean == 3)
-        #expect(read.best(by: "other") == nil && read.has(step: 8) && !read.has(step: 10))
+        #expect(read.best(by: "score", basis: nil)?.step == 2 && read.best(by: "r", basis: nil)?.value.mean == 3)
+        #expect(read.best(by: "score", basis: nil, among: [4, 6, 8])?.step == 6)
+        #expect(read.best(by: "other", basis: nil) == nil)
+        #expect(read.has(step: 8, basis: nil) && !read.has(step: 10, basis: nil) && !read.has(step: 8, basis: "x"))
         #expect(read.lines[1].figures["sequence_kl"]?.mean == 1)
         // A crash in the middle of a line, as a program that appends would leave it.
         let path = folder + "/" + HeldOutHistory.fileName
         let text = try String(contentsOfFile: path, encoding: .utf8)
         try String(text.dropLast(30)).write(toFile: path, atomically: true, encoding: .utf8)
         #expect(HeldOutHistory(runDirectory: folder).lines.map(\.step) == [0, 2, 4, 6])
+        // The next line does not run into what is left of that one.
+        try history.add(HeldOutFigures(step: 8, Self.answers([("r", 1, [[1], [2]])])))
+        #expect(HeldOutHistory(runDirectory: folder).lines.map(\.step) == [0, 2, 4, 6, 8])
+    }
+
+    /// After other rewards, prompts or temperatures a figure says something else under the same name.
+    @Test func figuresOfAnotherBasisDoNotCompete() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "skein-basis-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var history = HeldOutHistory(runDirectory: folder)
+        for (step, value, basis) in [(0, 9, "a"), (2, 8, "a"), (4, 7, "a"), (4, 1, "b"), (6, 3, "b"), (8, 2, "b")] {
+            let answers = Self.answers([("r", 1, [[Float(value)], [Float(value)]])])
+            try history.add(HeldOutFigures(step: step, answers, basis: basis))
+        }
+        let read = HeldOutHistory(runDirectory: folder)
+        #expect(read.lines == history.lines && read.lines.map(\.step) == [0, 2, 4, 6, 8] && read.basis == "b")
+        // A step that was measured anew counts as it was measured last.
+        #expect(read.lines[2].figures["score"]?.mean == 1 && read.has(step: 4, basis: "b"))
+        #expect(read.best(by: "score", basis: "b")?.step == 6 && read.best(by: "score", basis: "a")?.step == 2)
+        #expect(read.best(by: "score", basis: nil) == nil)
+        let text = try String(contentsOfFile: "\(folder)/\(HeldOutHistory.fileName)", encoding: .utf8)
+        #expect(text.split(separator: "\n").count == 6)
     }
 
     @Test func figuresOfAStepHaveNames() {

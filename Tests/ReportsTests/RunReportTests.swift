@@ -109,6 +109,29 @@ import Testing
         }
     }
 
+    /// A run that was extended and stopped has the policy of an earlier best.
+    @Test(arguments: [(10, "its policy is in policy-best"), (5, "policy-best holds step 5, the best by q before")])
+    func theReportNamesThePolicyThatStandsThere(_ kept: Int, _ expected: String) throws {
+        try Self.inRun { folder in
+            var history = HeldOutHistory(runDirectory: folder)
+            for (step, value) in [(5, 0.5), (10, 0.75)] {
+                try history.add(
+                    HeldOutFigures(step: step, EvaluationTests.answers([("r", 1, [[Float(value)], [Float(value)]])])))
+            }
+            #expect(try !RunReport.write(runDirectory: folder).contains("policy-best"))
+            let policy = "\(folder)/\(BestPolicy.directory)"
+            try FileManager.default.createDirectory(atPath: policy, withIntermediateDirectories: true)
+            let best = BestPolicy(step: kept, figure: "q", value: Estimate(mean: 1, count: 2), basis: nil)
+            try best.write(to: policy)
+            #expect(BestPolicy.read(in: folder) == best)
+            let table = try RunReport.write(runDirectory: folder)
+            #expect(table.contains("step 10 of 10") && table.contains(expected), "\(table)")
+            #expect(
+                try RunReport.write(runDirectory: folder, facts: RunReport.Facts(best: "r/pass@1"))
+                    .contains("No step has the held-out figure r/pass@1"))
+        }
+    }
+
     @Test(arguments: [(76, "76.0 % (66.8 to 83.3 %) of 100 held-out pairs"), (1, "one held-out pair is no accuracy")])
     func anAccuracyHasItsNumberOfPairs(_ right: Int, _ expected: String) throws {
         let pairs = right == 1 ? 1 : 100

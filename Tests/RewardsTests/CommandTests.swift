@@ -56,6 +56,65 @@ import Testing
         #expect(result.values == expected && result.notes.isEmpty, "\(result)")
     }
 
+    /// As pandas or a spreadsheet gives numbers back.
+    @Test(arguments: ["str(n)", "float(n)", "n"]) func aNumberIsTheSameInEachOfItsForms(_ form: String) async throws {
+        let program = """
+            n = row["request_id"]; rows = globals().setdefault("rows", []); rows.append({"score": score, "request_id": \(form)})
+            if len(rows) == 5:
+                say("".join(json.dumps(r) + "\\n" for r in reversed(rows))); rows.clear()
+            """
+        let result = try await run(program, jobs: 2)
+        #expect(result.values == expected && result.notes.isEmpty, "\(result)")
+    }
+
+    /// One after another in any order; a place would give the scores of others.
+    @Test(arguments: [
+        (#"{"score": score, "request_id": "no. 3" if word == "ccc" else n}"#, #""no. 3", which is not open"#),
+        (#"{"score": score, "request_id": 2.5 if word == "ccc" else n}"#, "2.5, which is not open"),
+        (#"{"score": score, "request_id": [n] if word == "ccc" else n}"#, "which is not open"),
+        (#"{"score": score} if word == "ccc" else {"score": score, "request_id": n}"#, "and not with others"),
+        (#"{"score": score, "request_id": n} if word == "ccc" else {"score": score}"#, "and not with others"),
+    ])
+    func anUnknownNumberShiftsNoScore(_ answer: String, _ note: String) async throws {
+        let program = """
+            n = row["request_id"]; rows = globals().setdefault("rows", []); rows.append(\(answer))
+            if len(rows) == 5:
+                say("".join(json.dumps(r) + "\\n" for r in reversed(rows))); rows.clear()
+            """
+        let result = try await run(program, retries: 0)
+        #expect(zip(result.values, expected).allSatisfy { $0 == nil || $0 == $1 }, "\(result)")
+        #expect(result.notes.contains { $0.contains(note) }, "\(result.notes)")
+    }
+
+    /// Each silence is waited for; one answer that came before does not make the others worth it.
+    @Test func aProgramThatHangsAfterOneAnswerIsGivenUp() async throws {
+        let mark = FileManager.default.temporaryDirectory.appending(path: "skein-hang-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: mark) }
+        let program = """
+            if [ ! -e \(mark) ]; then read line; echo '{"score": 1, "request_id": 0}'; fi
+            echo started >> \(mark); exec sleep 60
+            """
+        let reward = CommandReward(name: "r", argv: ["/bin/sh", "-c", program], timeout: 1, retries: 1)
+        let notes = Mutex<[String]>([])
+        let values = try await reward.score(
+            inputs, context: RewardContext(progress: { true }, note: { note in notes.withLock { $0.append(note) } }))
+        #expect(values == [1, nil, nil, nil, nil])
+        let last = notes.withLock { $0.last }
+        #expect(last == "reward r: 3 answers in a row failed; 1 others are not tried")
+        #expect(try String(contentsOfFile: mark, encoding: .utf8).split(separator: "\n").count == 4)
+    }
+
+    @Test(arguments: [
+        (#"{"score": 0.5, "error": ""}"#, 0.5), (#"{"score": 0.5, "error": false}"#, 0.5),
+        (#"{"score": 0.5, "error": null}"#, 0.5), (#"{"score": 0.5, "error": 0}"#, 0.5),
+        (#"{"score": 0.5, "error": []}"#, 0.5), (#"{"score": 0.5, "error": "late"}"#, nil),
+        (#"{"score": 0.5, "error": true}"#, nil), (#"{"error": ""}"#, nil),
+    ])
+    func anEmptyErrorIsNoError(_ line: String, _ score: Float?) {
+        let answer = CommandAnswer(line: line.utf8)
+        #expect(answer?.score == score && (answer?.refusal == nil) == (score != nil))
+    }
+
     @Test(arguments: [
         // A line too many, a line too few, its end before and after an answer, silence, text, a closed pipe.
         (#"say(json.dumps({"score": score}) + "\n"); (word == "bb") and say('{"score": 99}\n')"#, "more lines"),

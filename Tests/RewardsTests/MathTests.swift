@@ -75,6 +75,31 @@ import Tokenizers
         for missing in [JSONValue.null, .string(""), .array([]), .object([])] { #expect(score(missing, "7") == nil) }
     }
 
+    /// However formulas are nested, each letter is read once: with 30 mixed fractions it was 2 to the power of 30 times.
+    @Test(arguments: [
+        (#"1\frac{"#, "}{2}"), (#"\frac{1}{1"#, "}"), (#"\sqrt{2"#, "}"), (#"\sqrt[3"#, "]{2}"), ("(1+", ")"),
+        ("{2*", "}"), ("|1-", "|"), (#"\sin "#, ""), ("sqrt ", ""), ("2^{", "}"), ("-(", ")"), ("1 1/2(", ")"),
+        (#"2\frac{1}{1\frac{"#, "}{2}}"), ("3\\frac12\\frac{", "}{x}!"),
+    ])
+    func nestedFormulasAreReadOnce(_ open: String, _ close: String) {
+        for levels in [1, 5, 30, 58, 100] {
+            let text = String(repeating: open, count: levels) + "1" + String(repeating: close, count: levels)
+            var parser = MathParser(text)
+            let isFormula = parser.parse() != nil
+            #expect(parser.steps <= text.count + 1, "\(levels) levels of \(open)")
+            #expect(levels != 100 || !isFormula)
+        }
+    }
+
+    @Test(arguments: [
+        (#"\boxed{1\frac{1}{2}}"#, "1.5", true), (#"\boxed{2\frac12}"#, "2.5", true),
+        (#"\boxed{2\frac{x}{3}}"#, "2*x/3", true), (#"\boxed{2\frac{x}{3}^2}"#, "2*(x/3)^2", true),
+        (#"\boxed{1\frac{1\frac{1}{2}}{2}}"#, "0.75", true), (#"\boxed{2.5\frac{1}{2}}"#, "1.25", true),
+    ])
+    func mixedFractionsAreSumsAndOthersProducts(_ answer: String, _ label: String, _ isRight: Bool) {
+        #expect(score(.string(label), answer) == (isRight ? 1 : 0))
+    }
+
     /// Neither a trap nor a long wait.
     @Test(arguments: [
         String(repeating: "(", count: 5000), String(repeating: "{", count: 5000), String(repeating: "-", count: 5000),

@@ -80,6 +80,22 @@ import Testing
         #expect(try values(.openai(model: nil), other) == [nil, 1])
     }
 
+    /// Notes travel in messages of limited size, so a long text in place of a score is cut off.
+    @Test(arguments: [
+        "\"\(String(repeating: "x", count: 1 << 20))\"", "\"e\(String(repeating: "\u{301}", count: 1 << 19))\"",
+        "[\(String(repeating: "0, ", count: 1 << 18))0]",
+    ])
+    func aLongTextInPlaceOfAScoreIsCut(_ text: String) throws {
+        let scores = try RewardFormat.plain(labelKey: "label").scores(
+            Data("{\"rewards\": [\(text), 1]}".utf8), count: 2)
+        let problem = try #require(scores.problem)
+        #expect(scores.values == [nil, 1] && problem.utf8.count < 1000 && problem.contains("..."))
+        for key in ["score", "error"] {
+            let refusal = try #require(CommandAnswer(line: "{\"\(key)\": \(text)}".utf8)?.refusal)
+            #expect(refusal.utf8.count < 1000 && refusal.contains("..."))
+        }
+    }
+
     @Test func textsAreWhatTheInputSays() {
         let whole = RewardInput(prompt: "a", response: "b", text: "<s>user: a\nb</s>", tokens: 1)
         #expect(String(decoding: RewardFormat.openai(model: nil).body([whole]), as: UTF8.self).contains("<s>user"))

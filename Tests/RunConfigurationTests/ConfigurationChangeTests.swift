@@ -73,6 +73,24 @@ import Testing
         #expect(ConfigurationChanges(from: moved, to: after).refused(committed: 0).map(\.key) == ["stages"])
     }
 
+    /// No path of a moved run names the former place, whatever key it stands under.
+    @Test func everyPathOfARunMovesWithIt() throws {
+        let before = try RunConfiguration.parse(
+            """
+            run_directory: /gone/run
+            stages: [reward_model, ppo, evaluate]
+            models: {base: /gone/run/base, policy: /gone/run/p, reference: /gone/run/r, reward: /gone/run/rm}
+            data: {directory: /gone/run/d, prompts: /gone/run/p.jsonl, evaluation_prompts: /gone/run/e.jsonl}
+            rewards: [{kind: model, path: /gone/run/rm2}, {kind: length}]
+            evaluation: {rewards: [{kind: model, path: /gone/run/rm3}, {kind: model, name: x, path: /else/rm4}]}
+            """)
+        var after = before
+        after.move(to: "/new/place")
+        #expect(after.evaluation.rewards.map { $0.model?.path } == ["/new/place/rm3", "/else/rm4"])
+        #expect(try !String(decoding: after.json(), as: UTF8.self).contains("/gone"))
+        #expect(try String(decoding: before.json(), as: UTF8.self).contains("/gone"))
+    }
+
     @Test func stepsThatAreMadeCannotBeTakenAway() throws {
         let fewer = try changes("ppo: {steps: 20}", "ppo: {steps: 10}")
         #expect(fewer.refused(committed: 12).map(\.key) == ["ppo.steps"])

@@ -49,6 +49,21 @@ import Testing
         }
     }
 
+    /// pass@k needs scores that are right or wrong.
+    @Test(arguments: [
+        ("{kind: math, match_score: 1, miss_score: -1}", "math/pass@1", false), ("{kind: math}", "math/pass@1", true),
+        ("{kind: math}", "score/pass@1", true), ("{kind: math, weight: 2}", "score/pass@1", false),
+        ("{kind: math, weight: 2}", "math/pass@1", true),
+        ("{kind: regex, pattern: a, match_score: 0.5}", "regex/pass@1", false),
+        ("{kind: regex, pattern: a}", "regex/pass@1", true), ("{kind: math, match_score: 2}", "math", true),
+    ])
+    func aFigureThatCanNeverBeIsRefused(_ reward: String, _ best: String, _ isThere: Bool) throws {
+        let problems = try Workplace().problems(
+            "evaluation.every=5", "evaluation.rewards=[\(reward)]", "evaluation.best=\(best)")
+        #expect(problems.isEmpty == isThere, "\(problems)")
+        #expect(isThere || problems.allSatisfy { $0.contains("evaluation.best: pass@k is of scores that are 0 or 1") })
+    }
+
     @Test func measuringStepsNeedsHeldOutPrompts() throws {
         let place = try Workplace()
         let problems = place.problems(

@@ -57,13 +57,30 @@ package enum CheckpointFiles {
     static func state(in directory: URL) throws -> State {
         let file = directory.appending(path: stateFile)
         do {
-            return try JSONDecoder().decode(State.self, from: Data(contentsOf: file))
+            return try read(file)
         } catch {
             throw LearnerError(
-                .checkpoint,
-                "\(file.path(percentEncoded: false)) cannot be read; remove its directory to go on from the one before",
+                .checkpoint, "\(file.path(percentEncoded: false)) cannot be read; \(remedy(directory))",
                 cause: error)
         }
+    }
+
+    private static func read(_ file: URL) throws -> State {
+        try JSONDecoder().decode(State.self, from: Data(contentsOf: file))
+    }
+
+    /// The coordinator has the step of a damaged checkpoint committed, so that the run itself cannot go back.
+    private static func remedy(_ directory: URL) -> String {
+        let folder = directory.deletingLastPathComponent()
+        let run = folder.deletingLastPathComponent().path
+        let whole = CheckpointStore(directory: folder, keep: 1).all().filter {
+            $0.url.lastPathComponent != directory.lastPathComponent
+                && (try? read($0.url.appending(path: stateFile))) != nil
+        }
+        guard let before = whole.last else { return "no other checkpoint is whole; start again with --fresh" }
+        return
+            "its step is committed, so this run cannot go back; start another one, with a run_directory of its own, from the "
+            + "checkpoint before: skein run --from \(run)@\(before.step)"
     }
 }
 

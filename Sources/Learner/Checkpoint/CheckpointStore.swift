@@ -12,10 +12,10 @@ package struct CheckpointStore: Sendable {
     /// lease may still name.
     package let keep: Int
     /// Another one that stays, however old it is.
-    private let pinned: @Sendable () -> Int?
+    private let pinned: @Sendable (Set<Int>) -> Int?
 
-    /// - Parameter pinned: asked at every write.
-    package init(directory: URL, keep: Int, pinned: @escaping @Sendable () -> Int? = { nil }) {
+    /// - Parameter pinned: asked at every write, with the steps that there are.
+    package init(directory: URL, keep: Int, pinned: @escaping @Sendable (Set<Int>) -> Int? = { _ in nil }) {
         self.directory = directory
         self.keep = max(1, keep)
         self.pinned = pinned
@@ -29,6 +29,8 @@ package struct CheckpointStore: Sendable {
             return (step, directory.appending(path: name))
         }.sorted { $0.step < $1.step }
     }
+
+    package var steps: Set<Int> { Set(all().map(\.step)) }
 
     /// The last ones, of which leases may still name the policies; oldest first.
     package func recent() -> [(step: Int, url: URL)] { all().suffix(keep) }
@@ -60,7 +62,7 @@ package struct CheckpointStore: Sendable {
                     + "older checkpoints are as they were",
                 cause: error)
         }
-        let staying = pinned()
+        let staying = pinned(steps)
         for old in all().dropLast(keep) where old.step != staying { try? manager.removeItem(at: old.url) }
     }
 }

@@ -104,7 +104,7 @@ package struct LearnerRole: Sendable {
         let heldOut = try HeldOutWatch(run, base: base, on: executor)
         let checkpoints = CheckpointStore(
             directory: directory.appending(path: "checkpoints"), keep: PPOSettings.keptCheckpoints(run),
-            pinned: { heldOut?.bestStep })
+            pinned: { heldOut?.bestStep(among: $0) })
         let settings = PPOSettings(run)
         try settings.validate()
         let threads = run.roles.learner.threads

@@ -10,8 +10,8 @@ extension Evaluation {
         score = before.score.flatMap { old in after.score.map { Figure(old, $0, samples: after.samples) } }
         rewards = zip(before.rewards, after.rewards).map { Figure($0, $1, samples: after.samples) }
         func values(_ side: MeasuredAnswers) -> [[Double]] { side.lengths.map { $0.map(Double.init) } }
-        length = Comparison(before: values(before), after: values(after))
-        sequenceKL = Estimate.mean(after.sequenceKL)
+        length = Comparison(before: values(before), after: values(after), isScore: false)
+        sequenceKL = Estimate.ofAnyValues(after.sequenceKL)
         self.klBudget = klBudget
         answers = Self.answers(before, after)
         self.notes = notes
@@ -42,13 +42,17 @@ func extremes<Element>(_ all: [Element], count: Int, by value: (Element) -> Doub
 }
 
 extension Evaluation.Comparison {
-    /// - Parameters: the values of each prompt.
-    init(before: [[Double]], after: [[Double]]) {
+    /// - Parameters:
+    ///   - before: the values of each prompt.
+    ///   - isScore: whether values that are all 0 or 1 are a share; lengths and distances are none.
+    init(before: [[Double]], after: [[Double]], isScore: Bool = true) {
         let common = zip(before, after).filter { !$0.isEmpty && !$1.isEmpty }
+        func mean(_ values: [[Double]]) -> Estimate? {
+            isScore ? Estimate.mean(values) : Estimate.ofAnyValues(values)
+        }
         self.init(
-            before: Estimate.mean(common.map(\.0)), after: Estimate.mean(common.map(\.1)),
-            difference: Estimate.ofAnyValues(
-                common.map { [$1.reduce(0, +) / Double($1.count) - $0.reduce(0, +) / Double($0.count)] }))
+            before: mean(common.map(\.0)), after: mean(common.map(\.1)),
+            difference: Estimate.difference(before: common.map(\.0), after: common.map(\.1)))
     }
 }
 

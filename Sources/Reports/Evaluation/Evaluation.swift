@@ -4,7 +4,7 @@ package struct Evaluation: Codable, Sendable, Equatable {
     package struct Comparison: Codable, Sendable, Equatable {
         package var before: Estimate?
         package var after: Estimate?
-        /// After less before, prompt by prompt.
+        /// After less before, with the interval of differences prompt by prompt.
         package var difference: Estimate?
 
         package init(before: Estimate? = nil, after: Estimate? = nil, difference: Estimate? = nil) {

@@ -10,6 +10,9 @@ package struct HeldOutFigures: Codable, Sendable, Equatable {
     package var figures: [String: Estimate]
     /// Answers without a value, by the name of the reward.
     package var failed: [String: Int]
+    /// Hash of what decides the figures beside the policy: prompts, rewards, sampling. Lines with another one cannot be
+    /// compared with this one.
+    package var basis: String?
 
     package static let score = "score"
     package static let length = "response_length"
@@ -20,14 +23,15 @@ package struct HeldOutFigures: Codable, Sendable, Equatable {
         name == score || name.hasPrefix("\(score)/pass@") ? name : "reward/\(name)"
     }
 
-    package init(step: Int, _ answers: MeasuredAnswers) {
+    package init(step: Int, _ answers: MeasuredAnswers, basis: String? = nil) {
         self.step = step
+        self.basis = basis
         prompts = answers.prompts.count
         samples = answers.samples
         figures = [:]
         failed = [:]
-        figures[Self.length] = Estimate.mean(answers.lengths.map { $0.map(Double.init) })
-        figures[Self.sequenceKL] = Estimate.mean(answers.sequenceKL)
+        figures[Self.length] = Estimate.ofAnyValues(answers.lengths.map { $0.map(Double.init) })
+        figures[Self.sequenceKL] = Estimate.ofAnyValues(answers.sequenceKL)
         let score = answers.score.map { [(Self.score, $0)] } ?? []
         for (key, reward) in score + answers.rewards.map({ ("reward/\($0.name)", $0) }) {
             figures[key] = Estimate.mean(reward.known)
@@ -37,57 +41,6 @@ package struct HeldOutFigures: Codable, Sendable, Equatable {
                 figures["\(key)/pass@\(k)"] = reward.pass(k, prompts: Array(answers.prompts.indices))
             }
         }
-    }
-}
-
-/// `evaluations.jsonl` of a run directory, in the order of its steps.
-package struct HeldOutHistory: Sendable {
-    package static let fileName = "evaluations.jsonl"
-
-    package private(set) var lines: [HeldOutFigures]
-    private let path: String
-
-    /// A line that a crash cut short is as if it were not there.
-    package init(runDirectory: String) {
-        path = "\(runDirectory)/\(Self.fileName)"
-        let data = FileManager.default.contents(atPath: path) ?? Data()
-        lines = data.split(separator: UInt8(ascii: "\n")).compactMap {
-            try? JSONDecoder().decode(HeldOutFigures.self, from: Data($0))
-        }
-        lines.sort { $0.step < $1.step }
-    }
-
-    package func has(step: Int) -> Bool { lines.contains { $0.step == step } }
-
-    /// Writes the file anew with one line more, whole or not at all.
-    package mutating func add(_ figures: HeldOutFigures) throws {
-        lines.removeAll { $0.step == figures.step }
-        lines.append(figures)
-        lines.sort { $0.step < $1.step }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var data = Data()
-        for line in lines {
-            data += try encoder.encode(line)
-            data.append(UInt8(ascii: "\n"))
-        }
-        let file = URL(filePath: path)
-        try FileManager.default.createDirectory(
-            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try data.write(to: file, options: .atomic)
-    }
-
-    /// The step after 0 with the highest figure, the earliest of equals; nil when none has it.
-    ///
-    /// - Parameter name: as `evaluation.best` has it.
-    package func best(by name: String) -> (step: Int, value: Estimate)? {
-        let key = HeldOutFigures.key(name)
-        var best: (step: Int, value: Estimate)?
-        for line in lines where line.step > 0 {
-            guard let value = line.figures[key], value.mean.isFinite else { continue }
-            if best.map({ value.mean > $0.value.mean }) ?? true { best = (line.step, value) }
-        }
-        return best
     }
 }
 

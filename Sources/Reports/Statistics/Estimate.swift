@@ -35,6 +35,27 @@ package struct Estimate: Codable, Sendable, Equatable {
             mean: moments.mean, low: moments.mean - reach, high: moments.mean + reach, count: moments.values)
     }
 
+    /// The mean of the second values less the mean of the first, both over all values as in ``mean(_:)``, with the interval of
+    /// the paired difference: what a prompt adds to it is its values' deviations from both means (a ratio of sums over
+    /// clusters, Cochran 1977, section 6.19, as for a mean).
+    ///
+    /// - Parameters: the values of each prompt, none without one.
+    /// - Returns: `count` is the number of prompts.
+    package static func difference(before: [[Double]], after: [[Double]]) -> Estimate? {
+        guard let old = Moments(before), let new = Moments(after) else { return nil }
+        let difference = new.mean - old.mean
+        let clusters = min(before.count, after.count)
+        guard clusters > 1 else { return Estimate(mean: difference, count: clusters) }
+        let squares = zip(before, after).reduce(0.0) { sum, prompt in
+            let first = prompt.0.reduce(0) { $0 + ($1 - old.mean) } / Double(old.values)
+            let second = prompt.1.reduce(0) { $0 + ($1 - new.mean) } / Double(new.values)
+            return sum + (second - first) * (second - first)
+        }
+        let error = (Double(clusters) / Double(clusters - 1) * squares).squareRoot()
+        let reach = StudentT.quantile975(degrees: clusters - 1) * error
+        return Estimate(mean: difference, low: difference - reach, high: difference + reach, count: clusters)
+    }
+
     /// Mean over values from 0 to 1; the interval is Wilson's (1927), which stays within 0 and 1 and is not of width 0
     /// where all values are equal, for as many independent values as the deviations of the clusters are worth
     /// (Korn and Graubard 1998): not fewer than the clusters, not more than the values.

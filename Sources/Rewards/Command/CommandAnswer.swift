@@ -8,15 +8,23 @@ struct CommandAnswer: Equatable {
     var score: Float?
     /// Why there is none, in the program's words.
     var refusal: String?
-    /// The question that is answered, when the program says so.
-    var id: Int?
+    /// The question that is answered.
+    var id: ID
+
+    enum ID: Equatable {
+        /// The line names none.
+        case none
+        case question(Int)
+        /// The line names something that no question has as its number.
+        case unknown(String)
+    }
 
     /// - Returns: nil when the line is no answer.
     init?(line: some Collection<UInt8>) {
         guard let object = try? JSONValue(line: line), object.members != nil else { return nil }
-        id = object[Self.idKey]?.integer
-        if let error = object["error"], error != .null {
-            refusal = error.string ?? error.json
+        id = Self.id(object[Self.idKey] ?? .null)
+        if let error = object["error"], Self.saysSomething(error) {
+            refusal = (error.string ?? error.json).excerpt()
             return
         }
         switch object["score"] {
@@ -24,9 +32,34 @@ struct CommandAnswer: Equatable {
         case .number(let value) where Float(value).isFinite: score = Float(value)
         case .bool(let value): score = value ? 1 : 0
         case .number(let value): refusal = "the score is \(value)"
-        case .some(let other): refusal = "the score is \(other.json)"
-        case nil: return nil
+        case .some(let other): refusal = "the score is \(other.json.excerpt())"
+        case nil:
+            guard let error = object["error"], error != .null else { return nil }
+            refusal = "it gave no reason"
         }
+    }
+
+    /// Programs that answer with one and the same shape leave `error` empty beside a score.
+    private static func saysSomething(_ error: JSONValue) -> Bool {
+        switch error {
+        case .null, .bool(false), .string(""), .integer(0): false
+        case .array(let list): !list.isEmpty
+        case .object(let members): !members.isEmpty
+        default: true
+        }
+    }
+
+    /// Numbers that went through a table or a text are the same numbers: 3, 3.0 and "3".
+    private static func id(_ value: JSONValue) -> ID {
+        let number: Int? =
+            switch value {
+            case .integer(let number): number
+            case .number(let number): Int(exactly: number)
+            case .string(let text): text.utf8.allSatisfy { (48...57).contains($0) } ? Int(text) : nil
+            default: nil
+            }
+        if let number { return .question(number) }
+        return value == .null ? .none : .unknown(value.json.excerpt(80))
     }
 }
 
@@ -40,7 +73,8 @@ enum CommandProblem: Error, CustomStringConvertible {
     case silent(seconds: Double, answers: Int, questions: Int, said: String)
     case notAnAnswer(String)
     case tooMany
-    case unknownID(Int)
+    case unknownID(String)
+    case onlySomeNamed
 
     var description: String {
         switch self {
@@ -63,6 +97,11 @@ enum CommandProblem: Error, CustomStringConvertible {
             each line read, or give \(CommandAnswer.idKey) back with each score
             """
         case .unknownID(let id): "the program answered \(CommandAnswer.idKey) \(id), which is not open"
+        case .onlySomeNamed:
+            """
+            the program gave \(CommandAnswer.idKey) back with some of its answers and not with others; give it back with \
+            each, or with none
+            """
         }
     }
 

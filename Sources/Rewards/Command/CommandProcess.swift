@@ -6,15 +6,12 @@ import Synchronization
 final class CommandProcess: Sendable {
     /// How long a process has to end after SIGTERM.
     private static let grace: Duration = .seconds(1)
-    /// Nobody else would end a program that ignores the end of its input, when the scorer ends.
-    private static let alive = Mutex<Set<Int32>>([])
     private static let prepared: Void = {
         // Else a program that closed its input would end the scorer at the next write.
         signal(SIGPIPE, SIG_IGN)
-        atexit { for pid in CommandProcess.alive.withLock({ $0 }) { kill(pid, SIGKILL) } }
     }()
 
-    private let process = Process()
+    private let process: ProcessGroup
     private let input = Pipe()
     private let output = Pipe()
     private let words = Words()
@@ -31,24 +28,16 @@ final class CommandProcess: Sendable {
     init(_ argv: [String]) throws(CommandProblem) {
         _ = Self.prepared
         guard let program = argv.first else { throw CommandProblem.cannotStart("argv is empty") }
-        process.executableURL = URL(filePath: program.contains("/") ? program : "/usr/bin/env")
-        process.arguments = program.contains("/") ? Array(argv.dropFirst()) : argv
-        process.standardInput = input
-        process.standardOutput = output
         let errors = Pipe()
-        process.standardError = errors
-        do {
-            try process.run()
+        do throws(ProcessGroup.NotStarted) {
+            process = try ProcessGroup(argv, input: input, output: output, errors: errors)
         } catch {
-            throw CommandProblem.cannotStart("cannot start \(program): \(error.localizedDescription)")
+            throw CommandProblem.cannotStart("cannot start \(program): \(error.reason)")
         }
         for pipe in [input.fileHandleForWriting, output.fileHandleForReading] {
             let flags = fcntl(pipe.fileDescriptor, F_GETFL)
             _ = fcntl(pipe.fileDescriptor, F_SETFL, flags | O_NONBLOCK)
         }
-        let pid = process.processIdentifier
-        _ = Self.alive.withLock { $0.insert(pid) }
-        process.terminationHandler = { _ in _ = Self.alive.withLock { $0.remove(pid) } }
         let words = words
         // A thread and no dispatch source, which must not be there any more when its descriptor is closed.
         Thread { Self.pass(on: errors, words) }.start()
@@ -65,21 +54,24 @@ final class CommandProcess: Sendable {
         }
     }
 
-    var isRunning: Bool { process.isRunning }
+    var isRunning: Bool { process.ending == nil }
 
     /// The last line that it wrote to stderr: of a traceback, the error.
     var lastWords: String {
         let lines = words.last.split(separator: UInt8(ascii: "\n"))
         let last = lines.last { line in line.contains { $0 > 0x20 } } ?? []
-        return String(decoding: last.suffix(300), as: UTF8.self).trimmingCharacters(in: .whitespaces)
+        return String(decoding: last.suffix(200), as: UTF8.self).excerpt().trimmingCharacters(in: .whitespaces)
     }
 
     /// What its end was, for a message. Waits a moment for it: the pipes close first.
     func end() -> CommandProblem {
         waitForEnd(.milliseconds(300))
-        guard !process.isRunning else { return .ended(how: "it closed its output", said: lastWords) }
-        let code = process.terminationStatus
-        let how = process.terminationReason == .exit ? "exit code \(code)" : "signal \(code)"
+        let how =
+            switch process.ending {
+            case nil: "it closed its output"
+            case .exit(let code): "exit code \(code)"
+            case .signal(let number): "signal \(number)"
+            }
         // What it said last is still on its way through the pipe.
         Thread.sleep(forTimeInterval: 0.05)
         return .ended(how: how, said: lastWords)
@@ -106,7 +98,7 @@ final class CommandProcess: Sendable {
         case EAGAIN, EINTR: return 0
         default:
             let ending = end()
-            if case .ended = ending, !process.isRunning { throw ending }
+            if case .ended = ending, !isRunning { throw ending }
             throw CommandProblem.closedInput(said: lastWords)
         }
     }
@@ -119,18 +111,20 @@ final class CommandProcess: Sendable {
         return count < 0 && (errno == EAGAIN || errno == EINTR) ? [] : nil
     }
 
-    /// Ends it, by SIGKILL when SIGTERM is not enough.
+    /// Ends it and what it started, by SIGKILL when SIGTERM is not enough.
     func stop() {
         try? input.fileHandleForWriting.close()
         try? output.fileHandleForReading.close()
-        guard process.isRunning else { return }
-        process.terminate()
+        process.signal(SIGTERM)
         waitForEnd(Self.grace)
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        process.signal(SIGKILL)
     }
+
+    /// For tests: as if this process ended.
+    func abandon() { process.abandon() }
 
     private func waitForEnd(_ limit: Duration) {
         let end = ContinuousClock.now + limit
-        while process.isRunning, ContinuousClock.now < end { Thread.sleep(forTimeInterval: 0.005) }
+        while isRunning, ContinuousClock.now < end { Thread.sleep(forTimeInterval: 0.005) }
     }
 }

@@ -127,8 +127,8 @@ struct CommandExchange {
     let questions: Int
     private let firstID: Int
     private(set) var answers: [Int: CommandAnswer] = [:]
-    /// Whether every answer so far named its question.
-    private(set) var isByID = true
+    /// Whether answers name their questions; nil before the first one.
+    private var isNamed: Bool?
 
     init(questions: Int, firstID: Int) {
         self.questions = questions
@@ -136,24 +136,28 @@ struct CommandExchange {
     }
 
     var isComplete: Bool { answers.count == questions }
+    var isByID: Bool { isNamed != false }
     /// Those that stand when something is wrong with another line.
     var certain: [Int: CommandAnswer] { isByID ? answers : [:] }
 
     mutating func take(_ line: [UInt8]) throws(CommandProblem) {
         guard let answer = CommandAnswer(line: line) else { throw Self.notAnAnswer(line) }
-        guard let id = answer.id else {
-            isByID = false
-            answers[(0..<questions).first { answers[$0] == nil } ?? 0] = answer
-            return
+        // One line of another kind puts the places of all others in doubt.
+        guard isNamed == nil || isNamed == (answer.id != .none) else { throw CommandProblem.onlySomeNamed }
+        isNamed = answer.id != .none
+        switch answer.id {
+        case .none: answers[answers.count] = answer
+        case .unknown(let text): throw CommandProblem.unknownID(text)
+        case .question(let id):
+            let (place, overflow) = id.subtractingReportingOverflow(firstID)
+            guard !overflow, (0..<questions).contains(place), answers[place] == nil else {
+                throw CommandProblem.unknownID("\(id)")
+            }
+            answers[place] = answer
         }
-        let (place, overflow) = id.subtractingReportingOverflow(firstID)
-        guard !overflow, (0..<questions).contains(place), answers[place] == nil else {
-            throw CommandProblem.unknownID(id)
-        }
-        answers[place] = answer
     }
 
     static func notAnAnswer(_ line: some Collection<UInt8>) -> CommandProblem {
-        .notAnAnswer(String(decoding: line.prefix(120), as: UTF8.self))
+        .notAnAnswer(String(decoding: line.prefix(120), as: UTF8.self).excerpt())
     }
 }

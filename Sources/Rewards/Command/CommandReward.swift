@@ -18,7 +18,8 @@ import Tokenizers
 /// Without `request_id` a score belongs to an answer by its place alone, so whatever is wrong with one line puts all
 /// scores of the job in doubt: none of them is used, and (2) finds out which answer it was.
 package final class CommandReward: RewardFunction, Sendable {
-    /// Answers in a row that failed for good, none having succeeded, after which the rest of the job is not tried.
+    /// Answers in a row that failed for good, after which the rest of the job is not tried when none has succeeded, or when
+    /// it was by silence: each would be waited for as long.
     private static let hopeless = 3
 
     package let name: String
@@ -52,15 +53,23 @@ package final class CommandReward: RewardFunction, Sendable {
     private func values(_ inputs: [RewardInput], _ context: RewardContext) throws -> [Float?] {
         let questions = inputs.map { Self.question($0) }
         var answers = [CommandAnswer?](repeating: nil, count: inputs.count)
-        try attempt(questions, Array(inputs.indices), &answers, context)
-        var failures = 0
+        _ = try attempt(questions, Array(inputs.indices), &answers, context)
+        var (failures, silences) = (0, 0)
         for index in inputs.indices where answers[index] == nil {
+            var wasSilent = false
             for _ in 0..<retries where answers[index] == nil {
-                try attempt(questions, [index], &answers, context)
+                wasSilent = try attempt(questions, [index], &answers, context)
             }
-            guard answers[index] == nil else { continue }
-            failures += 1
-            if failures >= Self.hopeless, answers.allSatisfy({ $0 == nil }) { break }
+            failures = answers[index] == nil ? failures + 1 : 0
+            silences = answers[index] == nil && wasSilent ? silences + 1 : 0
+            guard silences >= Self.hopeless || failures >= Self.hopeless && answers.allSatisfy({ $0 == nil }) else {
+                continue
+            }
+            let left = answers[index...].count { $0 == nil } - 1
+            if left > 0 {
+                context.outage("reward \(name): \(failures) answers in a row failed; \(left) others are not tried")
+            }
+            break
         }
         let refused = answers.compactMap { $0?.refusal }
         if let first = refused.first {
@@ -70,19 +79,23 @@ package final class CommandReward: RewardFunction, Sendable {
     }
 
     /// - Parameter asked: indices of the questions to ask; their answers are filled in as far as they are certain.
+    /// - Returns: whether the program said nothing until its time was over.
     private func attempt(
         _ questions: [JSONValue], _ asked: [Int], _ answers: inout [CommandAnswer?], _ context: RewardContext
-    ) throws {
+    ) throws -> Bool {
         let reply = program.ask(asked.map { questions[$0] }, progress: context.progress)
         for (place, answer) in reply.answers { answers[asked[place]] = answer }
         switch reply.problem {
-        case nil: return
+        case nil: break
         case .cancelled: throw CancellationError()
         case .cannotStart(let why): throw RewardError("reward \(name): \(why)", isPermanent: true)
         case .some(let problem) where context.isTrial:
             throw RewardError("reward \(name): \(problem)", isPermanent: true)
-        case .some(let problem): context.note("reward \(name): \(problem)")
+        case .some(let problem):
+            context.outage("reward \(name): \(problem)")
+            if case .silent = problem { return true }
         }
+        return false
     }
 
     static func question(_ item: RewardInput) -> JSONValue {

@@ -78,7 +78,7 @@ package struct HTTPReward: RewardFunction {
             let middle = inputs.startIndex + inputs.count / 2
             return try await halving(inputs[..<middle], context) + halving(inputs[middle...], context)
         } catch let error as RewardError where !error.isPermanent && !context.isTrial {
-            context.note(error.message)
+            context.outage(error.message)
             return inputs.map { _ in nil }
         }
     }
@@ -129,7 +129,7 @@ package struct HTTPReward: RewardFunction {
                 throw RewardError(
                     "the server redirects to \(location); write that URL (status \(answer.status))", isPermanent: true)
             }
-            let start = String(decoding: answer.body.prefix(200), as: UTF8.self)
+            let start = String(decoding: answer.body.prefix(200), as: UTF8.self).excerpt()
             let message = "status \(answer.status) \(start)"
             if [400, 413, 422].contains(answer.status) {
                 throw RefusedTexts(message: "reward \(name): \(url.absoluteString): \(message)")

@@ -146,14 +146,15 @@ package enum RewardFormat: Sendable {
                 scores.values.append(value)
             } else {
                 scores.values.append(nil)
-                if item != .null { scores.problem = "the score of text \(index) is \(item.json), no finite number" }
+                guard item != .null, scores.problem == nil else { continue }
+                scores.problem = "the score of text \(index) is \(item.json.excerpt()), no finite number"
             }
         }
         return scores
     }
 
     private static func unreadable(_ answer: Data) -> RewardError {
-        let start = String(decoding: answer.prefix(80), as: UTF8.self)
+        let start = String(decoding: answer.prefix(80), as: UTF8.self).excerpt()
         return RewardError("the answer is not the JSON of this format; it starts with '\(start)'")
     }
 }

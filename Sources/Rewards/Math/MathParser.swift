@@ -9,6 +9,8 @@
 struct MathParser {
     private static let deepest = 60
     private static let longest = 2000
+    /// Each letter is read once, so that a formula has no more parts than letters; whatever else happens ends here.
+    private static let mostSteps = 4 * longest
     private static let functions: Set = [
         "sin", "cos", "tan", "arcsin", "arccos", "arctan", "ln", "log", "exp", "sqrt",
     ]
@@ -16,6 +18,8 @@ struct MathParser {
     private let letters: [Character]
     private var index = 0
     private var depth = 0
+    /// Parts that were begun.
+    private(set) var steps = 0
     private(set) var variables: Set<Character> = []
     /// Whether a number has digits after its decimal point, as rounded ones have.
     private(set) var hasDecimals = false
@@ -64,13 +68,20 @@ struct MathParser {
                 node = .quotient(node, next)
             } else if startsAtom {
                 // "1\frac{1}{2}" and "1 1/2" are one and a half, "2x" is a product.
-                let start = index
-                if isWhole, let part = properFraction() {
+                if isWhole, letters[index...].starts(with: #"\frac"#) {
+                    guard let part = atom() else { return nil }
+                    if case .quotient(.number, .number) = part {
+                        node = .sum(node, part)
+                    } else {
+                        guard let next = factor(part) else { return nil }
+                        node = .product(node, next)
+                    }
+                } else if isWhole, peek?.isASCIIDigit == true {
+                    // Two numbers side by side are no product.
+                    guard let part = properFraction() else { return nil }
                     node = .sum(node, part)
                 } else {
-                    index = start
-                    // Two numbers side by side are no product.
-                    guard !(peek?.isASCIIDigit ?? false) || !isWhole, let next = factor() else { return nil }
+                    guard let next = factor() else { return nil }
                     node = .product(node, next)
                 }
             } else {
@@ -83,8 +94,11 @@ struct MathParser {
     /// Whether the last factor was a whole number and nothing else.
     private var lastWasWhole = false
 
-    private mutating func factor() -> MathFormula.Node? {
-        guard var node = atom() else { return nil }
+    private mutating func factor() -> MathFormula.Node? { atom().flatMap { factor($0) } }
+
+    /// - Parameter atom: what the factor begins with.
+    private mutating func factor(_ atom: MathFormula.Node) -> MathFormula.Node? {
+        var node = atom
         while take("!") {
             node = .call("!", node)
             lastWasWhole = false
@@ -100,7 +114,8 @@ struct MathParser {
     private mutating func atom() -> MathFormula.Node? {
         skipSpaces()
         lastWasWhole = false
-        guard let letter = peek, depth < Self.deepest else { return nil }
+        steps += 1
+        guard let letter = peek, depth < Self.deepest, steps < Self.mostSteps else { return nil }
         if letter.isASCIIDigit || letter == "." { return number() }
         if letter == "(" || letter == "{" || letter == "[" {
             return bracketed(close: letter == "(" ? ")" : letter == "{" ? "}" : "]")
@@ -218,12 +233,6 @@ struct MathParser {
     }
 
     private mutating func properFraction() -> MathFormula.Node? {
-        skipSpaces()
-        if letters[index...].starts(with: #"\frac"#) {
-            let node = command()
-            guard case .quotient(.number, .number) = node else { return nil }
-            return node
-        }
         guard index > 0, letters[index - 1] == " ", let top = number(), lastWasWhole, take("/"), let bottom = number(),
             lastWasWhole
         else { return nil }

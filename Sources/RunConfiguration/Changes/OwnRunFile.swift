@@ -55,10 +55,17 @@ extension RunConfiguration {
         models.policy = models.policy.map(moved)
         models.reference = models.reference.map(moved)
         models.reward = models.reward.map(moved)
-        for index in rewards.indices {
-            guard var keys = rewards[index].model else { continue }
-            keys.path = keys.path.map(moved)
-            rewards[index].model = keys
+        func moved(_ rewards: [RewardSection]) -> [RewardSection] {
+            rewards.map { reward in
+                var reward = reward
+                if var keys = reward.model {
+                    keys.path = keys.path.map(moved)
+                    reward.model = keys
+                }
+                return reward
+            }
         }
+        rewards = moved(rewards)
+        evaluation.rewards = moved(evaluation.rewards)
     }
 }

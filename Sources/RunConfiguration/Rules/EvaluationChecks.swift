@@ -3,7 +3,7 @@ extension RunConfiguration {
     private var measuresSteps: Bool { stages.contains(.ppo) && evaluation.every != nil }
 
     /// Whether any stage answers held-out prompts.
-    var answersHeldOut: Bool { stages.contains(.evaluate) || measuresSteps }
+    package var answersHeldOut: Bool { stages.contains(.evaluate) || measuresSteps }
 
     func checkEvaluation(_ problems: inout Problems) {
         guard answersHeldOut else { return }
@@ -29,7 +29,8 @@ extension RunConfiguration {
     private func checkBest(_ problems: inout Problems) {
         let rewards = evaluationRewards.filter { if case .worker = $0.kind { false } else { true } }
         let parts = evaluation.best.split(separator: "/", maxSplits: 1).map(String.init)
-        guard let name = parts.first, name == EvaluationSection.score || rewards.contains(where: { $0.name == name })
+        let parted = rewards.first { $0.name == parts.first }
+        guard let name = parts.first, name == EvaluationSection.score || parted != nil
         else {
             let names = [EvaluationSection.score] + rewards.map(\.name)
             problems.add(
@@ -38,6 +39,20 @@ extension RunConfiguration {
             return
         }
         guard parts.count > 1 else { return }
+        // The score of several rewards may be 0 or 1 by chance; that of one is known.
+        let counted = rewards.filter { $0.weight != 0 }
+        if let scores = parted?.kind.bothScores
+            ?? (parted == nil && counted.count == 1
+                ? counted[0].kind.bothScores?.map { $0 * counted[0].weight } : nil),
+            !scores.allSatisfy({ $0 == 0 || $0 == 1 })
+        {
+            problems.add(
+                "evaluation.best",
+                "pass@k is of scores that are 0 or 1, and \(name) is "
+                    + "\(scores.map { "\($0)" }.joined(separator: " or ")) (match_score, miss_score, weight); write "
+                    + "\(name), or give evaluation.rewards with scores of 1 and 0")
+            return
+        }
         let sizes = sequence(first: 1) { $0 * 2 }.prefix { $0 <= evaluation.samples }
         if !sizes.map({ "pass@\($0)" }).contains(parts[1]) {
             let known = sizes.map { "\(name)/pass@\($0)" }.joined(separator: ", ")
@@ -45,6 +60,17 @@ extension RunConfiguration {
                 "evaluation.best",
                 "no figure is called '\(evaluation.best)'; with evaluation.samples \(evaluation.samples) there are \(known)"
             )
+        }
+    }
+}
+
+extension RewardKind {
+    /// The two scores that it gives; nil for kinds that may give any.
+    fileprivate var bothScores: [Double]? {
+        switch self {
+        case .math(let keys): [keys.matchScore, keys.missScore]
+        case .regex(let keys): [keys.matchScore, keys.missScore]
+        default: nil
         }
     }
 }

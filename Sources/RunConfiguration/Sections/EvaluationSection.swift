@@ -41,4 +41,7 @@ package struct EvaluationSection: ConfigurationSection, Codable, Equatable {
 extension RunConfiguration {
     /// What scores held-out answers.
     package var evaluationRewards: [RewardSection] { evaluation.rewards.isEmpty ? rewards : evaluation.rewards }
+
+    /// Whether held-out answers are scored by the run's own rewards, whose programs and secrets are on other machines.
+    package var rewardsAreElsewhere: Bool { evaluation.rewards.isEmpty && roles.scorer.count == 0 }
 }

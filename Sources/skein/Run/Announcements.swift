@@ -12,7 +12,6 @@ struct Announcements {
     private var present: [String: ClusterSnapshot.Worker] = [:]
     /// By code: the step and the moment of the alarm that was said last.
     private var alarms: [String: (step: Int, since: Int64)] = [:]
-    private var stepOfDrops = 0
     /// Whom the run waits for, as it was said.
     private var waited: Set<String> = []
 
@@ -31,7 +30,7 @@ struct Announcements {
             default: break
             }
         }
-        return waits(snapshot) + news + drops(snapshot.learner) + alarms(snapshot)
+        return waits(snapshot) + news + alarms(snapshot)
     }
 
     /// A worker of the user's own is asked for at once; one that the supervisor starts again by itself gets its time.
@@ -48,24 +47,28 @@ struct Announcements {
         }
     }
 
-    private mutating func drops(_ learner: ClusterSnapshot.Learner) -> [String] {
-        guard learner.step > stepOfDrops else { return [] }
-        stepOfDrops = learner.step
-        let figures = learner.metrics
-        guard let dropped = figures["batch/dropped_no_reward"], dropped > 0 else { return [] }
+    /// - Parameters:
+    ///   - figures: a line of `metrics.jsonl`.
+    ///   - cause: why answers of that step have no reward, if it is known.
+    /// - Returns: nil for a step of which no answer was dropped.
+    static func drops(_ figures: [String: Double], cause: String?) -> String? {
+        guard let dropped = figures["batch/dropped_no_reward"], dropped > 0 else { return nil }
         let names = figures.keys.sorted().compactMap { key -> String? in
             guard key.hasPrefix("reward/"), key.hasSuffix("/failed"), let count = figures[key], count > 0 else {
                 return nil
             }
-            return "\(key.dropFirst(7).dropLast(7)) failed for \(Int(count))"
+            return "\(key.dropFirst(7).dropLast(7)) failed for \(whole(count))"
         }
         let all = dropped + (figures["batch/samples"] ?? 0)
-        return [
-            "step \(learner.step): \(Int(dropped)) of \(Int(all)) answers dropped for want of a reward"
-                + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))")
-                + (learner.dropCause.map { "; the last: \($0)" } ?? "; why is in logs/scorer-*.log")
-        ]
+        // Steps are counted from 0 in the file, and from 1 for people.
+        return
+            "step \(whole((figures["step"] ?? -1) + 1)): \(whole(dropped)) of \(whole(all)) answers dropped for want of a "
+            + "reward" + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))")
+            + (cause.map { "; the last: \($0)" } ?? "; why is in logs/scorer-*.log")
     }
+
+    /// Figures come from a file, so that a number may be of any size.
+    private static func whole(_ number: Double) -> String { String(format: "%.0f", number) }
 
     private mutating func alarms(_ snapshot: ClusterSnapshot) -> [String] {
         snapshot.alarms.compactMap { alarm in

@@ -4,9 +4,12 @@ import Foundation
 import RunConfiguration
 import RunInputs
 
-/// What the stage ppo reads beside its run file: prompts and models. A run goes on only with those it was started with,
+/// What the stage ppo learns from beside its run file: prompts and models. Held-out prompts change nothing of it. A run goes on only with those it was started with,
 /// since half of its steps with one model and half with another would be nobody's result.
 enum PPOInputs {
+    /// Records of runs that were started by earlier versions have it.
+    private static let formerKey = "data.evaluation_prompts"
+
     /// - Returns: the record that a new journal keeps.
     /// - Throws: when the journal of the run directory was started from other inputs.
     static func check(_ run: RunConfiguration) throws -> InputRecord {
@@ -15,7 +18,7 @@ enum PPOInputs {
         guard let text = JournalSummary.inputs(path: journal),
             let before = try? JSONDecoder().decode(InputRecord.self, from: Data(text.utf8))
         else { return record }
-        let changed = record.differences(from: before)
+        let changed = record.differences(from: before).filter { $0 != formerKey }
         guard changed.isEmpty else {
             throw CommandError(
                 .configuration,
@@ -34,9 +37,6 @@ enum PPOInputs {
         var record = InputRecord()
         if let start = RunStart.read(in: run.runDirectory) { try record.set("from", to: [start.run, "\(start.step)"]) }
         if let prompts = run.data.prompts { try record.add("data.prompts", file: prompts, hashes) }
-        if run.evaluation.every != nil, let held = run.data.evaluationPrompts {
-            try record.add("data.evaluation_prompts", file: held, hashes)
-        }
         let scores = run.rewards.contains { if case .model = $0.kind { true } else { false } }
         let startsCritic = run.ppo.advantage == .gae && run.ppo.critic == .separate && run.ppo.criticFrom == .reward
         for (key, directory) in [

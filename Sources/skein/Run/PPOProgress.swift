@@ -3,9 +3,10 @@ import Console
 import Foundation
 import Reports
 import StatusServer
+import Synchronization
 
 /// Follows the PPO stage: a progress line a step from the status endpoint, and the wishes of `skein scale`.
-struct PPOProgress: Sendable {
+final class PPOProgress: Sendable {
     let directory: String
     let steps: Int
     /// As `evaluation.best` has it.
@@ -14,20 +15,49 @@ struct PPOProgress: Sendable {
     private let bar = ProgressBar("ppo")
     /// Time without a step after which it is said what the run does.
     private static let silence: Duration = .seconds(20)
+    private let followed: Mutex<Followed>
+
+    /// Files of the run directory that get a line a step. Read by whoever has the lock, so that nothing is said twice.
+    private struct Followed: Sendable {
+        var metrics: StepLines
+        var evaluations: StepLines
+    }
 
     init(directory: String, steps: Int, figure: String, supervisor: Supervisor) {
         self.directory = directory
         self.steps = steps
         self.figure = figure
         self.supervisor = supervisor
+        followed = Mutex(
+            Followed(
+                metrics: StepLines("\(directory)/metrics.jsonl"),
+                evaluations: StepLines("\(directory)/\(HeldOutHistory.fileName)")))
     }
 
     /// The run may have been over before its last step was seen.
-    func finish() { bar.update(steps, of: steps) }
+    func finish() {
+        tellSteps()
+        bar.update(steps, of: steps)
+    }
+
+    /// Says what the files have of steps that were not told yet, however many were made since the last look.
+    ///
+    /// - Parameter learner: what the status says of the last step.
+    private func tellSteps(_ learner: ClusterSnapshot.Learner? = nil) {
+        let (metrics, evaluations) = followed.withLock { ($0.metrics.new(), $0.evaluations.new()) }
+        for line in metrics {
+            guard let figures = try? JSONDecoder().decode([String: Double].self, from: line) else { continue }
+            let isLast = learner.map { figures["step"] == Double($0.step - 1) } ?? false
+            if let text = Announcements.drops(figures, cause: isLast ? learner?.dropCause : nil) { bar.note(text) }
+        }
+        for line in evaluations {
+            guard let figures = try? JSONDecoder().decode(HeldOutFigures.self, from: line) else { continue }
+            Console.error("ppo: \(figures.sentence(figure))")
+        }
+    }
 
     func run() async {
         var shown = -1
-        var measured = HeldOutHistory(runDirectory: directory).lines.count
         var announced = Announcements()
         var (word, said) = ("", ContinuousClock.now)
         // Ends by itself: cancelling a request that is under way can trap inside URLSession on Linux.
@@ -36,14 +66,15 @@ struct PPOProgress: Sendable {
             guard let file = CoordinatorFile.read(in: directory),
                 let answer = try? await StatusClient(address: file.status, tokenFile: nil).get("/v1/status"),
                 let snapshot = try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: answer.body)
-            else { continue }
+            else {
+                tellSteps()
+                continue
+            }
+            tellSteps(snapshot.learner)
             for text in announced.news(snapshot, own: await supervisor.processes) { bar.note(text) }
             for role in [Role.generator, .scorer] {
                 if let wish = snapshot.workers[role.rawValue]?.desired { await supervisor.scale(role, to: wish) }
             }
-            let history = HeldOutHistory(runDirectory: directory).lines
-            for line in history.dropFirst(measured) { Console.error("ppo: \(line.sentence(figure))") }
-            measured = max(measured, history.count)
             let state = Self.state(snapshot)
             if state != word, ContinuousClock.now - said > Self.silence {
                 bar.note("ppo: \(state)")

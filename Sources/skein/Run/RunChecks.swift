@@ -2,6 +2,7 @@ import Console
 import Datasets
 import Foundation
 import RunConfiguration
+import RunInputs
 import Tokenizers
 
 /// What can be known to be wrong with a run before anything of it is started: the run file, the models and data that it
@@ -14,14 +15,19 @@ enum RunChecks {
         try configurationErrors { try run.check() }
         let history = isNew ? nil : try RunHistory.read(run, in: run.runDirectory)
         try history?.check()
+        // Checks leave no trace in a run directory.
         var read = run
+        read.data.clock = try RunClock.ahead(keptIn: run.runDirectory, now: TemplateClock.localTime())
         let notes = try configurationErrors { try RewardTokenizers.decide(&read, isAhead: true) }
         if run.stages.contains(.ppo) {
             try configurationErrors { try CoordinatorSettings.checkRewards(run) }
-            try readPrompts(run)
+            try readPrompts(read)
         }
         // What has started was read before, and whether it changed is told by its hashes.
-        try Engine.run(history == nil ? ["check"] : ["check", "--rewards-only"], configuration: run)
+        let isTrained = history.map { $0.committed >= run.ppo.steps } ?? false
+        try Engine.run(
+            ["check"] + (history == nil ? [] : ["--rewards-only"]) + (isTrained ? ["--trained"] : []),
+            configuration: run)
         return notes
     }
 

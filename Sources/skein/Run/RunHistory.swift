@@ -68,13 +68,24 @@ struct RunHistory: Sendable {
     func record() throws {
         try rebase()
         guard !changes.isEmpty else { return }
-        struct Line: Encodable { var step: Int; var time: String; var key: String; var old: String; var new: String }
+        struct Line: Codable { var step: Int; var time: String; var key: String; var old: String; var new: String }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let time = Date.now.formatted(.iso8601)
         let path = directory + "/changes.jsonl"
         do {
             var data = FileManager.default.contents(atPath: path) ?? Data()
+            let last = data.split(separator: UInt8(ascii: "\n")).suffix(changes.all.count).compactMap {
+                try? JSONDecoder().decode(Line.self, from: Data($0))
+            }
+            let isWritten =
+                last.count == changes.all.count
+                && zip(last, changes.all).allSatisfy { line, change in
+                    line.step == committed && line.key == change.key && line.old == change.old
+                        && line.new == change.new
+                }
+            // A crash before run.yaml was written: the same call writes the same changes again.
+            guard !isWritten else { return }
             for change in changes.all {
                 data += try encoder.encode(
                     Line(step: committed, time: time, key: change.key, old: change.old, new: change.new))

@@ -87,13 +87,27 @@ struct RunStages: Sendable {
         }
     }
 
+    /// Whether the best of the measured steps, as far as their policies are still there, is not what stands in `policy-best`.
+    private var isBestMissing: Bool {
+        guard configuration.evaluation.every != nil else { return false }
+        let history = HeldOutHistory(runDirectory: directory.path)
+        let present = BestPolicy.read(in: directory.path)
+        let figure = configuration.evaluation.best
+        let isSame = present?.basis == history.basis && present?.figure == figure
+        let steps = (try? Checkpoints(of: directory.path).entries.map(\.step)) ?? []
+        let best = history.best(
+            by: figure, basis: history.basis, among: Set(steps + (isSame ? [present?.step].compactMap { $0 } : [])))
+        guard let best else { return false }
+        return !isSame || best.step != present?.step
+    }
+
     private func runPPO() async throws {
         _ = try PPOInputs.check(configuration)
         // The stages before may have made the tokenizer with which prompts are read; the coordinator reads them too.
         _ = try configurationErrors { try CoordinatorSettings.make(configuration) }
         // Everything is committed and exported: a cluster would have nothing to do, and wait for it.
         if committedSteps >= configuration.ppo.steps,
-            FileManager.default.fileExists(atPath: directory.path + "/policy/model.safetensors")
+            FileManager.default.fileExists(atPath: directory.path + "/policy/model.safetensors"), !isBestMissing
         {
             Console.error("ppo: used again, all \(configuration.ppo.steps) steps are committed")
             return

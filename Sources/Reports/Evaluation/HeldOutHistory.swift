@@ -1,0 +1,103 @@
+import Foundation
+
+/// `evaluations.jsonl` of a run directory, in the order of its steps.
+package struct HeldOutHistory: Sendable {
+    package static let fileName = "evaluations.jsonl"
+
+    /// One a step: the one that was written last.
+    package private(set) var lines: [HeldOutFigures] = []
+    private let path: String
+
+    /// A line that a crash cut short is as if it were not there.
+    package init(runDirectory: String) {
+        path = "\(runDirectory)/\(Self.fileName)"
+        let data = FileManager.default.contents(atPath: path) ?? Data()
+        for line in data.split(separator: UInt8(ascii: "\n")) {
+            if let figures = try? JSONDecoder().decode(HeldOutFigures.self, from: Data(line)) { insert(figures) }
+        }
+    }
+
+    private mutating func insert(_ figures: HeldOutFigures) {
+        lines.removeAll { $0.step == figures.step }
+        let place = lines.lastIndex { $0.step < figures.step }.map { $0 + 1 } ?? 0
+        lines.insert(figures, at: place)
+    }
+
+    /// What the figures of the last step were measured by; nil in a history of earlier versions.
+    package var basis: String? { lines.last?.basis }
+
+    /// Whether a step was measured.
+    package func has(step: Int, basis: String?) -> Bool { lines.contains { $0.step == step && $0.basis == basis } }
+
+    /// Appends a line. What a crash left of another one ends before it.
+    package mutating func add(_ figures: HeldOutFigures) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var data = try encoder.encode(figures)
+        data.append(UInt8(ascii: "\n"))
+        let file = URL(filePath: path)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        if !FileManager.default.fileExists(atPath: path) { try Data().write(to: file) }
+        let handle = try FileHandle(forUpdating: file)
+        defer { try? handle.close() }
+        let size = try handle.seekToEnd()
+        if size > 0 {
+            try handle.seek(toOffset: size - 1)
+            if try handle.readToEnd() != Data("\n".utf8) { data.insert(UInt8(ascii: "\n"), at: 0) }
+        }
+        try handle.write(contentsOf: data)
+        try handle.synchronize()
+        insert(figures)
+    }
+
+    /// The step after 0 with the highest figure, the earliest of equals; nil when none has it.
+    ///
+    /// - Parameters:
+    ///   - name: as `evaluation.best` has it.
+    ///   - basis: only lines that were measured by it are compared.
+    ///   - steps: those whose policy there still is; nil: any.
+    package func best(
+        by name: String, basis: String?, among steps: Set<Int>? = nil
+    ) -> (step: Int, value: Estimate)? {
+        let key = HeldOutFigures.key(name)
+        var best: (step: Int, value: Estimate)?
+        for line in lines where line.step > 0 && line.basis == basis && steps?.contains(line.step) ?? true {
+            guard let value = line.figures[key], value.mean.isFinite else { continue }
+            if best.map({ value.mean > $0.value.mean }) ?? true { best = (line.step, value) }
+        }
+        return best
+    }
+}
+
+/// `policy-best/best.json`: which policy stands there, and why.
+package struct BestPolicy: Codable, Sendable, Equatable {
+    package static let directory = "policy-best"
+    package static let fileName = "best.json"
+
+    package var step: Int
+    /// As `evaluation.best` had it.
+    package var figure: String
+    package var value: Estimate
+    package var basis: String?
+
+    package init(step: Int, figure: String, value: Estimate, basis: String?) {
+        self.step = step
+        self.figure = figure
+        self.value = value
+        self.basis = basis
+    }
+
+    /// - Returns: nil when there is no policy, or one of an earlier version, which did not say what it is.
+    package static func read(in runDirectory: String) -> BestPolicy? {
+        let path = "\(runDirectory)/\(directory)/\(fileName)"
+        return FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(Self.self, from: $0) }
+    }
+
+    /// - Parameter directory: that of the policy.
+    package func write(to directory: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try encoder.encode(self).write(to: URL(filePath: "\(directory)/\(Self.fileName)"))
+    }
+}
