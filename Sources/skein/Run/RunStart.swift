@@ -44,7 +44,8 @@ struct RunStart: Sendable, Codable, Equatable {
     /// The step that was the best by the figure of the other run's `evaluation.best`.
     private static func bestStep(of checkpoints: Checkpoints, wanted: String) throws -> Int {
         let figure = checkpoints.configuration.evaluation.best
-        guard let best = HeldOutHistory(runDirectory: checkpoints.directory).best(by: figure) else {
+        let history = HeldOutHistory(runDirectory: checkpoints.directory)
+        guard let best = history.best(by: figure, basis: history.basis) else {
             throw CommandError(
                 .configuration,
                 """
