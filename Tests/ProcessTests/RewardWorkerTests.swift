@@ -27,10 +27,12 @@ import Testing
     }
 
     @Test(arguments: [
-        File(text: "def scor(prompt, response):\n    return 1\n", parts: ["taste.py defines no score", "add: def score"]),
+        File(
+            text: "def scor(prompt, response):\n    return 1\n", parts: ["taste.py defines no score", "add: def score"]),
         File(text: "score = 3\n", parts: ["taste.py", "score is no function"]),
         File(text: "\ndef score(prompt):\n    return 1\n", parts: ["taste.py:2: score(prompt)", "write def score"]),
-        File(text: "def score(a, b, c, /):\n    return 1\n", parts: ["taste.py:1: score(a, b, c, /)", "write def score"]),
+        File(
+            text: "def score(a, b, c, /):\n    return 1\n", parts: ["taste.py:1: score(a, b, c, /)", "write def score"]),
         File(text: "async def score(a, b):\n    return 1\n", parts: ["taste.py", "not async"]),
         File(text: "import os\nimport not_there\n", parts: ["taste.py:2: ModuleNotFoundError", "not_there"]),
         File(text: "def f():\n    return {}['k']\n\nf()\n", parts: ["taste.py:2: KeyError: 'k'"]),
@@ -120,6 +122,7 @@ import Testing
         #expect(result.status == 75, "\(result)")
         let last = result.error.split(separator: "\n").last.map(String.init) ?? ""
         // The grace is for the other roles too, on a machine with much to do.
+        #expect(last.hasPrefix("skein: the run cannot go on: waited 1 s"), "\(last)")
         #expect(last.contains("coordinator.grace_s") && last.contains("start one with"), "\(result.error)")
         #expect(!FileManager.default.fileExists(atPath: run.directory + "/coordinator.json"))
     }

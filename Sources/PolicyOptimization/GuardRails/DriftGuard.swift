@@ -81,7 +81,7 @@ package struct DriftGuard: Sendable, Equatable, Codable {
             alarms.append(
                 Alarm(
                     .negativeKL,
-                    "sequence KL is \(kl): do sampling and scoring see the same distribution (top-k, "
+                    "sequence KL is \(Self.rounded(kl)): do sampling and scoring see the same distribution (top-k, "
                         + "suppressed EOS, padding, dropout)?"))
         }
         if let stop = thresholds.klStop, let kl = figures.sequenceKL, kl > stop {
@@ -102,21 +102,26 @@ package struct DriftGuard: Sendable, Equatable, Codable {
         return (alarms, pause)
     }
 
+    private static func rounded(_ value: Double) -> String { "\((value * 100).rounded() / 100)" }
     private static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
 
     private func textAlarms(_ text: Degeneration) -> [Alarm] {
         var alarms: [Alarm] = []
         if text.repeated4 > thresholds.repeated4 {
-            alarms.append(Alarm(.repeatedText, "share of repeated 4-grams is \(text.repeated4)"))
+            alarms.append(Alarm(.repeatedText, "share of repeated 4-grams is \(Self.percent(text.repeated4))"))
         }
         if text.distinct2 < thresholds.distinct2 {
-            alarms.append(Alarm(.lowDiversity, "distinct-2 is \(text.distinct2)"))
+            alarms.append(
+                Alarm(
+                    .lowDiversity, "share of distinct pairs of tokens (distinct-2) is \(Self.percent(text.distinct2))"))
         }
         if text.truncated > thresholds.truncated {
-            alarms.append(Alarm(.truncatedAnswers, "share of answers cut by the length limit is \(text.truncated)"))
+            alarms.append(
+                Alarm(.truncatedAnswers, "share of answers cut by the length limit is \(Self.percent(text.truncated))"))
         }
         if !thresholds.lengthRatio.contains(text.lengthRatio) {
-            alarms.append(Alarm(.answerLength, "answers are \(text.lengthRatio) times as long as the reference's"))
+            alarms.append(
+                Alarm(.answerLength, "answers are \(Self.rounded(text.lengthRatio)) times as long as the reference's"))
         }
         return alarms
     }
