@@ -432,6 +432,8 @@ def main():
         parser.error("--name must not be empty and must not contain #")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))  # nothing is leased yet
+    # Whoever started this process may have blocked them.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGALRM})
     try:
         modules = needed_packages()
         score = load(options.file) if options.file else brevity

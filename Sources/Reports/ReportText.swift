@@ -99,12 +99,9 @@ struct ReportText {
 
     private var rewardModel: String? {
         guard record.rewardModel["accuracy"] != nil else { return nil }
-        guard let accuracy = record.accuracy else {
-            return "Reward model: one held-out pair is no accuracy; give data.preferences_validation."
-        }
-        let pairs = accuracy.count > 0 ? " of \(accuracy.count) held-out pairs" : " of held-out pairs"
+        guard let accuracy = record.accuracy else { return "Reward model: \(StageFigures.noAccuracy)." }
         let error = record.rewardModel["ece"].map { ", expected calibration error \(Rounded.number($0))" } ?? ""
-        return "The reward model is right on \(Rounded.share(accuracy))\(pairs)\(error)."
+        return "The reward model is right on \(StageFigures.words(accuracy))\(error)."
     }
 
     var times: String? {

@@ -52,13 +52,7 @@ struct RunRecord {
     }
 
     /// Accuracy of the reward model on held-out pairs. One pair is no accuracy.
-    var accuracy: Estimate? {
-        guard let accuracy = rewardModel["accuracy"] else { return nil }
-        guard let pairs = rewardModel["held_out"].flatMap({ Int(exactly: $0) }) else {
-            return Estimate(mean: accuracy, count: 0)
-        }
-        return pairs > 1 ? Estimate.share(accuracy, of: pairs) : nil
-    }
+    var accuracy: Estimate? { StageFigures.accuracy(rewardModel) }
 
     /// All steps of PPO are made.
     var isFinished: Bool { facts.steps.map { RunSteps(steps).last ?? 0 >= $0 } ?? false }

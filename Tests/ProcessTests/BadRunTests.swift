@@ -192,7 +192,7 @@ import ZeroMQ
 }
 
 /// A port that is taken.
-final class Listener {
+final class Listener: Sendable {
     let descriptor: Int32
     let port: UInt16
 

@@ -143,6 +143,10 @@ import Testing
             #expect(try Self.text(folder, "report.html").contains(expected))
             let accuracy = try Self.summary(folder)["reward_accuracy"] as? [String: Double]
             #expect(accuracy?["count"] == (pairs > 1 ? 100 : nil))
+            // The stage says it when it ends, with its other figures rounded.
+            let measured = ["accuracy": Double(right) / Double(pairs), "held_out": Double(pairs), "loss": 0.51234567]
+            let line = StageFigures.words(measured)
+            #expect(line.contains(expected) && line.hasPrefix("loss 0.512, "), "\(line)")
         }
     }
 

@@ -37,6 +37,16 @@ import Testing
 
     @Test func referencePageIsAValidRunFileWithEveryKeyExplained() throws {
         let page = RunConfiguration.referenceYAML()
+        // What stands there for show is not what a file without it has.
+        for (key, mark) in [
+            ("architecture:", "Off by default"), ("  lora:", "Off by default"), ("rewards:", "Empty by default"),
+            ("  rewards:", "Empty by default"),
+        ] {
+            let lines = page.split(separator: "\n")
+            let place = try #require(lines.firstIndex { $0 == key })
+            #expect(lines[place - 1].contains(mark) && lines[place - 1].contains("example"), "\(lines[place - 1])")
+        }
+        #expect(try !RunConfiguration().resolvedYAML().contains("example"))
         let read = try RunConfiguration.parse(
             page, overrides: ["rewards.2.pattern=x", "rewards.3.words=[a]", "rewards.5.argv=[a]"])
         #expect(read.ppo == PPOSection())

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a finished step says about where the policy is going.
 package struct StepFigures: Sendable, Equatable {
     /// Mean over answers of the sum of k1, in nats; nil when no answer had a reference.
@@ -102,9 +104,9 @@ package struct DriftGuard: Sendable, Equatable, Codable {
         return (alarms, pause)
     }
 
-    private static func percent(_ share: Double) -> String { "\(rounded(share * 100)) %" }
     /// For people; not a number and infinity stay what they are.
-    private static func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
+    private static func rounded(_ value: Double) -> String { String(format: "%.3g", value) }
+    private static func percent(_ share: Double) -> String { "\(rounded(share * 100)) %" }
 
     private func textAlarms(_ text: Degeneration) -> [Alarm] {
         var alarms: [Alarm] = []
@@ -112,7 +114,9 @@ package struct DriftGuard: Sendable, Equatable, Codable {
             alarms.append(Alarm(.repeatedText, "share of repeated 4-grams is \(Self.percent(text.repeated4))"))
         }
         if text.distinct2 < thresholds.distinct2 {
-            alarms.append(Alarm(.lowDiversity, "distinct-2 is \(Self.rounded(text.distinct2))"))
+            alarms.append(
+                Alarm(
+                    .lowDiversity, "share of distinct pairs of tokens (distinct-2) is \(Self.percent(text.distinct2))"))
         }
         if text.truncated > thresholds.truncated {
             alarms.append(

@@ -42,11 +42,12 @@ struct YAMLWriter: KeyVisitor {
             line("\(key): off")
             return
         }
-        self.section(key, &present, help)
+        // Every one of them is off unless the file has it.
+        self.section(key, &present, comments ? "\(help) Off by default; what follows is an example." : help)
     }
 
     mutating func sections<S: ConfigurationSection>(_ key: String, _ sections: inout [S], _ help: String) {
-        comment(help, "a list", [])
+        comment(sections.isEmpty ? help : "\(help) Empty by default; the entries are examples.", "a list", [])
         guard !sections.isEmpty else {
             line("\(key): []")
             return

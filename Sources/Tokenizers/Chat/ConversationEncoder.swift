@@ -233,7 +233,11 @@ package struct ConversationEncoder: Sendable {
     private static var noTemplate: TokenizerError {
         TokenizerError(
             .template,
-            "the row holds messages, and no chat template applies to them; give prompts as plain text, or a model with one"
+            """
+            the row holds messages, and the model has no chat template to render them by; put a chat_template.jinja \
+            beside its tokenizer.json, give plain texts, or join turns as they stand (data.chat_template: none, \
+            skein score --plain)
+            """
         )
     }
 

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import LanguageModels
 import PolicyOptimization
+import Reports
 package import RunConfiguration
 import RunInputs
 import Tokenizers
@@ -97,8 +98,7 @@ package enum TrainingStages {
                 directory: directory.path(percentEncoded: false), checkpoints: checkpoints, reporter: reporter))
         _ = try stage.commit(seconds: (clock.now - started) / .seconds(1), figures: figures)
         checkpoints.remove()
-        reporter.note(
-            "\(name): " + figures.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+        reporter.note("\(name): \(StageFigures.words(figures))")
     }
 
     static func plan(_ name: String, _ section: TrainingSection, _ run: RunConfiguration) -> TrainingPlan {

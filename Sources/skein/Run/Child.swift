@@ -90,7 +90,11 @@ final class Child: Sendable {
         let lines = words.text.split(separator: "\n").filter { !$0.isEmpty }
         let own = lines.filter { $0.hasPrefix("skein: ") }
         let telling = own.isEmpty ? lines.filter { $0.contains(" error ") || $0.contains(" critical ") } : own
-        return (telling.isEmpty ? lines : telling).suffix(own.isEmpty ? count : 1).joined(separator: "\n")
+        guard let last = own.last else {
+            return (telling.isEmpty ? lines : telling).suffix(count).joined(separator: "\n")
+        }
+        // Whoever quotes it says `skein: ` already.
+        return String(last.dropFirst(7))
     }
 }
 
