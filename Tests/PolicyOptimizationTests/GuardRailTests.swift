@@ -103,6 +103,6 @@ import Testing
         let details = drift.observe(StepFigures(sequenceKL: -10.0 / 3, reward: 0, text: text)).alarms.map(\.detail)
         #expect(details.contains { $0.hasPrefix("sequence KL is -3.333:") })
         #expect(details.contains("share of answers cut by the length limit is 100.0 %"), "\(details)")
-        #expect(details.contains("answers are 3.846 times as long as the reference's"))
+        #expect(details.contains("answers are 3.85 times as long as the reference's"))
     }
 }
