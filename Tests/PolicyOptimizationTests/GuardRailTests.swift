@@ -101,8 +101,8 @@ import Testing
             answers: [[Int32](0..<7), [1, 2, 3]], truncated: [true, true], referenceLength: 1.3)
         var drift = DriftGuard()
         let details = drift.observe(StepFigures(sequenceKL: -10.0 / 3, reward: 0, text: text)).alarms.map(\.detail)
-        #expect(details.contains { $0.hasPrefix("sequence KL is -3.333:") })
-        #expect(details.contains("share of answers cut by the length limit is 100.0 %"), "\(details)")
+        #expect(details.contains { $0.hasPrefix("sequence KL is -3.33:") })
+        #expect(details.contains("share of answers cut by the length limit is 100 %"), "\(details)")
         #expect(details.contains("answers are 3.85 times as long as the reference's"))
     }
 }

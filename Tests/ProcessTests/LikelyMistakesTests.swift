@@ -99,13 +99,14 @@ import Testing
     }
 
     /// Every stage and command that renders conversations says the same of a model that has no template for them.
-    @Test(arguments: ["sft", "reward_model", "ppo", "evaluate", "score"])
+    @Test(arguments: ["sft", "reward_model", "ppo", "score"])
     func messagesWithoutAChatTemplate(_ stage: String) async throws {
         let run = try await TinyRun()
         let folder = run.folder.path
         let user = #"{"role":"user","content":"Say it"}"#
         let turns = [
             "sft": #"{"messages":[\#(user),{"role":"assistant","content":"It"}]}"#,
+            "score": #"{"messages":[\#(user),{"role":"assistant","content":"It"}]}"#,
             "reward_model":
                 #"{"prompt":[\#(user)],"chosen":[{"role":"assistant","content":"It"}],"rejected":[{"role":"assistant","content":"No"}]}"#,
         ]
@@ -114,7 +115,6 @@ import Testing
             "sft": ["stages=[sft]", "data.sft=\(folder)/rows.jsonl"],
             "reward_model": ["stages=[reward_model]", "data.preferences=\(folder)/rows.jsonl"],
             "ppo": ["data.prompts=\(folder)/rows.jsonl"],
-            "evaluate": ["stages=[ppo, evaluate]", "data.evaluation_prompts=\(folder)/rows.jsonl"],
         ]
         let words: [String]
         if let keys = overrides[stage] {
