@@ -4,7 +4,6 @@ import LanguageModels
 package import Reports
 import Rewards
 package import RunConfiguration
-import RunInputs
 import Tokenizers
 package import Torch
 
@@ -35,25 +34,9 @@ package struct Evaluator: Sendable {
         guard let file = run.data.evaluationPrompts ?? run.data.prompts else {
             throw EvaluationError("data.evaluation_prompts is not set in the run file")
         }
-        let configuration = try ModelFiles.directory(policy).configuration()
-        let tokenizer = try Tokenizer(directory: policy)
-        encoder = try ConversationEncoder(
-            tokenizer, usesTemplate: run.data.chatTemplate == .auto, arguments: run.data.templateArguments,
-            clock: run.data.clock
-                ?? RunClock.time(
-                    keptIn: run.runDirectory, isPrinted: tokenizer.printsDate, now: TemplateClock.localTime()))
-        if let key = encoder.unreadArguments.first {
-            throw EvaluationError(
-                "data.template_arguments: the model's chat template does not read '\(key)'; remove it")
-        }
-        let context = configuration.contextLength
-        let rows = try EncodedRows(
-            prompts: file, encoder, vocabulary: configuration.vocabularySize,
-            length: LengthLimit(
-                tokens: context - 1, rule: LengthLimit.Rule(rawValue: run.data.tooLong.rawValue) ?? .error,
-                side: run.data.truncate.flatMap { LengthLimit.Side(rawValue: $0.rawValue) } ?? .left,
-                name: "the model's context of \(context) with room for an answer"),
-            onBadLine: run.data.onError == .skip ? .skip : .stop, limit: run.evaluation.prompts)
+        let held = try HeldOutPrompts(file, for: policy, run)
+        encoder = held.encoder
+        let rows = held.rows
         if let summary = rows.summary { notes.append(summary) }
         prompts = rows.values
         self.run = run

@@ -99,7 +99,7 @@ import Testing
     }
 
     /// Every stage and command that renders conversations says the same of a model that has no template for them.
-    @Test(arguments: ["sft", "reward_model", "ppo", "score"])
+    @Test(arguments: ["sft", "reward_model", "ppo", "evaluate", "score"])
     func messagesWithoutAChatTemplate(_ stage: String) async throws {
         let run = try await TinyRun()
         let folder = run.folder.path
@@ -115,6 +115,7 @@ import Testing
             "sft": ["stages=[sft]", "data.sft=\(folder)/rows.jsonl"],
             "reward_model": ["stages=[reward_model]", "data.preferences=\(folder)/rows.jsonl"],
             "ppo": ["data.prompts=\(folder)/rows.jsonl"],
+            "evaluate": ["stages=[ppo, evaluate]", "data.evaluation_prompts=\(folder)/rows.jsonl"],
         ]
         let words: [String]
         if let keys = overrides[stage] {

@@ -1,4 +1,5 @@
 import Datasets
+import Evaluations
 import Foundation
 import LanguageModels
 package import RunConfiguration
@@ -36,10 +37,11 @@ package enum RunDataCheck {
                 }
             }
         }
-        if run.stages.contains(.evaluate), let file = run.data.evaluationPrompts {
+        if run.answersHeldOut, let file = run.data.evaluationPrompts {
             try named("data.evaluation_prompts") {
-                // The evaluator reads them with the policy's tokenizer; what is wrong with a line is wrong before that.
+                // Beyond those that are answered, a line only has to be one.
                 try lines(PromptRow.self, file, run)
+                if let policy = policyAhead(run) { _ = try HeldOutPrompts(file, for: policy, run) }
             }
         }
         guard run.stages.contains(.rewardModel) else { return warnings }
@@ -52,6 +54,14 @@ package enum RunDataCheck {
             }
         }
         return warnings
+    }
+
+    /// The policy, or the model of which a stage of the run makes it; nil when a stage makes its tokenizer too.
+    private static func policyAhead(_ run: RunConfiguration) -> String? {
+        if run.stages.contains(.sft), run.models.policy == run.sftDirectory {
+            return run.stages.contains(.pretrain) ? nil : run.models.base
+        }
+        return run.stages.contains(.pretrain) && run.models.policy == run.pretrainedDirectory ? nil : run.models.policy
     }
 
     /// Models that are there already and not made by a stage.

@@ -64,7 +64,7 @@ struct Announcements {
         return
             "step \(whole((figures["step"] ?? -1) + 1)): \(whole(dropped)) of \(whole(all)) answers dropped for want of a "
             + "reward" + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))")
-            + (cause.map { "; the last: \($0)" } ?? "; why is in logs/scorer-*.log")
+            + (cause.map { "; the last: \($0)" } ?? "; why is in logs/scorer-*.log, or where the reward worker prints")
     }
 
     /// Figures come from a file, so that a number may be of any size.
