@@ -132,7 +132,7 @@ package actor Coordinator {
         do {
             try files?.append(record)
         } catch {
-            let ending = RunEnding("cannot write the figures of step \(record.step): \(error)")
+            let ending = RunEnding("cannot write the figures of step \(record.step + 1): \(error)")
             endpoint.thread.perform { [weak self] in self?.assumeIsolated { $0.handle(.failed(ending)) } }
         }
     }

@@ -204,4 +204,20 @@ import Testing
         // The last step may be told when the status, which has the cause, is gone; the scorer says it in any case.
         #expect(worker.error.contains("longer than 1 s (--timeout)"), "\(worker.error)")
     }
+
+    /// The last line has the step as people count it, and what the function said.
+    @Test func aFunctionThatAlwaysFailsEndsTheRunWithItsLine() async throws {
+        let run = try await TinyRun(steps: 2, keys: Self.taste)
+        try run.folder.write("taste.py", "def score(prompt, response):\n    return 1 / 0\n")
+        let running = try run.start()
+        let worker = try start([
+            "--run", run.directory, "--reward", "taste", "--file", run.folder.path + "/taste.py", "--wait", "120",
+        ])
+        let result = try await running.result()
+        #expect(result.status == 75, "\(result.error)\(worker.error)")
+        let last = result.error.split(separator: "\n").last.map(String.init) ?? ""
+        #expect(last.contains("step 1: none of its 16 answers has a reward: row "), "\(result.error)")
+        #expect(last.contains("taste.py:2: ZeroDivisionError: division by zero"), "\(result.error)")
+        #expect(try await worker.result(within: 60).status == 75)
+    }
 }

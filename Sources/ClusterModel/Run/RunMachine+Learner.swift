@@ -75,11 +75,11 @@ extension RunMachine {
     /// that the same command scores the step again once the reward is mended.
     private mutating func withdraw(_ step: Int, _ reason: String, _ jobs: [JobID]) {
         let ending = RunEnding(
-            "step \(step): \(reason). Mend the reward and call the same command again: the step is scored anew",
+            "step \(step + 1): \(reason). Mend the reward and call the same command again: the step is scored anew",
             exitCode: 75)
         // With a lag, steps behind it have met the same reward.
         let later = steps.behind(step).flatMap { $0.scoredInVain(settings.neededRewards) }
-        persist(.withdrawn(jobs + later, reason: "step \(step): \(reason)"), then: .withdrawn(ending))
+        persist(.withdrawn(jobs + later, reason: "step \(step + 1): \(reason)"), then: .withdrawn(ending))
     }
 
     mutating func fetch(_ step: Int, _ first: Int, _ incoming: Incoming) {

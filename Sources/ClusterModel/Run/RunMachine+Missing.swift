@@ -55,8 +55,8 @@ extension RunMachine {
     /// What a job does, for people: `computing the reward 'taste' in step 3`.
     func words(for job: JobID) -> String {
         guard job.kind == .score, settings.parts.indices.contains(job.part) else {
-            return "generating answers in step \(job.step)"
+            return "generating answers in step \(job.step + 1)"
         }
-        return "computing \(settings.parts[job.part].needs) in step \(job.step)"
+        return "computing \(settings.parts[job.part].needs) in step \(job.step + 1)"
     }
 }
