@@ -31,6 +31,7 @@ package final class ServerEndpoint: Sendable {
     /// Peers of whom offences are remembered; a flood of names must not fill the memory.
     private static let offendersRemembered = 1000
     private static let backlogAllowed = 2000
+    private static let identitiesRemembered = 10_000
 
     package let thread: SocketThread
     package let address: String
@@ -127,8 +128,7 @@ package final class ServerEndpoint: Sendable {
                 guard hello.id == peer else {
                     throw ClusterError(.malformed, "HELLO names another worker than the routing id")
                 }
-                state.identities[peer] = identity
-                state.peers[identity] = peer
+                remember(peer, identity)
             }
             return Incoming(
                 peer: peer, message: envelope.message, id: envelope.id, epoch: envelope.epoch,
@@ -137,6 +137,16 @@ package final class ServerEndpoint: Sendable {
             offend(identity, "\(error)")
             return nil
         }
+    }
+
+    private func remember(_ peer: WorkerID, _ identity: [UInt8]) {
+        // Both only save the conversion; a flood of names must not fill the memory.
+        if state.identities.count >= Self.identitiesRemembered {
+            state.identities.removeAll()
+            state.peers.removeAll()
+        }
+        state.identities[peer] = identity
+        state.peers[identity] = peer
     }
 
     private static func peer(_ identity: [UInt8]) throws -> WorkerID {

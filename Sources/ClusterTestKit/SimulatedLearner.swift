@@ -2,7 +2,7 @@ import ClusterModel
 import Foundation
 
 /// A learner: the session machine, and steps whose result is a function of the batch. What it has on disk survives.
-final class SimulatedLearner {
+final class SimulatedLearner: SimulatedProcess {
     struct Disk {
         var steps = 0
         var digest: UInt64 = 0
@@ -15,15 +15,8 @@ final class SimulatedLearner {
         case jobs(step: Int, count: Int, [BatchJob])
     }
 
-    private static let tick: Int64 = 250
-
-    let name = "learner"
-    private unowned let world: World
     private let seed: UInt64
-    private(set) var link: Link!
     private(set) var disk = Disk()
-    private var session: SessionMachine?
-    private var incarnation: UInt64
     private var nextAsk: UInt64 = 1
     private var asks: [UInt64: Waiting] = [:]
     private var hasBegun = false
@@ -31,37 +24,19 @@ final class SimulatedLearner {
     private var published: [ArtifactManifest] = []
 
     init(_ world: World) {
-        self.world = world
         seed = world.settings.seed
-        incarnation = UInt64(world.run) * 1_000
-        link = Link(world) { [unowned self] up in try? handle(.connection(up: up)) }
+        // Of no earlier run's learner.
+        super.init(world, name: "learner", incarnation: UInt64(world.run) * 1_000)
     }
 
-    private var isUp: Bool { session != nil }
-
-    func start() {
-        guard session == nil, !isRetired, !world.isOver else { return }
-        incarnation += 1
-        hasBegun = false
-        session = SessionMachine(
-            SessionMachine.Identity(
-                role: .learner, name: name, capabilities: Capabilities(), incarnation: incarnation),
-            planted: world.plan.planted, at: world.now)
-        link.open()
-        tick(incarnation)
+    override func start() {
+        if !isRetired { super.start() }
     }
 
-    private func stop(inOrder: Bool = false) {
-        session = nil
+    override func forget() {
         asks = [:]
+        hasBegun = false
         published = []
-        link.close(inOrder: inOrder)
-    }
-
-    func crash(down: Int64) {
-        world.note("learner dies")
-        stop()
-        world.after(down) { [self] in start() }
     }
 
     /// Its run has lost the address.
@@ -70,48 +45,9 @@ final class SimulatedLearner {
         stop()
     }
 
-    private func tick(_ owner: UInt64) {
-        world.after(Self.tick) { [self] in
-            guard isUp, owner == incarnation else { return }
-            try handle(.tick)
-            try handle(.tell(.report(WorkerReport(state: "update"))))
-            tick(owner)
-        }
-    }
-
-    func carry(_ outgoing: Outgoing, epoch: UInt64) {
-        let owner = outgoing.peer.incarnation
-        link.carry(upward: false) { [self] in
-            guard isUp, owner == incarnation else { return }
-            try handle(.received(outgoing.message, inReplyTo: outgoing.inReplyTo, epoch: epoch))
-        }
-    }
-
-    private func handle(_ event: SessionMachine.Event) throws {
-        guard let effects = session?.handle(event, at: world.now) else { return }
-        for effect in effects {
-            switch effect {
-            case .send(let message, let id, let epoch): send(message, id, epoch)
-            case .deliver(let message): try take(message)
-            case .answer(let id, let result): try answered(id, result)
-            case .end: leave()
-            case .log(let line): world.note("learner: \(line.message)")
-            case .forgetUnsent: break
-            }
-        }
-    }
-
-    private func send(_ message: Message, _ id: UInt64, _ epoch: UInt64) {
-        let peer = WorkerID(name: name, incarnation: incarnation)
-        link.carry(upward: true) { [world] in
-            try world.coordinator.receive(Incoming(peer: peer, message: message, id: id, epoch: epoch))
-        }
-    }
-
-    private func leave() {
-        guard isUp else { return }
-        stop(inOrder: true)
-        world.after(1_000) { [self] in start() }
+    override func pulse() throws {
+        try handle(.tick)
+        try handle(.tell(.report(WorkerReport(state: "update"))))
     }
 
     private func ask(_ message: Message, _ waiting: Waiting, patience: Int64? = nil) throws {
@@ -129,7 +65,7 @@ final class SimulatedLearner {
 
     // MARK: - Steps
 
-    private func take(_ message: Message) throws {
+    override func take(_ message: Message) throws {
         switch message {
         case .welcome(let welcome):
             if hasBegun {
@@ -168,7 +104,7 @@ final class SimulatedLearner {
         try ask(.batchRequest(step: disk.steps), .batch(step: disk.steps))
     }
 
-    private func answered(_ id: UInt64, _ result: Result<Message, SessionFailure>) throws {
+    override func answered(_ id: UInt64, _ result: Result<Message, SessionFailure>) throws {
         guard let waiting = asks.removeValue(forKey: id) else { return }
         guard case .success(let message) = result else {
             // As a process does: it ends, and is started again.

@@ -1,23 +1,18 @@
 import ClusterModel
 
 /// A generator or scorer: the session machine, and work whose result is a function of the job.
-final class SimulatedWorker {
+final class SimulatedWorker: SimulatedProcess {
     private struct Running {
         var grant: Grant
         var serial: Int
     }
 
-    private static let tick: Int64 = 250
     private static let slots = 2
 
-    private unowned let world: World
-    private let role: Role
-    let name: String
-    private(set) var link: Link!
-    private var session: SessionMachine?
-    private var incarnation: UInt64 = 0
+    private let kind: Role
     private var serial = 0
     private var epoch: UInt64 = 0
+    private var lastRun: String?
     private var versions: Set<Int> = []
     private var newest = -1
     private var waiting: [Grant] = []
@@ -31,51 +26,37 @@ final class SimulatedWorker {
     private(set) var handedBack: Set<JobID> = []
 
     init(_ world: World, index: Int) {
-        self.world = world
-        role = index < world.plan.generators ? .generator : .scorer
-        name = "\(role.rawValue)-\(index)"
-        link = Link(world) { [unowned self] up in act { [unowned self] in try handle(.connection(up: up)) } }
+        kind = index < world.plan.generators ? .generator : .scorer
+        super.init(world, name: "\(kind.rawValue)-\(index)")
     }
 
-    private var isUp: Bool { session != nil }
+    override var role: Role { kind }
+    override var capabilities: Capabilities {
+        kind == .generator
+            ? Capabilities(kinds: [.generate]) : Capabilities(kinds: [.score], reference: true, rewards: ["*"])
+    }
+
     private var isHanging: Bool { world.now < hangsUntil }
 
     // MARK: - Life
 
-    func start() {
-        guard session == nil, !world.isOver else { return }
-        incarnation += 1
+    override func forget() {
         serial += 1
         epoch = 0
+        lastRun = nil
         versions = []
         newest = -1
-        isDraining = false
-        hasCredit = false
-        let capabilities =
-            role == .generator
-            ? Capabilities(kinds: [.generate]) : Capabilities(kinds: [.score], reference: true, rewards: ["*"])
-        session = SessionMachine(
-            SessionMachine.Identity(role: role, name: name, capabilities: capabilities, incarnation: incarnation),
-            planted: world.plan.planted, at: world.now)
-        link.open()
-        tick(incarnation)
-    }
-
-    private func stop(inOrder: Bool = false) {
-        session = nil
-        serial += 1
         waiting = []
         running = nil
+        isDraining = false
+        hasCredit = false
         inbox = []
         frozenUntil = -1
-        link.close(inOrder: inOrder)
     }
 
-    func crash(down: Int64) {
-        world.note("\(name) dies")
-        stop()
-        hangsUntil = hangsUntil == .max ? .max : -1
-        world.after(down) { [self] in start() }
+    override func crash(down: Int64) {
+        super.crash(down: down)
+        if hangsUntil != .max { hangsUntil = -1 }
     }
 
     func hang(for period: Int64?) { hangsUntil = period.map { world.now + $0 } ?? .max }
@@ -90,48 +71,30 @@ final class SimulatedWorker {
         }
     }
 
-    /// At once, or when the process moves again.
-    private func act(_ action: @escaping () throws -> Void) {
+    override func act(_ action: @escaping () throws -> Void) {
         if world.now < frozenUntil {
             inbox.append(action)
         } else {
-            world.after(0) { try action() }
+            super.act(action)
         }
     }
 
-    private func tick(_ owner: UInt64) {
-        world.after(Self.tick) { [self] in
-            guard isUp, owner == incarnation else { return }
-            if world.now >= frozenUntil {
-                try handle(.tick)
-                let state = isDraining ? WorkerReport.draining : running == nil ? WorkerReport.idle : "busy"
-                try handle(.tell(.report(WorkerReport(state: state))))
-                if hasCredit, !isDraining { try handle(.tell(.credit(slots: Self.slots))) }
-                let working = running != nil && !isHanging
-                if let running, working || world.plan.planted.contains(.renewWithoutWork) {
-                    let renewals =
-                        [RenewedJob(job: running.grant.job.id, attempt: running.grant.attempt, tokens: 1)]
-                        + waiting.map { RenewedJob(job: $0.job.id, attempt: $0.attempt, tokens: 0) }
-                    try handle(.tell(.renewal(renewals)))
-                }
-            }
-            tick(owner)
-        }
+    override func pulse() throws {
+        guard world.now >= frozenUntil else { return }
+        try handle(.tick)
+        let state = isDraining ? WorkerReport.draining : running == nil ? WorkerReport.idle : "busy"
+        try handle(.tell(.report(WorkerReport(state: state))))
+        if hasCredit, !isDraining { try handle(.tell(.credit(slots: Self.slots))) }
+        guard let running, !isHanging || world.plan.planted.contains(.renewWithoutWork) else { return }
+        let renewals =
+            [RenewedJob(job: running.grant.job.id, attempt: running.grant.attempt, tokens: 1)]
+            + waiting.map { RenewedJob(job: $0.job.id, attempt: $0.attempt, tokens: 0) }
+        try handle(.tell(.renewal(renewals)))
     }
 
     // MARK: - Session
 
-    /// What the coordinator says, over the wire.
-    func carry(_ outgoing: Outgoing, epoch: UInt64) {
-        let owner = outgoing.peer.incarnation
-        link.carry(upward: false) { [self] in
-            act { [self] in
-                guard isUp, owner == incarnation else { return }
-                try checkEpoch(outgoing, epoch)
-                try handle(.received(outgoing.message, inReplyTo: outgoing.inReplyTo, epoch: epoch))
-            }
-        }
-    }
+    override func inspect(_ outgoing: Outgoing, epoch: UInt64) throws { try checkEpoch(outgoing, epoch) }
 
     private func checkEpoch(_ outgoing: Outgoing, _ sender: UInt64) throws {
         guard var copy = session, sender < epoch, copy.runID == world.coordinatorRunID else { return }
@@ -145,35 +108,7 @@ final class SimulatedWorker {
         }
     }
 
-    private func handle(_ event: SessionMachine.Event) throws {
-        guard let effects = session?.handle(event, at: world.now) else { return }
-        for effect in effects {
-            switch effect {
-            case .send(let message, let id, let epoch): send(message, id, epoch)
-            case .deliver(let message): try take(message)
-            case .end: leave()
-            case .log(let line): world.note("\(name): \(line.message)")
-            case .answer, .forgetUnsent: break
-            }
-        }
-    }
-
-    private func send(_ message: Message, _ id: UInt64, _ epoch: UInt64) {
-        let peer = WorkerID(name: name, incarnation: incarnation)
-        link.carry(upward: true) { [world] in
-            try world.coordinator.receive(Incoming(peer: peer, message: message, id: id, epoch: epoch))
-        }
-    }
-
-    private func leave() {
-        guard isUp else { return }
-        world.note("\(name) leaves")
-        stop(inOrder: true)
-        // Whoever looks after the workers starts it again.
-        world.after(1_000) { [self] in start() }
-    }
-
-    private func take(_ message: Message) throws {
+    override func take(_ message: Message) throws {
         switch message {
         case .welcome(let welcome):
             if welcome.epoch != epoch || session?.runID != lastRun {
@@ -200,8 +135,6 @@ final class SimulatedWorker {
         default: break
         }
     }
-
-    private var lastRun: String?
 
     private func announced(_ manifest: ArtifactManifest) {
         guard manifest.kind == .policy else { return }

@@ -24,7 +24,7 @@ package actor Coordinator {
     private static let snapshotPeriod: Int64 = 100
 
     private var machine: RunMachine
-    /// Without a run directory there are none.
+    /// nil when the run has no directory.
     private let files: RunFiles?
     private let endpoint: ServerEndpoint
     private let journal: Journal
@@ -54,7 +54,9 @@ package actor Coordinator {
             let machine = try RunMachine(
                 configuration.run, recovered: recovered, inputs: configuration.inputs, address: endpoint.address,
                 at: now())
-            let files = try configuration.runDirectory.map { try RunFiles($0, journal: configuration.journalPath) }
+            let files = try configuration.runDirectory.map {
+                try RunFiles($0, weights: configuration.weights, journal: configuration.journalPath)
+            }
             let coordinator = Coordinator(
                 machine, files, thread: thread, endpoint: endpoint, journal: journal,
                 logger: logger, now: now)
@@ -181,15 +183,6 @@ package actor Coordinator {
         endpoint.close()
         journal.close()
     }
-}
-
-/// The newest snapshot, for readers on any thread.
-package final class SnapshotStore: Sendable {
-    private let value: Mutex<ClusterSnapshot>
-
-    package init(_ snapshot: ClusterSnapshot) { value = Mutex(snapshot) }
-    package var current: ClusterSnapshot { value.withLock { $0 } }
-    package func set(_ snapshot: ClusterSnapshot) { value.withLock { $0 = snapshot } }
 }
 
 /// Breaks the circle between the coordinator and its endpoint and journal, which begin before it.

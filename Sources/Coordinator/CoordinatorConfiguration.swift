@@ -5,6 +5,8 @@ package import Foundation
 package struct CoordinatorConfiguration: Sendable {
     package var run = RunSettings()
     package var runDirectory: URL?
+    /// Of the rewards that make up the score, for the answers in `samples.jsonl`.
+    package var weights: [String: Double] = [:]
     package var journalPath = "journal.sqlite"
     /// What the run is made from; kept in the journal from its start, for ``JournalSummary/inputs(path:)``.
     package var inputs = ""

@@ -1,3 +1,4 @@
+import ClusterModel
 import Foundation
 import GRDB
 
@@ -84,6 +85,15 @@ package enum JournalSummary {
             try Data.fetchOne($0, sql: "SELECT metrics FROM step ORDER BY step DESC LIMIT 1")
         }
         return data.flatMap { try? JSONDecoder().decode([String: Double].self, from: $0) }
+    }
+
+    /// Why answers of a committed step have no reward, as the last scorer to say so put it; nil when none did.
+    package static func dropCause(path: String, step: Int) -> String? {
+        value(path) {
+            try String.fetchOne(
+                $0, sql: "SELECT detail FROM event WHERE kind = ? AND detail LIKE ? ORDER BY id DESC LIMIT 1",
+                arguments: [JournalEntry.dropped, "\(step): %"])
+        }.map { String($0.dropFirst("\(step): ".count)) }
     }
 
     /// What the learner said of each committed step from `first` on, as JSON.

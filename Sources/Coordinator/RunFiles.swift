@@ -12,13 +12,16 @@ final class RunFiles {
     private static let metricsFile = "metrics.jsonl"
 
     private let directory: URL
+    private let weights: [String: Double]
     private var tensorBoard: TensorBoardLog
 
     /// - Parameters:
+    ///   - weights: of the rewards that make up the score.
     ///   - journal: path of the journal, which has what these files may lack.
     /// - Throws: ``RunEnding``
-    init(_ directory: URL, journal: String) throws {
+    init(_ directory: URL, weights: [String: Double], journal: String) throws {
         self.directory = directory
+        self.weights = weights
         do {
             let written = try Self.mend(directory.appending(path: Self.metricsFile))
             tensorBoard = try TensorBoardLog(runDirectory: directory.path(percentEncoded: false))
@@ -55,6 +58,10 @@ final class RunFiles {
         var response: String
         var finish: String
         var rewards: [String: Float]
+        /// The sum of the rewards times their weights; nil when one of them failed.
+        var score: Float?
+        /// From the reference, nats (k1); nil where scorers compute none.
+        var kl: Float?
     }
 
     func append(_ record: StepRecord) throws {
@@ -74,14 +81,25 @@ final class RunFiles {
                 for (name, values) in scores.rewards where values.indices.contains(index) {
                     if let value = values[index] { rewards[name] = value }
                 }
+                // Steps are counted from 1 for people.
                 let sample = Sample(
-                    step: record.step, row: item.row, occurrence: item.occurrence, sample: item.sample,
+                    step: record.step + 1, row: item.row, occurrence: item.occurrence, sample: item.sample,
                     prompt: item.promptText, response: item.responseText, finish: item.finish.rawValue,
-                    rewards: rewards)
+                    rewards: rewards, score: score(rewards), kl: Self.distance(item, scores, index))
                 try append(encoder.encode(sample), to: "samples.jsonl")
                 left -= 1
             }
         }
+    }
+
+    private func score(_ rewards: [String: Float]) -> Float? {
+        guard !weights.isEmpty, weights.keys.allSatisfy({ rewards[$0] != nil }) else { return nil }
+        return weights.sorted { $0.key < $1.key }.reduce(0) { $0 + Float($1.value) * (rewards[$1.key] ?? 0) }
+    }
+
+    private static func distance(_ item: Trajectory, _ scores: Scores, _ index: Int) -> Float? {
+        guard scores.referenceLogProbabilities.indices.contains(index) else { return nil }
+        return zip(item.logProbabilities, scores.referenceLogProbabilities[index]).reduce(0) { $0 + $1.0 - $1.1 }
     }
 
     /// The last held-out figures come behind the last commit.

@@ -64,7 +64,7 @@ package struct Evaluator: Sendable {
             default:
                 do {
                     made.append((section, try RewardFunctions.make(section)))
-                } catch let error as RewardError where run.rewardsAreElsewhere {
+                } catch let error as RewardError where run.evaluation.rewards.isEmpty && run.scorersAreElsewhere {
                     notes.append("reward \(section.name) is left out: \(error.message)")
                 }
             }

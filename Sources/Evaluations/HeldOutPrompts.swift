@@ -16,9 +16,9 @@ package struct HeldOutPrompts {
         let tokenizer = try Tokenizer(directory: policy)
         encoder = try ConversationEncoder(
             tokenizer, usesTemplate: run.data.chatTemplate == .auto, arguments: run.data.templateArguments,
-            clock: run.data.clock
-                ?? RunClock.time(
-                    keptIn: run.runDirectory, isPrinted: tokenizer.printsDate, now: TemplateClock.localTime()))
+            clock: RunClock.time(
+                given: run.data.clock, keptIn: run.runDirectory, isPrinted: tokenizer.printsDate,
+                now: TemplateClock.localTime()))
         if let key = encoder.unreadArguments.first {
             throw EvaluationError(
                 "data.template_arguments: the model's chat template does not read '\(key)'; remove it")

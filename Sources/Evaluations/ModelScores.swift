@@ -24,9 +24,9 @@ struct ModelScores {
             encoder = try AnswerEncoder(
                 own, isTrainedHere: isTrainedHere, usesTemplate: policy.usesTemplate,
                 arguments: run.data.templateArguments,
-                clock: run.data.clock
-                    ?? RunClock.time(
-                        keptIn: run.runDirectory, isPrinted: own.printsDate, now: TemplateClock.localTime()))
+                clock: RunClock.time(
+                    given: run.data.clock, keptIn: run.runDirectory, isPrinted: own.printsDate,
+                    now: TemplateClock.localTime()))
         }
     }
 

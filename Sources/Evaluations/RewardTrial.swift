@@ -16,8 +16,7 @@ package enum RewardTrial {
         var notes: [String] = []
         if run.stages.contains(.ppo), !isTrained, let file = run.data.prompts {
             // Programs and servers of scorers on other machines need not be reachable from this one.
-            let isElsewhere = run.roles.scorer.count == 0
-            let rewards = run.rewards.enumerated().filter { !isElsewhere || !$0.element.kind.isService }
+            let rewards = run.rewards.enumerated().filter { !run.scorersAreElsewhere || !$0.element.kind.isService }
             notes += try await ask(
                 rewards.map { ("rewards.\($0.offset)", $0.element) }, file, "data.prompts", run, isNeeded: true)
         }

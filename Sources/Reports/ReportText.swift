@@ -119,7 +119,7 @@ struct ReportText {
     var sampled: (first: [RunRecord.Sample], last: [RunRecord.Sample]) {
         let steps = record.samples.map(\.step)
         guard let low = steps.min(), let high = steps.max() else { return ([], []) }
-        let first = low == high ? [] : extremes(record.samples.filter { $0.step == low }, count: 2, by: record.score)
-        return (first, extremes(record.samples.filter { $0.step == high }, count: 3, by: record.score))
+        let first = low == high ? [] : extremes(record.samples.filter { $0.step == low }, count: 2, by: \.score)
+        return (first, extremes(record.samples.filter { $0.step == high }, count: 3, by: \.score))
     }
 }

@@ -4,10 +4,12 @@ import Foundation
 struct RunRecord {
     /// A line of `samples.jsonl`.
     struct Sample: Decodable {
+        /// From 1.
         var step: Int
         var prompt: String
         var response: String
-        var rewards: [String: Double]
+        /// nil when a reward of it failed.
+        var score: Double?
     }
 
     let evaluation: Evaluation?
@@ -61,12 +63,4 @@ struct RunRecord {
     var degradation: String? { isFinished ? Degradation(self).reason : nil }
 
     var best: (step: Int, value: Estimate)? { history.best(by: facts.best, basis: history.basis) }
-
-    /// Of an answer that the run kept: the sum of its rewards times their weights.
-    func score(_ sample: Sample) -> Double? {
-        guard let weights = facts.weights else { return sample.rewards.count == 1 ? sample.rewards.values.first : nil }
-        let weighted = weights.filter { $0.value != 0 }
-        let values = weighted.compactMap { name, weight in sample.rewards[name].map { $0 * weight } }
-        return values.count == weighted.count && !values.isEmpty ? values.reduce(0, +) : nil
-    }
 }

@@ -9,8 +9,6 @@ package enum RunReport {
         package var policySHA256: String?
         /// What the journal counted: completed jobs of each kind, their sum, and results that came twice.
         package var jobs: [String: Int]?
-        /// Of the rewards that were trained on; nil when the run file cannot be read.
-        package var weights: [String: Double]?
         /// The figure by which a step is the best, as `evaluation.best` has it.
         package var best: String
         /// Steps that PPO is to make; nil when the run has no PPO.
@@ -20,13 +18,12 @@ package enum RunReport {
 
         package init(
             seed: UInt64? = nil, policySHA256: String? = nil, jobs: [String: Int]? = nil,
-            weights: [String: Double]? = nil, best: String = HeldOutFigures.score,
+            best: String = HeldOutFigures.score,
             steps: Int? = nil, promptsPerStep: Int? = nil, alarms: [RunAlarm] = []
         ) {
             self.seed = seed
             self.policySHA256 = policySHA256
             self.jobs = jobs
-            self.weights = weights
             self.best = best
             self.steps = steps
             self.promptsPerStep = promptsPerStep

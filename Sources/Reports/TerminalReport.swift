@@ -36,7 +36,7 @@ struct TerminalReport {
             }
         }
         return text.sampled.last.suffix(Self.answersShown).map { sample in
-            let score = record.score(sample).map { " [\(Rounded.number($0))]" } ?? ""
+            let score = sample.score.map { " [\(Rounded.number($0))]" } ?? ""
             return "\(Self.cut(sample.prompt))\n  step \(sample.step)\(score): \(Self.cut(sample.response))"
         }
     }

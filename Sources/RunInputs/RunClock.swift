@@ -8,12 +8,14 @@ package enum RunClock {
     private static func file(_ directory: String) -> String { "\(directory)/clock.json" }
 
     /// - Parameters:
-    ///   - isPrinted: whether a template of the run prints a time; else there is none to keep.
+    ///   - given: a time that was decided before, which a check of a run does without keeping it.
+    ///   - isPrinted: whether a template of the run prints a time; if not, the result is nil and nothing is kept.
     ///   - now: kept when the directory has no time yet. Seconds since 1970 in local time.
     /// - Throws: when the file can be neither read nor written.
     package static func time(
-        keptIn directory: String, isPrinted: Bool, now: @autoclosure () -> Double
+        given: Double? = nil, keptIn directory: String, isPrinted: Bool, now: @autoclosure () -> Double
     ) throws -> Double? {
+        if let given { return given }
         guard isPrinted else { return nil }
         if !FileManager.default.fileExists(atPath: file(directory)) { try keep(now(), in: directory) }
         return try read(directory)

@@ -41,6 +41,8 @@ enum CoordinatorSettings {
             + foreign.map { RunSettings.ScorePart(reference: false, rewards: [$0], isBuiltIn: false) }
         configuration.run.neededRewards = Set(
             run.rewards.filter { $0.weight != 0 && $0.name != run.ppo.drift.heldOutReward }.map(\.name))
+        let counted = run.rewards.filter { configuration.run.neededRewards.contains($0.name) }
+        configuration.weights = Dictionary(counted.map { ($0.name, $0.weight) }) { first, _ in first }
         configuration.run.leaseMilliseconds = Int(run.coordinator.lease * 1000)
         configuration.run.graceMilliseconds = Int(run.coordinator.grace * 1000)
         configuration.run.retries = run.coordinator.retries
@@ -68,7 +70,7 @@ enum CoordinatorSettings {
             }
         case .http(let keys):
             // Scorers that are started by hand have an environment of their own.
-            guard let variable = keys.tokenVariable, run.roles.scorer.count > 0,
+            guard let variable = keys.tokenVariable, !run.scorersAreElsewhere,
                 ProcessInfo.processInfo.environment[variable]?.isEmpty ?? true
             else { return }
             throw CommandError(

@@ -28,9 +28,9 @@ enum PromptFile {
         let data = run.data
         let encoder = try ConversationEncoder(
             tokenizer, usesTemplate: data.chatTemplate == .auto, arguments: data.templateArguments,
-            clock: run.data.clock
-                ?? RunClock.time(
-                    keptIn: run.runDirectory, isPrinted: tokenizer.printsDate, now: TemplateClock.localTime()))
+            clock: RunClock.time(
+                given: run.data.clock, keptIn: run.runDirectory, isPrinted: tokenizer.printsDate,
+                now: TemplateClock.localTime()))
         if let key = encoder.unreadArguments.first {
             throw CommandError(
                 .configuration, "data.template_arguments: the model's chat template does not read '\(key)'; remove it")

@@ -27,7 +27,6 @@ struct ReportCommand: ParsableCommand {
         return RunReport.Facts(
             seed: run?.seed, policySHA256: try? SHA256.hash(fileAt: runDirectory + "/policy/model.safetensors"),
             jobs: JournalSummary.jobs(path: journal),
-            weights: run.map { Dictionary($0.rewards.map { ($0.name, $0.weight) }) { first, _ in first } },
             best: run?.evaluation.best ?? EvaluationSection.score,
             steps: run.flatMap { $0.stages.contains(.ppo) ? $0.ppo.steps : nil },
             promptsPerStep: run?.rollout.promptsPerStep,

@@ -15,10 +15,10 @@ import Testing
         let standard = [
             "metrics.jsonl": "{\"step\":0,\(step):0.123456}\n{\"step\":1,\(step):0.756789}\n{\"step\":2,\(step)",
             "samples.jsonl": """
-            {"step":0,"prompt":"P0","response":"<b>first</b>","rewards":{"r":0.25,"w":9}}
-            {"step":1,"prompt":"P1","response":"bad","rewards":{"r":0.125,"w":1}}
-            {"step":1,"prompt":"P2","response":"good","rewards":{"r":0.875,"w":5}}
-            {"step":1,"prompt":"P3","response":"dropped","rewards":{}}
+            {"step":1,"prompt":"P0","response":"<b>first</b>","rewards":{"r":0.25,"w":9},"score":0.5}
+            {"step":2,"prompt":"P1","response":"bad","rewards":{"r":0.125,"w":1},"score":0.25}
+            {"step":2,"prompt":"P2","response":"good","rewards":{"r":0.875,"w":5},"score":1.75}
+            {"step":2,"prompt":"P3","response":"dropped","rewards":{}}
             """,
             "stages.json": #"{"ppo": 123.4, "sft": 7.2}"#,
         ]
@@ -39,10 +39,9 @@ import Testing
 
     @Test func aRunWithoutEvaluationHasItsOwnAnswersAndRewards() throws {
         try Self.inRun { folder in
-            let table = try RunReport.write(
-                runDirectory: folder, facts: RunReport.Facts(weights: ["r": 2, "w": 0]))
+            let table = try RunReport.write(runDirectory: folder)
             #expect(table.contains("0.123 in the first step, 0.757 in the last of 2"), "\(table)")
-            #expect(table.contains("step 1 [1.75]: good") && table.contains("Time: sft 7 s, ppo 2 min 3 s"))
+            #expect(table.contains("step 2 [1.75]: good") && table.contains("Time: sft 7 s, ppo 2 min 3 s"))
             #expect(!table.contains("win") && !table.contains("gold"))
             let page = try Self.text(folder, "report.html")
             #expect(page.contains("&lt;b&gt;first&lt;/b&gt;") && !page.contains("<b>first"))

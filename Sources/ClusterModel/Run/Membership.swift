@@ -51,7 +51,7 @@ struct Membership: Sendable {
     private static let replacedRemembered = 1000
 
     private var members: [WorkerID: Member] = [:]
-    private var replaced: Set<WorkerID> = []
+    private var replaced: [WorkerID] = []
     private(set) var lostTotal: [Role: Int] = [:]
 
     // MARK: - Questions
@@ -96,7 +96,7 @@ struct Membership: Sendable {
         member.jobsDone = members[id]?.jobsDone ?? 0
         if members[id]?.state == .draining { member.state = .draining }
         members[id] = member
-        if replaced.count < Self.replacedRemembered { replaced.formUnion(old) }
+        replaced = (replaced + old).suffix(Self.replacedRemembered)
         return old
     }
 

@@ -79,6 +79,9 @@ package enum JournalEntry: Sendable {
     case retired(below: Int)
     case event(kind: String, detail: String)
     case meta(key: String, value: String)
+
+    /// Kind of the event that says why answers of a step have no reward: its number, and the last note of a scorer.
+    package static let dropped = "dropped"
 }
 
 /// What a journal says at a start.

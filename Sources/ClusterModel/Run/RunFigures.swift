@@ -23,8 +23,6 @@ package struct RunFigures: Sendable {
     private(set) var lastCommit: Int64?
     /// Of the last committed step.
     private(set) var metrics: [String: Double] = [:]
-    /// See ``ClusterSnapshot/Learner/dropCause``.
-    var dropCause: String?
     private var trajectories = 0
     private var commits: [Int64] = []
     private var marks: [Mark] = []

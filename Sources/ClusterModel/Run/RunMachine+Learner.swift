@@ -117,7 +117,7 @@ extension RunMachine {
         if step < steps.durable {
             outbox.add(incoming.peer, .commitAck(step: step), inReplyTo: incoming.id)
         } else if step < steps.committed {
-            steps.alsoTell(incoming.peer, incoming.id)
+            steps.alsoTell(incoming.peer, incoming.id, of: step)
         } else {
             guard step < settings.steps else {
                 refuse(incoming, Refusal(.step, "the run has \(settings.steps) steps"))
@@ -129,7 +129,10 @@ extension RunMachine {
                 Steps.Commit(
                     step: step, manifest: manifest, record: StepRecord(step: step, figures: figures, assembly: nil),
                     askers: [(incoming.peer, incoming.id)]))
-            ledger.forget(over)
+            ledger.forget(over?.allJobs ?? [])
+            if let cause = over?.errors.last {
+                persist(.event(kind: JournalEntry.dropped, detail: "\(step): \(cause)"))
+            }
             persist(.step(step, metrics: metrics, manifest), then: .committed)
         }
     }
@@ -137,7 +140,6 @@ extension RunMachine {
     mutating func commitIsDurable(_ time: Int64) {
         guard let commit = steps.becomeDurable() else { return }
         for asker in commit.askers { outbox.add(asker.peer, .commitAck(step: commit.step), inReplyTo: asker.id) }
-        figures.dropCause = commit.record.assembly?.errors.last
         record(commit.record)
         announce([commit.manifest], time)
         if steps.isLastCommitted { finish() }

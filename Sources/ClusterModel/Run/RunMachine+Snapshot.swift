@@ -33,7 +33,6 @@ extension RunMachine {
         learner.kl = figures.metrics["actor/sequence_kl_k1"]
         learner.rewardMean = figures.metrics["critic/score/mean"]
         learner.metrics = figures.metrics
-        learner.dropCause = figures.dropCause
         return learner
     }
 

@@ -25,7 +25,8 @@ struct Steps: Sendable {
     /// Steps whose commit was asked for; ``durable`` of them are on disk.
     private(set) var committed: Int
     private(set) var durable: Int
-    private(set) var closing: Commit?
+    /// Commits that wait for the disk, in order.
+    private var closing: [Commit] = []
     var request: Request?
 
     init(_ settings: RunSettings, committed: Int) {
@@ -89,24 +90,28 @@ struct Steps: Sendable {
         }
     }
 
-    /// Edge 3. Returns the jobs that are over.
-    mutating func commit(_ commit: Commit) -> [JobID] {
+    /// Edge 3. Returns the batch that is over; nil when it went with an earlier process.
+    mutating func commit(_ commit: Commit) -> StepAssembly? {
         let assembly = assemblies.removeValue(forKey: commit.step)
         committed = commit.step + 1
         opened = max(opened, committed)
-        closing = commit
-        closing?.record.assembly = assembly
-        return assembly?.allJobs ?? []
+        closing.append(commit)
+        closing[closing.count - 1].record.assembly = assembly
+        return assembly
     }
 
-    /// Somebody asks again for the commit that waits for the disk.
-    mutating func alsoTell(_ peer: WorkerID, _ id: UInt64) { closing?.askers.append((peer, id)) }
+    /// Somebody asks again for a commit that waits for the disk.
+    mutating func alsoTell(_ peer: WorkerID, _ id: UInt64, of step: Int) {
+        guard let place = closing.firstIndex(where: { $0.step == step }) else { return }
+        closing[place].askers.append((peer, id))
+    }
 
     /// Edge 4.
     mutating func becomeDurable() -> Commit? {
-        defer { closing = nil }
-        if let closing { durable = closing.step + 1 }
-        return closing
+        guard !closing.isEmpty else { return nil }
+        let commit = closing.removeFirst()
+        durable = commit.step + 1
+        return commit
     }
 
     // MARK: - Questions

@@ -20,8 +20,6 @@ package struct ClusterSnapshot: Sendable, Codable, Equatable {
         package var rewardMean: Double?
         /// Figures of the last step, names as in metrics.jsonl.
         package var metrics: [String: Double] = [:]
-        /// Why answers of the last step have no reward, as the last one to say so put it.
-        package var dropCause: String?
         package init() {}
     }
 

@@ -78,7 +78,8 @@ extension Scores {
     private static let errorsKept = 20
     private static let errorLength = 300
 
-    /// As they count: a value that is no number is none, with a note, and notes are few and short, whoever wrote them.
+    /// The scores as the coordinator keeps them. A value that is not finite is left out, with a note; notes are few and
+    /// short, because workers of other makers write them too.
     var admitted: Scores {
         var scores = self
         for (name, values) in rewards.sorted(by: { $0.key < $1.key }) {

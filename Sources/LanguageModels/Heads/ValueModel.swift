@@ -49,7 +49,7 @@ package final class ValueModel {
         self.init(trunk: trunk, head: head)
     }
 
-    /// What is trained: the adapter, or the whole trunk when there is none, and the head.
+    /// The parameters that are trained: the head, and the adapter if there is one, else the whole trunk.
     package var trainable: [NamedTensor] { trunk.trainable + head.parameters }
 
     package func setTrainable(_ trainable: Bool) throws { try Parameters.setTrainable(self.trainable, trainable) }

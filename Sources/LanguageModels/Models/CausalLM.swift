@@ -116,7 +116,7 @@ package final class CausalLM {
         try Parameters.load(parameters, from: Safetensors(data: data, name: "model.safetensors")) { _ in false }
     }
 
-    /// What is trained: the adapter, or everything when there is none.
+    /// The parameters that are trained: those of the adapter if there is one, else all.
     package var trainable: [NamedTensor] { trunk.adapter?.parameters ?? parameters }
 
     /// Whether ``trainable`` takes part in autograd.

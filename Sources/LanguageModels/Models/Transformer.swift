@@ -68,7 +68,7 @@ package final class Transformer {
         }
     }
 
-    /// What is trained: the adapter, or everything when there is none.
+    /// The parameters that are trained: those of the adapter if there is one, else all.
     package var trainable: [NamedTensor] { adapter?.parameters ?? parameters }
 
     /// The weights of a model without an adapter that computes the same.

@@ -43,7 +43,7 @@ package struct RunComparison: Sendable {
         self.differences = differences
     }
 
-    /// The last step that all of them have made; nil when there is none.
+    /// The last step that all of them have made; nil when they share no step.
     var commonStep: Int? {
         guard let first = runs.first else { return nil }
         return first.steps.figures.keys.filter { step in runs.allSatisfy { $0.steps.figures[step] != nil } }.max()

@@ -44,7 +44,7 @@ func extremes<Element>(_ all: [Element], count: Int, by value: (Element) -> Doub
 extension Evaluation.Comparison {
     /// - Parameters:
     ///   - before: the values of each prompt.
-    ///   - isScore: whether values that are all 0 or 1 are a share; lengths and distances are none.
+    ///   - isScore: whether values that are all 0 or 1 are a share, which lengths and distances are not.
     init(before: [[Double]], after: [[Double]], isScore: Bool = true) {
         let common = zip(before, after).filter { !$0.isEmpty && !$1.isEmpty }
         func mean(_ values: [[Double]]) -> Estimate? {

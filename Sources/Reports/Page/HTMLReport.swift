@@ -47,7 +47,7 @@ struct HTMLReport {
     private var sampled: String {
         let (first, last) = text.sampled
         let rows = (first + last).map { sample in
-            ["\(sample.step)", sample.prompt, sample.response, record.score(sample).map(Rounded.number) ?? "-"]
+            ["\(sample.step)", sample.prompt, sample.response, sample.score.map(Rounded.number) ?? "-"]
         }
         return rows.isEmpty
             ? "" : "<h2>Answers in training</h2>" + Self.table(["step", "prompt", "answer", "score"], rows)

@@ -104,6 +104,6 @@ private struct Axis {
 }
 
 extension Rounded {
-    /// Rounding errors are no figures.
+    /// Of an axis; a value that only rounding keeps from 0 is shown as 0.
     static func tick(_ value: Double) -> String { String(format: "%.3g", abs(value) < 1e-6 ? 0 : value) }
 }

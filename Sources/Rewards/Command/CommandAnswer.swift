@@ -6,7 +6,7 @@ struct CommandAnswer: Equatable {
 
     /// nil when the program has no score for this answer.
     var score: Float?
-    /// Why there is none, in the program's words.
+    /// Why there is no score, in the program's words.
     var refusal: String?
     /// The question that is answered.
     var id: ID

@@ -42,6 +42,6 @@ extension RunConfiguration {
     /// What scores held-out answers.
     package var evaluationRewards: [RewardSection] { evaluation.rewards.isEmpty ? rewards : evaluation.rewards }
 
-    /// Whether held-out answers are scored by the run's own rewards, whose programs and secrets are on other machines.
-    package var rewardsAreElsewhere: Bool { evaluation.rewards.isEmpty && roles.scorer.count == 0 }
+    /// Whether scorers are started by hand, perhaps on other machines, with programs and secrets of their own.
+    package var scorersAreElsewhere: Bool { roles.scorer.count == 0 }
 }

@@ -49,9 +49,9 @@ struct Announcements {
 
     /// - Parameters:
     ///   - figures: a line of `metrics.jsonl`.
-    ///   - cause: why answers of that step have no reward, if it is known.
+    ///   - cause: why answers of a step have no reward, where somebody said so.
     /// - Returns: nil for a step of which no answer was dropped.
-    static func drops(_ figures: [String: Double], cause: String?) -> String? {
+    static func drops(_ figures: [String: Double], cause: (Int) -> String?) -> String? {
         guard let dropped = figures["batch/dropped_no_reward"], dropped > 0 else { return nil }
         let names = figures.keys.sorted().compactMap { key -> String? in
             guard key.hasPrefix("reward/"), key.hasSuffix("/failed"), let count = figures[key], count > 0 else {
@@ -60,11 +60,13 @@ struct Announcements {
             return "\(key.dropFirst(7).dropLast(7)) failed for \(whole(count))"
         }
         let all = dropped + (figures["batch/samples"] ?? 0)
+        let step = figures["step"].flatMap { Int(exactly: $0) } ?? -1
         // Steps are counted from 0 in the file, and from 1 for people.
         return
-            "step \(whole((figures["step"] ?? -1) + 1)): \(whole(dropped)) of \(whole(all)) answers dropped for want of a "
-            + "reward" + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))")
-            + (cause.map { "; the last: \($0)" } ?? "; why is in logs/scorer-*.log, or where the reward worker prints")
+            "step \(step &+ 1): \(whole(dropped)) of \(whole(all)) answers dropped for want of a reward"
+            + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))")
+            + (cause(step).map { "; the last: \($0)" }
+                ?? "; why is in logs/scorer-*.log, or where the reward worker prints")
     }
 
     /// Figures come from a file, so that a number may be of any size.

@@ -1,5 +1,6 @@
 import ClusterModel
 import Console
+import Coordinator
 import Foundation
 import Reports
 import StatusServer
@@ -41,14 +42,14 @@ final class PPOProgress: Sendable {
     }
 
     /// Says what the files have of steps that were not told yet, however many were made since the last look.
-    ///
-    /// - Parameter learner: what the status says of the last step.
-    private func tellSteps(_ learner: ClusterSnapshot.Learner? = nil) {
+    private func tellSteps() {
         let (metrics, evaluations) = followed.withLock { ($0.metrics.new(), $0.evaluations.new()) }
         for line in metrics {
             guard let figures = try? JSONDecoder().decode([String: Double].self, from: line) else { continue }
-            let isLast = learner.map { figures["step"] == Double($0.step - 1) } ?? false
-            if let text = Announcements.drops(figures, cause: isLast ? learner?.dropCause : nil) { bar.note(text) }
+            let text = Announcements.drops(figures) { step in
+                JournalSummary.dropCause(path: "\(directory)/journal.sqlite", step: step)
+            }
+            if let text { bar.note(text) }
         }
         for line in evaluations {
             guard let figures = try? JSONDecoder().decode(HeldOutFigures.self, from: line) else { continue }
@@ -63,14 +64,11 @@ final class PPOProgress: Sendable {
         // Ends by itself: cancelling a request that is under way can trap inside URLSession on Linux.
         while await !supervisor.isOver {
             try? await Task.sleep(for: .milliseconds(400))
+            tellSteps()
             guard let file = CoordinatorFile.read(in: directory),
                 let answer = try? await StatusClient(address: file.status, tokenFile: nil).get("/v1/status"),
                 let snapshot = try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: answer.body)
-            else {
-                tellSteps()
-                continue
-            }
-            tellSteps(snapshot.learner)
+            else { continue }
             for text in announced.news(snapshot, own: await supervisor.processes) { bar.note(text) }
             for role in [Role.generator, .scorer] {
                 if let wish = snapshot.workers[role.rawValue]?.desired { await supervisor.scale(role, to: wish) }
