@@ -17,7 +17,8 @@ class SimulatedProcess {
         self.world = world
         self.name = name
         self.incarnation = incarnation
-        link = Link(world) { [unowned self] up in act { [unowned self] in try handle(.connection(up: up)) } }
+        // What is to be done outlives a process that another run has replaced meanwhile.
+        link = Link(world) { [unowned self] up in act { [self] in try handle(.connection(up: up)) } }
     }
 
     // MARK: - What a role adds
