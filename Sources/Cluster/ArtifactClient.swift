@@ -5,34 +5,10 @@ import Sodium
 import Synchronization
 package import ZeroMQ
 
-/// Pulls artifacts from their sources in chunks, with a window of requests under way, and verifies each chunk and file.
+/// Pulls artifacts from their sources in chunks, with a window of requests under way, and verifies each chunk as it comes.
 ///
 /// Files are remembered by content hash, so that the tokenizer of version 0 is not pulled twice.
 package final class ArtifactClient: Sendable {
-    private struct Pull {
-        var file: ArtifactFile
-        var buffer: Data
-        var next = 0
-        var done: Set<Int> = []
-        /// Index of a chunk to when it was asked for.
-        var underway: [Int: ContinuousClock.Instant] = [:]
-        var sources: [String]
-        var source = 0
-        var failures = 0
-        /// When the last chunk came, or the pull turned to another source.
-        var lastChunk = ContinuousClock.now
-        var waiting: [Waiting]
-    }
-
-    private struct Waiting {
-        var progress: (@Sendable (Int) -> Void)?
-        var continuation: CheckedContinuation<Data, any Error>
-    }
-
-    /// Chunks asked for and not yet here.
-    private static let window = 8
-    private static let patience: Duration = .seconds(3)
-    private static let failuresAllowed = 10
     /// Files whose place is remembered.
     private static let placesKept = 1000
 
@@ -41,7 +17,7 @@ package final class ArtifactClient: Sendable {
     private let counts = Mutex((received: UInt64(0), retransmits: UInt64(0)))
     // SAFETY: touched on the socket thread alone.
     nonisolated(unsafe) private var sockets: [String: Socket] = [:]
-    nonisolated(unsafe) private var pulls: [String: Pull] = [:]
+    nonisolated(unsafe) private var pulls: [String: ArtifactPull] = [:]
     /// Where each announced file is served, by the newest word; a pull may begin with an older one.
     nonisolated(unsafe) private var places: [String: [String]] = [:]
     private let cache = Mutex<[String: Data]>([:])
@@ -83,12 +59,7 @@ package final class ArtifactClient: Sendable {
             if places.count > Self.placesKept { places.removeAll() }
             for file in manifest.files {
                 places[file.sha256] = manifest.sources
-                guard var pull = pulls[file.sha256], pull.sources != manifest.sources else { continue }
-                pull.sources = manifest.sources
-                (pull.source, pull.failures, pull.next, pull.lastChunk) = (0, 0, 0, .now)
-                pull.underway.removeAll()
-                pulls[file.sha256] = pull
-                request(file.sha256)
+                if pulls[file.sha256]?.relocate(to: manifest.sources) == true { request(file.sha256) }
             }
         }
     }
@@ -98,47 +69,40 @@ package final class ArtifactClient: Sendable {
     ) async throws -> Data {
         guard !sources.isEmpty else { throw ClusterError(.artifact, "nobody serves \(file.name)") }
         guard file.size > 0 else { return Data() }
-        let data: Data = try await withCheckedThrowingContinuation { continuation in
+        return try await withCheckedThrowingContinuation { continuation in
             thread.perform { [self] in
-                let waiting = Waiting(progress: progress, continuation: continuation)
-                if pulls[file.sha256] == nil {
-                    pulls[file.sha256] = Pull(
-                        file: file, buffer: Data(count: file.size), sources: places[file.sha256] ?? sources,
-                        waiting: [waiting])
-                } else {
-                    pulls[file.sha256]?.waiting.append(waiting)
+                let waiting = ArtifactPull.Waiting(progress: progress, continuation: continuation)
+                guard
+                    var pull = pulls.removeValue(forKey: file.sha256)
+                        ?? ArtifactPull(file, from: places[file.sha256] ?? sources)
+                else {
+                    let text = "\(file.name) of \(file.size) bytes: \(ArtifactPull.noMemory)"
+                    continuation.resume(throwing: ClusterError(.artifact, text))
+                    return
                 }
+                pull.waiting.append(waiting)
+                pulls[file.sha256] = pull
                 request(file.sha256)
             }
         }
-        guard SHA256.hash(data) == file.sha256 else {
-            throw ClusterError(.artifact, "\(file.name) does not have the hash that its manifest names")
-        }
-        return data
     }
 
     // MARK: - On the socket thread
 
     private func request(_ hash: String) {
-        guard var pull = pulls[hash] else { return }
-        let address = pull.sources[pull.source % pull.sources.count]
+        guard var pull = pulls.removeValue(forKey: hash) else { return }
         do {
-            let socket = try socket(for: address)
-            let chunks = pull.file.chunkHashes.count
-            while pull.underway.count < Self.window, pull.next < chunks {
-                let index = pull.next
-                pull.next += 1
-                if pull.done.contains(index) || pull.underway[index] != nil { continue }
-                let frames = try Codec.encode(Envelope(.chunkRequest(sha256: hash, index: index)))
+            let socket = try socket(for: pull.address)
+            while let place = pull.nextRequest() {
+                let frames = try Codec.encode(Envelope(.chunkRequest(place)))
                 guard socket.send(frames) == .sent else {
-                    pull.next = index
+                    pull.withdraw(place)
                     break
                 }
-                pull.underway[index] = .now
             }
             pulls[hash] = pull
         } catch {
-            finish(hash, .failure(error))
+            finish(pull, .failure(error))
         }
     }
 
@@ -155,78 +119,39 @@ package final class ArtifactClient: Sendable {
     }
 
     private func handle(_ frames: [[UInt8]]) {
-        guard let envelope = try? Codec.decode(frames[...]),
-            case .chunk(let hash, let index, let bytes) = envelope.message, var pull = pulls[hash],
-            pull.underway.removeValue(forKey: index) != nil
+        guard let envelope = try? Codec.decode(frames[...]), case .chunk(let place, let bytes) = envelope.message,
+            var pull = pulls.removeValue(forKey: place.file)
         else { return }
-        guard let bytes = bytes as? SharedChunk, accept(bytes, index, &pull) else {
-            pull.failures += 1
-            pull.source += 1
-            pull.next = min(pull.next, index)
-            counts.withLock { $0.retransmits += 1 }
-            pulls[hash] = pull
-            if bytes == nil, pull.failures >= pull.sources.count {
-                finish(hash, .failure(ClusterError(.artifact, "no source holds \(pull.file.name) any more")))
-            } else if pull.failures > Self.failuresAllowed {
-                finish(hash, .failure(ClusterError(.artifact, "\(pull.file.name) arrives damaged again and again")))
-            } else {
-                request(hash)
-            }
+        let chunk = bytes as? SharedChunk
+        guard let outcome = pull.take(chunk, at: place) else {
+            pulls[place.file] = pull
             return
         }
-        pull.done.insert(index)
-        pull.lastChunk = .now
-        for waiting in pull.waiting { waiting.progress?(pull.done.count * pull.file.chunkSize) }
-        pulls[hash] = pull
-        if pull.done.count == pull.file.chunkHashes.count {
-            finish(hash, .success(pull.buffer))
-        } else {
-            request(hash)
-        }
+        counts.withLock { $0.received += UInt64(chunk?.count ?? 0) }
+        goOn(pull, outcome)
     }
 
-    private func accept(_ bytes: SharedChunk, _ index: Int, _ pull: inout Pull) -> Bool {
-        guard pull.file.chunkHashes.indices.contains(index) else { return false }
-        let start = index * pull.file.chunkSize
-        let size = min(pull.file.chunkSize, pull.file.size - start)
-        return bytes.withBytes { buffer in
-            guard buffer.count == size, SHA256.hash(buffer) == pull.file.chunkHashes[index] else { return false }
-            let file = pull.file.sha256
-            // Written in place: a copy of the whole buffer for each chunk would cost more than the network.
-            pulls[file]?.buffer = Data()
-            pull.buffer.replaceSubrange(start..<start + size, with: buffer)
-            counts.withLock { $0.received += UInt64(size) }
-            return true
-        }
-    }
-
-    private func finish(_ hash: String, _ result: Result<Data, any Error>) {
-        for waiting in pulls.removeValue(forKey: hash)?.waiting ?? [] { waiting.continuation.resume(with: result) }
-    }
-
-    /// Asks again for what did not come: the source was away, or the connection was cut.
+    /// A source that is gone takes no request, so a pull may stand still with nothing under way.
     private func tick() {
-        let now = ContinuousClock.now
-        for (hash, pull) in pulls {
-            let late = pull.underway.filter { now - $0.value > Self.patience }.keys
-            // A source that is gone takes no request, so nothing is under way that could be late.
-            if late.isEmpty, now - pull.lastChunk < Self.patience {
-                request(hash)
-                continue
-            }
-            var changed = pull
-            for index in late { changed.underway[index] = nil }
-            changed.next = min(changed.next, late.min() ?? changed.next)
-            changed.failures += 1
-            changed.source += 1
-            changed.lastChunk = now
-            counts.withLock { $0.retransmits += UInt64(late.count) }
-            pulls[hash] = changed
-            if changed.failures > Self.failuresAllowed {
-                finish(hash, .failure(ClusterError(.artifact, "\(pull.file.name): no source answers")))
-            } else {
-                request(hash)
-            }
+        for hash in Array(pulls.keys) {
+            guard var pull = pulls.removeValue(forKey: hash) else { continue }
+            let outcome = pull.passTime()
+            goOn(pull, outcome)
         }
+    }
+
+    private func goOn(_ pull: ArtifactPull, _ outcome: ArtifactPull.Outcome) {
+        switch outcome {
+        case .goOn:
+            pulls[pull.file.sha256] = pull
+            request(pull.file.sha256)
+        case .done(let data): finish(pull, .success(data))
+        case .failed(let reason): finish(pull, .failure(ClusterError(.artifact, reason)))
+        }
+    }
+
+    private func finish(_ pull: ArtifactPull, _ result: Result<Data, any Error>) {
+        counts.withLock { $0.retransmits += pull.retransmits }
+        for waiting in pull.waiting { waiting.continuation.resume(with: result) }
     }
 }

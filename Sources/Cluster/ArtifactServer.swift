@@ -10,9 +10,14 @@ package import ZeroMQ
 /// Each file is held once, and a chunk is copied when it is asked for. A file that several versions share is kept until
 /// the last is released.
 package final class ArtifactServer: Sendable {
+    private struct Served {
+        var content: Data
+        var list: ChunkList
+    }
+
     private struct State {
-        /// By content hash.
-        var files: [String: Data] = [:]
+        /// By ``ArtifactFile/sha256``.
+        var files: [String: Served] = [:]
         var holders: [String: Set<String>] = [:]
         var sentBytes: UInt64 = 0
     }
@@ -27,7 +32,8 @@ package final class ArtifactServer: Sendable {
         on thread: SocketThread, address: String, logger: Logger
     ) async throws -> ArtifactServer {
         try await thread.run {
-            let socket = try thread.open(.router)
+            // A puller has eight chunks under way; one that asks for more and does not read is not to fill the memory.
+            let socket = try thread.open(.router, queue: 64)
             let bound = try socket.bind(address)
             let server = ArtifactServer(thread: thread, socket: socket, address: bound, logger: logger)
             thread.watch(socket) { [weak server] in server?.receive() }
@@ -52,20 +58,12 @@ package final class ArtifactServer: Sendable {
         var all = SHA256()
         var described: [ArtifactFile] = []
         for (name, data) in files {
-            let hash = SHA256.hash(data)
-            all.update(hash)
-            let chunks = stride(from: 0, to: data.count, by: Wire.chunkSize).map { start in
-                data.withUnsafeBytes {
-                    SHA256.hash(UnsafeRawBufferPointer(rebasing: $0[start..<min(start + Wire.chunkSize, data.count)]))
-                }
-            }
-            described.append(
-                ArtifactFile(
-                    name: name, size: data.count, sha256: hash, chunkSize: Wire.chunkSize, chunkHashes: chunks))
-        }
-        state.withLock { state in
-            for (file, (_, data)) in zip(described, files) {
-                state.files[file.sha256] = data
+            let list = ChunkList(of: data)
+            let file = ArtifactFile(name: name, size: data.count, sha256: list.identity, chunkSize: Wire.chunkSize)
+            all.update(file.sha256)
+            described.append(file)
+            state.withLock { state in
+                state.files[file.sha256] = Served(content: data, list: list)
                 state.holders[file.sha256, default: []].insert(Self.key(kind, version))
             }
         }
@@ -99,26 +97,28 @@ package final class ArtifactServer: Sendable {
         for _ in 0..<256 {
             guard let frames = socket.receive(), let identity = frames.first else { return }
             guard let envelope = try? Codec.decode(frames.dropFirst()),
-                case .chunkRequest(let hash, let index) = envelope.message
+                case .chunkRequest(let place) = envelope.message
             else {
                 // Whoever sends something else is no puller; there is nothing to tell it.
                 logger.warning(
                     "malformed request for a chunk ignored", metadata: ["bytes": "\(frames.dropFirst().map(\.count))"])
                 continue
             }
-            let file = state.withLock { $0.files[hash] }
-            var chunk: SharedChunk?
-            // Multiplied with care: the index comes from outside.
-            let (start, overflow) = index.multipliedReportingOverflow(by: Wire.chunkSize)
-            if let file, !overflow, start < file.count {
-                chunk = SharedChunk(file, range: start..<min(start + Wire.chunkSize, file.count))
-            }
-            let answer = Envelope(inReplyTo: envelope.id, .chunk(sha256: hash, index: index, bytes: chunk))
+            let answer = Envelope(inReplyTo: envelope.id, .chunk(place, bytes: chunk(at: place)))
             guard let encoded = try? Codec.encode(answer) else { continue }
             if socket.send(encoded, to: identity) == .sent {
                 state.withLock { $0.sentBytes += UInt64(encoded.reduce(0) { $0 + $1.count }) }
             }
             // A puller that could not be reached, or whose queue is full, asks again.
         }
+    }
+
+    private func chunk(at place: ChunkPlace) -> SharedChunk? {
+        guard let file = state.withLock({ $0.files[place.file] }) else { return nil }
+        let bytes = place.isList ? file.list.bytes : file.content
+        // Multiplied with care: the index comes from outside.
+        let (start, overflow) = place.index.multipliedReportingOverflow(by: Wire.chunkSize)
+        guard !overflow, start < bytes.count else { return nil }
+        return SharedChunk(bytes, range: start..<min(start + Wire.chunkSize, bytes.count))
     }
 }

@@ -14,6 +14,8 @@ package struct SharedChunk: ChunkBytes {
         bytes = SharedBytes(data, range: self.range)
     }
 
+    package var count: Int { range.count }
+
     package func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
         try data.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) }
     }

@@ -22,6 +22,7 @@ package final class WorkerLink: Sendable {
     }
 
     package let identity: Identity
+    private let address: String
     private let thread: SocketThread
     private let logger: Logger
     private let socket: Socket
@@ -41,7 +42,7 @@ package final class WorkerLink: Sendable {
         return try await thread.run { [identity] in
             let socket = try thread.open(.dealer(identity: identity.id.routingID))
             let link = WorkerLink(
-                thread: thread, socket: socket,
+                thread: thread, socket: socket, address: address,
                 machine: SessionMachine(identity, patience: patience.map { $0.milliseconds }, at: 0), logger: logger)
             try thread.watchConnection(of: socket) { [weak link] up in link?.handle(.connection(up: up)) }
             thread.watch(socket) { [weak link] in link?.receive() }
@@ -54,8 +55,11 @@ package final class WorkerLink: Sendable {
         }
     }
 
-    private init(thread: SocketThread, socket: Socket, machine: SessionMachine, logger: Logger) {
+    private init(
+        thread: SocketThread, socket: Socket, address: String, machine: SessionMachine, logger: Logger
+    ) {
         self.thread = thread
+        self.address = address
         self.socket = socket
         identity = machine.identity
         state = State(machine: machine)
@@ -149,6 +153,12 @@ package final class WorkerLink: Sendable {
             switch effect {
             case .send(let message, let id, let epoch): send(message, id, epoch)
             case .forgetUnsent: state.unsent.removeAll()
+            case .reconnect:
+                do {
+                    try socket.reconnect(to: address)
+                } catch {
+                    logger.warning("cannot connect anew", metadata: ["reason": "\(error)"])
+                }
             case .deliver(let message): deliver(message)
             case .answer(let id, let result): state.asks.removeValue(forKey: id)?.resume(with: result)
             case .log(let line): logger.log(line)

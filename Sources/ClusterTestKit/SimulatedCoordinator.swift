@@ -10,6 +10,7 @@ final class SimulatedCoordinator {
     private var process = 0
     private var stillUntil: Int64 = 0
     private var held: [RunEvent] = []
+    private var arrived: [Incoming] = []
     private var progress = (mark: 0, at: Int64(0))
     private let seed: UInt64
 
@@ -20,6 +21,7 @@ final class SimulatedCoordinator {
     }
 
     var isUp: Bool { machine != nil }
+    var isPaused: Bool { machine?.state == .paused }
     var goesOn: Bool { machine?.state == .running || machine?.state == .done }
     var runID: String? { machine?.runID }
 
@@ -67,6 +69,7 @@ final class SimulatedCoordinator {
         machine = nil
         process += 1
         held = []
+        arrived = []
         world.learner.link.lost()
         for worker in world.workers { worker.link.lost() }
     }
@@ -75,7 +78,19 @@ final class SimulatedCoordinator {
 
     func wish(_ wish: RunWish) { world.after(0) { [self] in if machine != nil { try handle(.wish(wish)) } } }
 
-    func receive(_ incoming: Incoming) throws { try handle(.messages([incoming])) }
+    /// What comes within a moment is one turn.
+    func receive(_ incoming: Incoming) throws {
+        guard machine != nil else { return }
+        arrived.append(incoming)
+        let owner = process
+        guard arrived.count == 1 else { return }
+        world.after(world.delay(0...3)) { [self] in
+            guard owner == process else { return }
+            let batch = arrived
+            arrived = []
+            try handle(.messages(batch))
+        }
+    }
 
     private func handle(_ event: RunEvent) throws {
         guard machine != nil else { return }
@@ -144,8 +159,11 @@ final class SimulatedCoordinator {
                 throw world.violate("the commit of step \(step) is acknowledged before it is on disk")
             }
         case .batchReady(let step, let jobs):
-            for index in 0..<jobs where !disk.has(JobID(step: step, index: index, kind: .generate)) {
-                throw world.violate("the batch of step \(step) is ready before job \(index) is on disk")
+            for index in 0..<jobs {
+                let parts = world.settings.parts.indices.map { JobID(step: step, index: index, kind: .score, part: $0) }
+                for job in [JobID(step: step, index: index, kind: .generate)] + parts where !disk.has(job) {
+                    throw world.violate("the batch of step \(step) is ready before \(job) is on disk")
+                }
             }
         case .artifact(let manifest):
             guard disk.has(manifest) else { throw world.violate("version \(manifest.version) is announced too early") }
@@ -163,7 +181,7 @@ final class SimulatedCoordinator {
 
     /// A failure that a worker reports is acknowledged as well, and is not in the journal.
     private func isWithdrawn(_ ack: Acknowledgement) -> Bool {
-        world.workers.contains { $0.handedBack.contains(ack.job) }
+        world.workers.contains { $0.hasHandedBack(ack) }
     }
 
     /// Nobody waits in silence: where nothing becomes durable for a long time, the status says who waits for what.
@@ -174,9 +192,12 @@ final class SimulatedCoordinator {
         if mark != progress.mark || snapshot.state != .running || world.now < stillUntil + 30_000 {
             progress = (mark, world.now)
         }
-        guard world.now - progress.at > 30_000, snapshot.waits.isEmpty, snapshot.learner.state != "update" else {
-            return
+        guard world.now - progress.at > 30_000 else { return }
+        if snapshot.waits.isEmpty {
+            throw world.violate("nothing happens for 30 s, and the status names no wait: \(description)")
         }
-        throw world.violate("nothing happens for 30 s, and the status names no wait: \(description)")
+        if world.learner.isPaused {
+            throw world.violate("the learner is paused, and the run is not: \(description)")
+        }
     }
 }

@@ -10,6 +10,7 @@ final class SimulatedLearner: SimulatedProcess {
     }
 
     private enum Waiting {
+        case publish
         case commit(step: Int)
         case batch(step: Int)
         case jobs(step: Int, count: Int, [BatchJob])
@@ -21,7 +22,13 @@ final class SimulatedLearner: SimulatedProcess {
     private var asks: [UInt64: Waiting] = [:]
     private var hasBegun = false
     private var isRetired = false
-    private var published: [ArtifactManifest] = []
+    private var pause = LearnerPause()
+    /// As the product's learner says it.
+    private(set) var phase = "loading"
+    /// It has nothing to do until it goes on.
+    private var isHeld = false
+    /// Its guard asks for a pause after the next step.
+    var isGuarding = false
 
     init(_ world: World) {
         seed = world.settings.seed
@@ -36,8 +43,13 @@ final class SimulatedLearner: SimulatedProcess {
     override func forget() {
         asks = [:]
         hasBegun = false
-        published = []
+        pause = LearnerPause()
+        phase = "loading"
+        isHeld = false
     }
+
+    /// Waits for a word of the coordinator that has been said.
+    var isPaused: Bool { isUp && isHeld && pause.wish == nil }
 
     /// Its run has lost the address.
     func retire() {
@@ -46,8 +58,8 @@ final class SimulatedLearner: SimulatedProcess {
     }
 
     override func pulse() throws {
-        try handle(.tick)
-        try handle(.tell(.report(WorkerReport(state: "update"))))
+        try handle(.tell(.report(WorkerReport(state: phase))))
+        if let wish = pause.wish { try handle(.tell(.alarm(code: Message.pausingAlarm, detail: wish))) }
     }
 
     private func ask(_ message: Message, _ waiting: Waiting, patience: Int64? = nil) throws {
@@ -60,7 +72,7 @@ final class SimulatedLearner: SimulatedProcess {
     /// Later, unless the process has gone meanwhile.
     private func later(_ delay: Int64, _ action: @escaping () throws -> Void) {
         let owner = incarnation
-        world.after(delay) { [self] in if isUp, owner == incarnation { try action() } }
+        world.after(delay) { [self] in act { [self] in if isUp, owner == incarnation { try action() } } }
     }
 
     // MARK: - Steps
@@ -68,24 +80,22 @@ final class SimulatedLearner: SimulatedProcess {
     override func take(_ message: Message) throws {
         switch message {
         case .welcome(let welcome):
-            if hasBegun {
-                try handle(.tell(.publish(published)))
-            } else {
-                hasBegun = true
-                let epoch = welcome.epoch
-                later(world.delay(50...1_000)) { [self] in try begin(epoch) }
-            }
+            guard !hasBegun else { return }
+            hasBegun = true
+            let epoch = welcome.epoch
+            later(world.delay(50...1_000)) { [self] in try begin(epoch) }
         case .stop: leave()
+        case .pause(let paused):
+            if pause.said(paused), isHeld { try step() }
         default: break
         }
     }
 
     private func begin(_ epoch: UInt64) throws {
         let numbers = Set([0, max(0, disk.steps - 1), disk.steps]).sorted()
-        published =
+        let manifests =
             [Synthetic.reference(seed)] + numbers.map { Synthetic.manifest($0, epoch: epoch, seed: seed) }
-        try handle(.tell(.publish(published)))
-        if disk.steps > 0 { try commit(disk.steps - 1) } else { try step() }
+        try ask(.publish(manifests), .publish)
     }
 
     private func commit(_ step: Int) throws {
@@ -94,13 +104,17 @@ final class SimulatedLearner: SimulatedProcess {
     }
 
     private func step() throws {
+        isHeld = pause.isPaused && disk.steps < world.settings.steps
+        if isHeld { return }
         guard disk.steps < world.settings.steps else {
+            phase = "export"
             later(world.delay(50...3_000)) { [self] in
                 disk.isExported = true
                 try handle(.close(reason: Message.finished))
             }
             return
         }
+        phase = "wait_batch"
         try ask(.batchRequest(step: disk.steps), .batch(step: disk.steps))
     }
 
@@ -112,6 +126,7 @@ final class SimulatedLearner: SimulatedProcess {
             return
         }
         switch (waiting, message) {
+        case (.publish, .publishAck): if disk.steps > 0 { try commit(disk.steps - 1) } else { try step() }
         case (.commit(let step), .commitAck(let acknowledged)):
             guard step == acknowledged else { throw world.violate("another step was acknowledged") }
             try self.step()
@@ -130,14 +145,18 @@ final class SimulatedLearner: SimulatedProcess {
             try ask(.fetchJobs(step: step, first: jobs.count), .jobs(step: step, count: count, jobs), patience: 30_000)
             return
         }
+        phase = "update"
         later(world.delay(100...1_500)) { [self] in
             // Its checkpoint is on disk before the commit.
             disk.digest = Synthetic.digest(jobs, after: disk.digest)
             disk.steps = step + 1
             later(world.delay(0...200)) { [self] in
-                let manifest = Synthetic.manifest(step + 1, epoch: 1, seed: seed)
-                published.append(manifest)
-                try handle(.tell(.publish([manifest])))
+                phase = "publish"
+                if isGuarding {
+                    isGuarding = false
+                    pause.ask("guarded")
+                    try handle(.tell(.alarm(code: Message.pausingAlarm, detail: "guarded")))
+                }
                 try commit(step)
             }
         }

@@ -12,6 +12,8 @@ class SimulatedProcess {
     private(set) var link: Link!
     private(set) var session: SessionMachine?
     private(set) var incarnation: UInt64
+    private var frozenUntil: Int64 = -1
+    private var inbox: [() throws -> Void] = []
 
     init(_ world: World, name: String, incarnation: UInt64 = 0) {
         self.world = world
@@ -33,10 +35,26 @@ class SimulatedProcess {
     func answered(_ id: UInt64, _ result: Result<Message, SessionFailure>) throws {}
     /// A message arrives, before the session sees it.
     func inspect(_ outgoing: Outgoing, epoch: UInt64) throws {}
-    /// Does something at once, or when the process moves again.
-    func act(_ action: @escaping () throws -> Void) { world.after(0) { try action() } }
 
     // MARK: - Life
+
+    /// Does something at once, or when the process moves again.
+    func act(_ action: @escaping () throws -> Void) {
+        if isFrozen { inbox.append(action) } else { world.after(0) { try action() } }
+    }
+
+    var isFrozen: Bool { world.now < frozenUntil }
+
+    /// SIGSTOP, and SIGCONT behind it.
+    func freeze(for period: Int64) {
+        frozenUntil = max(frozenUntil, world.now + period)
+        world.after(period) { [self] in
+            guard !isFrozen else { return }
+            let waiting = inbox
+            inbox = []
+            for action in waiting { try action() }
+        }
+    }
 
     var isUp: Bool { session != nil }
 
@@ -53,6 +71,8 @@ class SimulatedProcess {
 
     func stop(inOrder: Bool = false) {
         session = nil
+        inbox = []
+        frozenUntil = -1
         forget()
         link.close(inOrder: inOrder)
     }
@@ -73,7 +93,10 @@ class SimulatedProcess {
     private func tick(_ owner: UInt64) {
         world.after(Self.tick) { [self] in
             guard isUp, owner == incarnation else { return }
-            try pulse()
+            if !isFrozen {
+                try handle(.tick)
+                try pulse()
+            }
             tick(owner)
         }
     }
@@ -102,6 +125,7 @@ class SimulatedProcess {
             case .end: leave()
             case .log(let line): world.note("\(name): \(line.message)")
             case .forgetUnsent: break
+            case .reconnect: link.lost()
             }
         }
     }

@@ -20,10 +20,8 @@ final class SimulatedWorker: SimulatedProcess {
     private var isDraining = false
     private var hasCredit = false
     private var hangsUntil: Int64 = -1
-    private var frozenUntil: Int64 = -1
-    private var inbox: [() throws -> Void] = []
-    /// Jobs that were given back without a result.
-    private(set) var handedBack: Set<JobID> = []
+    /// Leases that were given back without a result.
+    private var handedBack: Set<HeldJob> = []
 
     init(_ world: World, index: Int) {
         kind = index < world.plan.generators ? .generator : .scorer
@@ -50,8 +48,6 @@ final class SimulatedWorker: SimulatedProcess {
         running = nil
         isDraining = false
         hasCredit = false
-        inbox = []
-        frozenUntil = -1
     }
 
     override func crash(down: Int64) {
@@ -61,27 +57,7 @@ final class SimulatedWorker: SimulatedProcess {
 
     func hang(for period: Int64?) { hangsUntil = period.map { world.now + $0 } ?? .max }
 
-    func freeze(for period: Int64) {
-        frozenUntil = max(frozenUntil, world.now + period)
-        world.after(period) { [self] in
-            guard world.now >= frozenUntil else { return }
-            let waiting = inbox
-            inbox = []
-            for action in waiting { try action() }
-        }
-    }
-
-    override func act(_ action: @escaping () throws -> Void) {
-        if world.now < frozenUntil {
-            inbox.append(action)
-        } else {
-            super.act(action)
-        }
-    }
-
     override func pulse() throws {
-        guard world.now >= frozenUntil else { return }
-        try handle(.tick)
         let state = isDraining ? WorkerReport.draining : running == nil ? WorkerReport.idle : "busy"
         try handle(.tell(.report(WorkerReport(state: state))))
         if hasCredit, !isDraining { try handle(.tell(.credit(slots: Self.slots))) }
@@ -153,13 +129,20 @@ final class SimulatedWorker: SimulatedProcess {
         if isDraining {
             try handBack(grant)
         } else {
+            handedBack.remove(Self.key(grant.job.id, grant.attempt))
             waiting.append(grant)
             try next()
         }
     }
 
+    private static func key(_ job: JobID, _ attempt: Int) -> HeldJob {
+        HeldJob(job: job, attempt: attempt, finished: false)
+    }
+
+    func hasHandedBack(_ ack: Acknowledgement) -> Bool { handedBack.contains(Self.key(ack.job, ack.attempt)) }
+
     private func handBack(_ grant: Grant) throws {
-        handedBack.insert(grant.job.id)
+        handedBack.insert(Self.key(grant.job.id, grant.attempt))
         let outcome = JobOutcome.failed(code: JobOutcome.draining, message: "leaving", retryable: true)
         try handle(.tell(.result(grant.job.id, attempt: grant.attempt, outcome)))
     }
@@ -183,7 +166,7 @@ final class SimulatedWorker: SimulatedProcess {
     private func work(_ owner: Int, left: Int64, _ grant: Grant, _ version: Int) {
         world.after(min(left, 200)) { [self] in
             guard isUp, running?.serial == owner else { return }
-            if isHanging || world.now < frozenUntil {
+            if isHanging || isFrozen {
                 work(owner, left: left, grant, version)
             } else if left > 200 {
                 work(owner, left: left - 200, grant, version)

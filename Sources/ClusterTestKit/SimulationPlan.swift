@@ -23,6 +23,8 @@ package struct SimulationPlan: Sendable, CustomStringConvertible {
         case standStill(for: Int64)
         case drain(Int)
         case pause(for: Int64)
+        /// The learner's guard asks for a pause, and the operator resumes after a while.
+        case guardedPause(for: Int64)
         /// Another run takes over the address.
         case takeover(down: Int64)
     }
@@ -60,24 +62,27 @@ package struct SimulationPlan: Sendable, CustomStringConvertible {
 
     private func fault(_ random: inout SeededRandom) -> Fault {
         let worker = Int.random(in: 0..<workers, using: &random)
+        // The learner is the last.
+        let process = Int.random(in: 0...workers, using: &random)
         func period(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &random) }
-        switch Int.random(in: 0..<16, using: &random) {
+        switch Int.random(in: 0..<17, using: &random) {
         case 0, 1, 2:
             return .crashCoordinator(
                 down: period(50...8_000), written: Int.random(in: 0...4, using: &random))
         case 3, 4: return .crashWorker(worker, down: period(50...6_000))
         case 5: return .crashLearner(down: period(50...6_000))
         case 6: return .hang(worker, for: Bool.random(using: &random) ? nil : period(500...15_000))
-        case 7: return .freeze(worker, for: period(100...15_000))
+        case 7: return .freeze(process, for: period(100...15_000))
         case 8:
             let some = (0...workers).filter { _ in Bool.random(using: &random) }
             return .cut(some.isEmpty ? [worker] : some, for: period(50...12_000))
-        case 9: return .lose(worker, share: Int.random(in: 1...60, using: &random), for: period(500...6_000))
-        case 10: return .disturb(worker, share: Int.random(in: 1...60, using: &random), for: period(500...10_000))
+        case 9: return .lose(process, share: Int.random(in: 1...60, using: &random), for: period(500...6_000))
+        case 10: return .disturb(process, share: Int.random(in: 1...60, using: &random), for: period(500...10_000))
         case 11: return .slowDisk(for: period(500...6_000))
         case 12: return .fullDisk
         case 13: return .standStill(for: period(500...30_000))
         case 14: return Bool.random(using: &random) ? .drain(worker) : .pause(for: period(100...30_000))
+        case 15: return .guardedPause(for: period(100...20_000))
         default: return .takeover(down: period(50...5_000))
         }
     }

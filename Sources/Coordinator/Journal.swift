@@ -57,6 +57,8 @@ package final class Journal: Sendable {
         }
         do {
             var configuration = GRDB.Configuration()
+            // Somebody who reads while it is opened, as `skein status` does, is waited for.
+            configuration.busyMode = .timeout(5)
             configuration.prepareDatabase { database in
                 try database.execute(sql: "PRAGMA journal_mode = WAL")
                 try database.execute(sql: "PRAGMA synchronous = FULL")

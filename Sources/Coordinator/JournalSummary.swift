@@ -9,6 +9,7 @@ package enum JournalSummary {
     package static func jobs(path: String) -> [String: Int]? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         var configuration = Configuration()
+        configuration.busyMode = .timeout(5)
         configuration.readonly = true
         return try? DatabaseQueue(path: path, configuration: configuration).read { database in
             let rows = try Row.fetchAll(
@@ -119,6 +120,7 @@ package enum JournalSummary {
     private static func value<Value>(_ path: String, _ query: (Database) throws -> Value?) -> Value? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         var configuration = Configuration()
+        configuration.busyMode = .timeout(5)
         configuration.readonly = true
         return try? DatabaseQueue(path: path, configuration: configuration).read { try query($0) }
     }

@@ -10,6 +10,7 @@ import Reports
 final class RunFiles {
     private static let samplesKept = 16
     private static let metricsFile = "metrics.jsonl"
+    private static let samplesFile = "samples.jsonl"
 
     private let directory: URL
     private let weights: [String: Double]
@@ -24,6 +25,7 @@ final class RunFiles {
         self.weights = weights
         do {
             let written = try Self.mend(directory.appending(path: Self.metricsFile))
+            _ = try Self.mend(directory.appending(path: Self.samplesFile))
             tensorBoard = try TensorBoardLog(runDirectory: directory.path(percentEncoded: false))
             for (step, report) in JournalSummary.reports(path: journal, from: written) {
                 try append(StepRecord(step: step, figures: RunFigures.numbers(report)))
@@ -86,7 +88,7 @@ final class RunFiles {
                     step: record.step + 1, row: item.row, occurrence: item.occurrence, sample: item.sample,
                     prompt: item.promptText, response: item.responseText, finish: item.finish.rawValue,
                     rewards: rewards, score: score(rewards), kl: Self.distance(item, scores, index))
-                try append(encoder.encode(sample), to: "samples.jsonl")
+                try append(encoder.encode(sample), to: Self.samplesFile)
                 left -= 1
             }
         }

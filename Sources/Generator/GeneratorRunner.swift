@@ -16,6 +16,9 @@ package actor GeneratorRunner: JobRunner {
     private let link: WorkerLink
     private let logger: Logger
     private let policy: PolicyHolder
+    /// Versions that a job may still name are no more than this.
+    private static let manifestsKept = 1000
+
     private var manifests: [Int: ArtifactManifest] = [:]
     /// Files of versions that are not in use yet: whole weights, or an adapter.
     private var spare: [Int: [String: Data]] = [:]
@@ -24,6 +27,8 @@ package actor GeneratorRunner: JobRunner {
     private var device = Device.cpu
     private var arithmetic = Arithmetic.fast
     private var rowsInFlight = 1
+    /// Versions that may wait in memory for their jobs: those that open steps name, and the next.
+    private var spareKept = 2
 
     package init(executor: ComputeExecutor, client: ArtifactClient, link: WorkerLink, logger: Logger) {
         self.executor = executor
@@ -37,8 +42,10 @@ package actor GeneratorRunner: JobRunner {
         struct Configuration: Decodable {
             struct Roles: Decodable { struct Workers: Decodable { var threads: Int }; var generator: Workers }
             struct Rollout: Decodable { var rowsInFlight: Int }
+            struct Schedule: Decodable { var mode: String; var lag: Int }
             var roles: Roles
             var rollout: Rollout
+            var schedule: Schedule
             var device: String
             var arithmetic: String
         }
@@ -57,15 +64,18 @@ package actor GeneratorRunner: JobRunner {
         device = try Device.named(configured.device)
         self.arithmetic = arithmetic
         rowsInFlight = configured.rollout.rowsInFlight
+        spareKept = 2 + (configured.schedule.mode == "lag" ? configured.schedule.lag : 0)
         try await executor.run { try TorchRuntime.configure(threads: configured.roles.generator.threads) }
     }
 
     package func announced(_ manifest: ArtifactManifest) async {
         guard manifest.kind == .policy else { return }
-        manifests[manifest.version.number] = manifest
+        let number = manifest.version.number
+        manifests[number] = manifest
+        for old in manifests.keys.filter({ $0 > 0 }).sorted().dropLast(Self.manifestsKept) { manifests[old] = nil }
         client.relocate(manifest)
         // Version 0 is pulled when a job needs it, or for its tokenizer; newer ones ahead of need.
-        if manifest.version.number > 0, policy.isLoaded { _ = prefetch(manifest) }
+        if number > policy.version ?? .max, spare[number] == nil { _ = prefetch(manifest) }
     }
 
     package var isReady: Bool { manifests[0] != nil }
@@ -100,7 +110,7 @@ package actor GeneratorRunner: JobRunner {
             try await change(to: version, start, progress)
         }
         // What is older is not asked for again but by a late retry, which pulls it anew.
-        spare = spare.filter { $0.key >= version.number }
+        spare = spare.filter { $0.key > version.number }
         link.tell(.loaded(.policy, version))
         logger.debug("policy loaded", metadata: ["version": "\(version)"])
     }
@@ -116,7 +126,8 @@ package actor GeneratorRunner: JobRunner {
         } else if let ready = spare[version.number] {
             files = ready
         } else {
-            files = try await prefetch(manifest(of: version)).value
+            let fetch = try await prefetch(manifest(of: version))
+            files = try await renewing(progress) { try await fetch.value }
         }
         try await executor.run { try policy.swap(files, to: version.number) }
     }
@@ -138,6 +149,23 @@ package actor GeneratorRunner: JobRunner {
         try await client.pull(manifest) { _ = progress($0 / 1_000_000) }
     }
 
+    /// Bytes that arrive while something else pulls them are progress of the job that waits for them.
+    private func renewing<T: Sendable>(
+        _ progress: @escaping @Sendable (Int) -> Bool, _ body: @Sendable () async throws -> T
+    ) async throws -> T {
+        let ticker = Task { [client] in
+            var last = client.receivedBytes
+            while !Task.isCancelled {
+                try await Task.sleep(for: .milliseconds(250))
+                let now = client.receivedBytes
+                if now > last { _ = progress(Int(clamping: now / 1_000_000)) }
+                last = now
+            }
+        }
+        defer { ticker.cancel() }
+        return try await body()
+    }
+
     private func prefetch(_ manifest: ArtifactManifest) -> Task<[String: Data], any Error> {
         let number = manifest.version.number
         if let task = fetching[number] { return task }
@@ -155,7 +183,10 @@ package actor GeneratorRunner: JobRunner {
         Task {
             let result = await task.result
             fetching[number] = nil
-            if case .success(let files) = result { spare[number] = files }
+            guard case .success(let files) = result else { return }
+            spare[number] = files
+            // An idle generator is told of every version and asked for none.
+            for old in spare.keys.sorted().dropLast(spareKept) { spare[old] = nil }
         }
         return task
     }

@@ -256,6 +256,14 @@ package nonisolated struct Skein_V1_Envelope: @unchecked Sendable {
     set {_uniqueStorage()._body = .commitAck(newValue)}
   }
 
+  package var publishAck: Skein_V1_PublishAck {
+    get {
+      if case .publishAck(let v)? = _storage._body {return v}
+      return Skein_V1_PublishAck()
+    }
+    set {_uniqueStorage()._body = .publishAck(newValue)}
+  }
+
   /// to a source of artifacts
   package var chunkRequest: Skein_V1_ChunkRequest {
     get {
@@ -301,6 +309,7 @@ package nonisolated struct Skein_V1_Envelope: @unchecked Sendable {
     case batchJobs(Skein_V1_BatchJobs)
     case commit(Skein_V1_Commit)
     case commitAck(Skein_V1_CommitAck)
+    case publishAck(Skein_V1_PublishAck)
     /// to a source of artifacts
     case chunkRequest(Skein_V1_ChunkRequest)
     /// frame 0: the bytes
@@ -1071,11 +1080,10 @@ package nonisolated struct Skein_V1_ArtifactFile: Sendable {
 
   package var size: UInt64 = 0
 
+  /// of its list: the SHA-256 of each chunk, 32 bytes each. Of a file of one chunk, that chunk's own.
   package var sha256: String = String()
 
   package var chunkSize: UInt32 = 0
-
-  package var chunkHashes: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1091,6 +1099,9 @@ package nonisolated struct Skein_V1_ChunkRequest: Sendable {
   package var sha256: String = String()
 
   package var index: UInt64 = 0
+
+  /// a chunk of the file's list, in place of one of its content
+  package var list: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1109,6 +1120,8 @@ package nonisolated struct Skein_V1_Chunk: Sendable {
   /// this source does not hold the file (any more)
   package var missing: Bool = false
 
+  package var list: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1120,6 +1133,16 @@ package nonisolated struct Skein_V1_Publish: Sendable {
   // methods supported on all messages.
 
   package var manifests: [Skein_V1_ArtifactManifest] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Skein_V1_PublishAck: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1250,7 +1273,7 @@ fileprivate nonisolated let _protobuf_package = "skein.v1"
 
 nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}id\0\u{3}in_reply_to\0\u{1}epoch\0\u{2}\u{6}hello\0\u{1}welcome\0\u{1}refused\0\u{1}credit\0\u{1}lease\0\u{1}renewal\0\u{1}result\0\u{3}result_ack\0\u{1}cancel\0\u{1}drain\0\u{1}bye\0\u{1}stop\0\u{1}report\0\u{1}loaded\0\u{1}artifact\0\u{1}alarm\0\u{1}pause\0\u{2}\u{e}publish\0\u{3}batch_request\0\u{3}batch_ready\0\u{3}fetch_jobs\0\u{3}batch_jobs\0\u{1}commit\0\u{3}commit_ack\0\u{4}\u{e}chunk_request\0\u{1}chunk\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}id\0\u{3}in_reply_to\0\u{1}epoch\0\u{2}\u{6}hello\0\u{1}welcome\0\u{1}refused\0\u{1}credit\0\u{1}lease\0\u{1}renewal\0\u{1}result\0\u{3}result_ack\0\u{1}cancel\0\u{1}drain\0\u{1}bye\0\u{1}stop\0\u{1}report\0\u{1}loaded\0\u{1}artifact\0\u{1}alarm\0\u{1}pause\0\u{2}\u{e}publish\0\u{3}batch_request\0\u{3}batch_ready\0\u{3}fetch_jobs\0\u{3}batch_jobs\0\u{1}commit\0\u{3}commit_ack\0\u{3}publish_ack\0\u{4}\u{d}chunk_request\0\u{1}chunk\0")
 
   fileprivate class _StorageClass {
     var _protocol: UInt32 = 0
@@ -1607,6 +1630,19 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
             _storage._body = .commitAck(v)
           }
         }()
+        case 47: try {
+          var v: Skein_V1_PublishAck?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .publishAck(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .publishAck(v)
+          }
+        }()
         case 60: try {
           var v: Skein_V1_ChunkRequest?
           var hadOneofValue = false
@@ -1753,6 +1789,10 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
       case .commitAck?: try {
         guard case .commitAck(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 46)
+      }()
+      case .publishAck?: try {
+        guard case .publishAck(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 47)
       }()
       case .chunkRequest?: try {
         guard case .chunkRequest(let v)? = _storage._body else { preconditionFailure() }
@@ -3313,7 +3353,7 @@ nonisolated extension Skein_V1_ArtifactManifest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Skein_V1_ArtifactFile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ArtifactFile"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}size\0\u{1}sha256\0\u{3}chunk_size\0\u{3}chunk_hashes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}size\0\u{1}sha256\0\u{3}chunk_size\0\u{c}\u{5}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3325,7 +3365,6 @@ nonisolated extension Skein_V1_ArtifactFile: SwiftProtobuf.Message, SwiftProtobu
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.size) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.sha256) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.chunkSize) }()
-      case 5: try { try decoder.decodeRepeatedStringField(value: &self.chunkHashes) }()
       default: break
       }
     }
@@ -3344,9 +3383,6 @@ nonisolated extension Skein_V1_ArtifactFile: SwiftProtobuf.Message, SwiftProtobu
     if self.chunkSize != 0 {
       try visitor.visitSingularUInt32Field(value: self.chunkSize, fieldNumber: 4)
     }
-    if !self.chunkHashes.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.chunkHashes, fieldNumber: 5)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3355,7 +3391,6 @@ nonisolated extension Skein_V1_ArtifactFile: SwiftProtobuf.Message, SwiftProtobu
     if lhs.size != rhs.size {return false}
     if lhs.sha256 != rhs.sha256 {return false}
     if lhs.chunkSize != rhs.chunkSize {return false}
-    if lhs.chunkHashes != rhs.chunkHashes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3363,7 +3398,7 @@ nonisolated extension Skein_V1_ArtifactFile: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Skein_V1_ChunkRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ChunkRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sha256\0\u{1}index\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sha256\0\u{1}index\0\u{1}list\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3373,6 +3408,7 @@ nonisolated extension Skein_V1_ChunkRequest: SwiftProtobuf.Message, SwiftProtobu
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.sha256) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.index) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.list) }()
       default: break
       }
     }
@@ -3385,12 +3421,16 @@ nonisolated extension Skein_V1_ChunkRequest: SwiftProtobuf.Message, SwiftProtobu
     if self.index != 0 {
       try visitor.visitSingularUInt64Field(value: self.index, fieldNumber: 2)
     }
+    if self.list != false {
+      try visitor.visitSingularBoolField(value: self.list, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Skein_V1_ChunkRequest, rhs: Skein_V1_ChunkRequest) -> Bool {
     if lhs.sha256 != rhs.sha256 {return false}
     if lhs.index != rhs.index {return false}
+    if lhs.list != rhs.list {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3398,7 +3438,7 @@ nonisolated extension Skein_V1_ChunkRequest: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Skein_V1_Chunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Chunk"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sha256\0\u{1}index\0\u{1}missing\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sha256\0\u{1}index\0\u{1}missing\0\u{1}list\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3409,6 +3449,7 @@ nonisolated extension Skein_V1_Chunk: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 1: try { try decoder.decodeSingularStringField(value: &self.sha256) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.index) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.missing) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.list) }()
       default: break
       }
     }
@@ -3424,6 +3465,9 @@ nonisolated extension Skein_V1_Chunk: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.missing != false {
       try visitor.visitSingularBoolField(value: self.missing, fieldNumber: 3)
     }
+    if self.list != false {
+      try visitor.visitSingularBoolField(value: self.list, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3431,6 +3475,7 @@ nonisolated extension Skein_V1_Chunk: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.sha256 != rhs.sha256 {return false}
     if lhs.index != rhs.index {return false}
     if lhs.missing != rhs.missing {return false}
+    if lhs.list != rhs.list {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3461,6 +3506,25 @@ nonisolated extension Skein_V1_Publish: SwiftProtobuf.Message, SwiftProtobuf._Me
 
   package static func ==(lhs: Skein_V1_Publish, rhs: Skein_V1_Publish) -> Bool {
     if lhs.manifests != rhs.manifests {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Skein_V1_PublishAck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PublishAck"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Skein_V1_PublishAck, rhs: Skein_V1_PublishAck) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -19,10 +19,19 @@ package struct SHA256 {
     package mutating func update(_ text: String) { update(Data(text.utf8)) }
 
     /// The digest in lower-case hexadecimal; the value is used up by it.
-    package mutating func finish() -> String {
+    package mutating func finish() -> String { Sodium.hexadecimal(digest()) }
+
+    private mutating func digest() -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: Int(crypto_hash_sha256_BYTES))
         crypto_hash_sha256_final(&state, &digest)
-        return Sodium.hexadecimal(digest)
+        return digest
+    }
+
+    /// 32 bytes.
+    package static func digest(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        var hash = SHA256()
+        hash.update(bytes)
+        return hash.digest()
     }
 
     package static func hash(_ data: Data) -> String {
@@ -78,5 +87,12 @@ package enum Sodium {
             text.append(digits[Int(byte & 15)])
         }
         return String(decoding: text, as: UTF8.self)
+    }
+
+    /// nil when the text is anything but pairs of hexadecimal digits.
+    package static func bytes(hexadecimal text: String) -> [UInt8]? {
+        let digits = text.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }
+        guard digits.count.isMultiple(of: 2), !digits.contains(nil) else { return nil }
+        return stride(from: 0, to: digits.count, by: 2).map { UInt8((digits[$0] ?? 0) << 4 | (digits[$0 + 1] ?? 0)) }
     }
 }

@@ -27,14 +27,15 @@ package final class Socket: @unchecked Sendable {
     let handle: UnsafeMutableRawPointer
     private var isClosed = false
 
-    init(context: UnsafeMutableRawPointer, kind: Kind) throws {
+    /// - Parameter queue: messages that may wait for one peer in each direction.
+    init(context: UnsafeMutableRawPointer, kind: Kind, queue: Int32) throws {
         guard let handle = zmq_socket(context, kind.number) else {
             throw ZeroMQError(number: zmq_errno(), "cannot open a socket")
         }
         self.handle = handle
         try set(ZMQ_LINGER, 1000)
-        try set(ZMQ_SNDHWM, 4096)
-        try set(ZMQ_RCVHWM, 4096)
+        try set(ZMQ_SNDHWM, queue)
+        try set(ZMQ_RCVHWM, queue)
         try set64(ZMQ_MAXMSGSIZE, Int64(Self.maximumMessage))
         try set(ZMQ_HANDSHAKE_IVL, 5000)
         try set(ZMQ_RECONNECT_IVL, 100)
@@ -60,6 +61,14 @@ package final class Socket: @unchecked Sendable {
     }
 
     deinit { close() }
+
+    /// Gives the connection up and makes another one.
+    package func reconnect(to address: String) throws {
+        if zmq_disconnect(handle, address) != 0 {
+            throw ZeroMQError(number: zmq_errno(), "cannot disconnect from \(address)")
+        }
+        try connect(address)
+    }
 
     /// Binds; answers the address with the port that was given for `:0`.
     package func bind(_ address: String) throws -> String {

@@ -91,7 +91,10 @@ package final class SocketThread: SerialExecutor, Sendable {
 
     // MARK: - On the socket thread
 
-    package func open(_ kind: Socket.Kind) throws -> Socket { try Socket(context: context, kind: kind) }
+    /// - Parameter queue: messages that may wait for one peer in each direction.
+    package func open(_ kind: Socket.Kind, queue: Int32 = 4096) throws -> Socket {
+        try Socket(context: context, kind: kind, queue: queue)
+    }
 
     /// Calls `onReadable` whenever messages wait at the socket.
     package func watch(_ socket: Socket, onReadable: @escaping () -> Void) {

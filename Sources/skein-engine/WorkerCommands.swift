@@ -68,7 +68,8 @@ func runWorker(_ loop: WorkerLoop, _ options: WorkerOptions) async throws {
     case .drained, .stopped: return
     case .unable(let reason): throw CommandError(.configuration, reason)
     case .refused(let code, let message):
-        if code == "closed" { throw CommandError(.tryAgain, message) }
+        // Another process has its name now, or another run its coordinator: that may be otherwise in a moment.
+        if code == "closed" || code == Refusal.Code.replaced.rawValue { throw CommandError(.tryAgain, message) }
         throw CommandError(.configuration, "the coordinator refused: \(message)")
     }
 }

@@ -20,7 +20,9 @@ enum CoordinatorSettings {
         configuration.run.name = run.name
         configuration.run.seed = run.seed
         configuration.run.steps = run.ppo.steps
-        configuration.run.prompts = try prompts(file, policy: policy, run)
+        let shape = try Engine.shape(of: policy)
+        configuration.run.prompts = try prompts(file, policy: policy, shape, run)
+        configuration.run.vocabulary = shape.vocabulary
         configuration.run.promptsPerStep = run.rollout.promptsPerStep
         configuration.run.samplesPerPrompt = run.rollout.samplesPerPrompt
         configuration.run.promptsPerJob = run.rollout.promptsPerJob ?? 16
@@ -81,8 +83,13 @@ enum CoordinatorSettings {
     }
 
     static func prompts(_ file: String, policy: String, _ run: RunConfiguration) throws -> [Prompt] {
+        try prompts(file, policy: policy, Engine.shape(of: policy), run)
+    }
+
+    private static func prompts(
+        _ file: String, policy: String, _ shape: Engine.ModelShape, _ run: RunConfiguration
+    ) throws -> [Prompt] {
         let tokenizer = try Tokenizer(directory: policy)
-        let shape = try Engine.shape(of: policy)
         let prompts = try PromptFile.read(
             file, tokenizer: tokenizer, context: shape.context, vocabulary: shape.vocabulary, run: run)
         return try prompts.enumerated().map { index, prompt in

@@ -4,106 +4,12 @@ import Testing
 
 /// Single rules of the run machine; what they make together is simulated.
 @Suite struct RunMachineTests {
-    private static let generator = WorkerID(name: "g", incarnation: 1)
-    private static let learner = WorkerID(name: "l", incarnation: 1)
-    private static let policy = manifest(0)
-
-    private static func manifest(_ number: Int) -> ArtifactManifest {
-        ArtifactManifest(
-            kind: .policy, version: PolicyVersion(epoch: 1, number: number), files: [], sha256: "\(number)",
-            sources: [])
-    }
-
-    private static func settings() -> RunSettings {
-        var settings = RunSettings()
-        settings.steps = 2
-        settings.prompts = (0..<2).map { Prompt(row: $0, text: "p\($0)", tokens: [1]) }
-        settings.promptsPerStep = 2
-        settings.promptsPerJob = 1
-        settings.sampling = SamplingParameters(maxNewTokens: 2)
-        settings.leaseMilliseconds = 1_000
-        settings.graceMilliseconds = 5_000
-        return settings
-    }
-
-    /// A machine whose disk is as fast as the test wants.
-    private struct Bench {
-        var machine: RunMachine
-        var time: Int64 = 0
-        var persisted: [JournalEntry] = []
-        var newest: UInt64?
-
-        init(_ settings: RunSettings = RunMachineTests.settings(), recovered: RecoveredRun = RecoveredRun()) throws {
-            machine = try RunMachine(settings, recovered: recovered, at: 0)
-            _ = note(machine.begin())
-        }
-
-        private mutating func note(_ effects: [RunEffect]) -> [RunEffect] {
-            for case .persist(let entries, let number) in effects {
-                persisted += entries
-                newest = number
-            }
-            return effects
-        }
-
-        mutating func handle(_ event: RunEvent) -> [RunEffect] { note(machine.handle(event, at: time)) }
-
-        mutating func say(_ peer: WorkerID, _ message: Message, id: UInt64 = 0) -> [Message] {
-            let incoming = Incoming(peer: peer, message: message, id: id, epoch: machine.epoch)
-            return handle(.messages([incoming])).messages
-        }
-
-        /// Everything that was persisted is on disk.
-        mutating func sync() -> [Message] { newest.map { handle(.durable($0)).messages } ?? [] }
-
-        mutating func pass(_ milliseconds: Int64) -> [RunEffect] {
-            var effects: [RunEffect] = []
-            for _ in 0..<milliseconds / 100 {
-                time += 100
-                effects += handle(.tick)
-            }
-            return effects
-        }
-
-        mutating func join(_ role: Role, _ id: WorkerID, min: Int = Wire.version, max: Int = Wire.version) -> [Message]
-        {
-            let kinds: Set<JobKind> = role == .generator ? [.generate] : []
-            return say(
-                id,
-                .hello(
-                    Hello(
-                        role: role, name: id.name, incarnation: id.incarnation, protocolMin: min, protocolMax: max,
-                        capabilities: Capabilities(kinds: kinds))))
-        }
-
-        /// A run that has begun, with a learner and a generator that asks for two jobs; returns its leases.
-        mutating func begin() throws -> [Grant] {
-            _ = join(.learner, learner)
-            _ = say(learner, .publish([policy]))
-            _ = sync()
-            _ = join(.generator, generator)
-            let messages = say(generator, .credit(slots: 2))
-            return messages.flatMap { (message: Message) -> [Grant] in
-                if case .lease(let grants) = message { grants } else { [] }
-            }
-        }
-    }
-
-    private static func answer(_ grant: Grant, version: UInt32 = 0) throws -> Message {
-        guard case .generate(let job) = grant.job else { throw CancellationError() }
-        let items = job.prompts.map {
-            Trajectory(
-                row: $0.row, occurrence: $0.occurrence, sample: 0, promptTokens: $0.tokens, responseTokens: [7],
-                mask: [1], logProbabilities: [-1], versions: [version], finish: .eos, promptText: $0.text,
-                responseText: "r")
-        }
-        return .result(job.id, attempt: grant.attempt, .trajectories(items))
-    }
+    private typealias Bench = RunBench
 
     /// A peer of another protocol is told so, and admitted to nothing.
     @Test func anotherProtocolIsRefusedByName() throws {
         var bench = try Bench()
-        let answers = bench.join(.generator, Self.generator, min: Wire.version + 1, max: Wire.version + 3)
+        let answers = bench.join(.generator, Bench.generator, min: Wire.version + 1, max: Wire.version + 3)
         guard case .refused(code: "protocol", let text)? = answers.first else {
             Issue.record("not refused: \(answers)")
             return
@@ -114,12 +20,12 @@ import Testing
 
     @Test func whoMaySayWhat() throws {
         var bench = try Bench()
-        _ = bench.join(.generator, Self.generator)
-        _ = bench.join(.learner, Self.learner)
+        _ = bench.join(.generator, Bench.generator)
+        _ = bench.join(.learner, Bench.learner)
         for (peer, message) in [
-            (Self.generator, Message.publish([Self.policy])), (Self.generator, .batchRequest(step: 0)),
-            (Self.generator, .alarm(code: "paused", detail: "")), (Self.learner, .credit(slots: 3)),
-            (Self.learner, .drain),
+            (Bench.generator, Message.publish([Bench.policy])), (Bench.generator, .batchRequest(step: 0)),
+            (Bench.generator, .alarm(code: "paused", detail: "")), (Bench.learner, .credit(slots: 3)),
+            (Bench.learner, .drain),
         ] {
             guard case .refused(code: "role", _)? = bench.say(peer, message).first else {
                 Issue.record("\(peer) may say \(message)")
@@ -137,14 +43,14 @@ import Testing
         var bench = try Bench()
         let grants = try bench.begin()
         try #require(grants.count == 2)
-        #expect(bench.say(Self.learner, .batchRequest(step: 0), id: 9).isEmpty)
-        for grant in grants { #expect(bench.say(Self.generator, try Self.answer(grant)).isEmpty) }
+        #expect(bench.say(Bench.learner, .batchRequest(step: 0), id: 9).isEmpty)
+        for grant in grants { #expect(bench.say(Bench.generator, try Bench.answer(grant)).isEmpty) }
         let told = bench.sync()
         #expect(told.contains { if case .resultAck(let acks) = $0 { acks.count == 2 } else { false } })
         #expect(told.contains { if case .batchReady(step: 0, jobs: 2) = $0 { true } else { false } })
         // The commit, too, and asked twice it is answered twice, not before.
-        let commit = Message.commit(step: 0, metrics: Data("{}".utf8), Self.manifest(1))
-        #expect(bench.say(Self.learner, commit, id: 10).isEmpty && bench.say(Self.learner, commit, id: 11).isEmpty)
+        let commit = Message.commit(step: 0, metrics: Data("{}".utf8), Bench.manifest(1))
+        #expect(bench.say(Bench.learner, commit, id: 10).isEmpty && bench.say(Bench.learner, commit, id: 11).isEmpty)
         let after = bench.sync()
         #expect(after.count { if case .commitAck(step: 0) = $0 { true } else { false } } == 2)
     }
@@ -152,7 +58,7 @@ import Testing
     @Test func aResultSaysOnlyWhatItsJobAskedFor() throws {
         var bench = try Bench()
         let grant = try #require(try bench.begin().first)
-        let told = bench.say(Self.generator, try Self.answer(grant, version: 5))
+        let told = bench.say(Bench.generator, try Bench.answer(grant, version: 5))
         #expect(told.contains { if case .resultAck(let acks) = $0 { acks.first?.status == .stale } else { false } })
         #expect(!bench.persisted.contains { if case .result = $0 { true } else { false } })
     }
@@ -161,7 +67,7 @@ import Testing
     @Test func aCoordinatorThatStoodStillLosesNobody() throws {
         var bench = try Bench()
         _ = try bench.begin()
-        _ = bench.say(Self.learner, .report(WorkerReport(state: "wait")))
+        _ = bench.say(Bench.learner, .report(WorkerReport(state: "wait")))
         bench.time += 60_000
         let effects = bench.handle(.tick)
         #expect(effects.messages.isEmpty)
@@ -175,18 +81,18 @@ import Testing
         let grants = try bench.begin()
         for _ in 0..<60 {
             _ = bench.pass(100)
-            _ = bench.say(Self.generator, .report(WorkerReport(state: "busy")))
-            _ = bench.say(Self.learner, .report(WorkerReport(state: "wait")))
+            _ = bench.say(Bench.generator, .report(WorkerReport(state: "busy")))
+            _ = bench.say(Bench.learner, .report(WorkerReport(state: "wait")))
         }
         #expect(bench.machine.snapshot(at: bench.time).queue["generate"]?.pending == 2)
-        let late = bench.say(Self.generator, try Self.answer(grants[0]))
+        let late = bench.say(Bench.generator, try Bench.answer(grants[0]))
         #expect(late.contains { if case .lease(let grants) = $0 { grants.count == 1 } else { false } })
     }
 
     @Test func aFullJournalEndsTheRunAndAcknowledgesNothing() throws {
         var bench = try Bench()
         let grant = try #require(try bench.begin().first)
-        _ = bench.say(Self.generator, try Self.answer(grant))
+        _ = bench.say(Bench.generator, try Bench.answer(grant))
         let told = bench.handle(.failed(RunEnding("no space is left"))).messages
         #expect(
             told.allSatisfy { if case .stop(let reason, exitCode: 1) = $0 { reason.contains("space") } else { false } })
@@ -199,16 +105,16 @@ import Testing
     @Test func aRunIsDoneWhenThePolicyIsExported() throws {
         var recovered = RecoveredRun()
         recovered.committedSteps = 2
-        recovered.manifests = [Self.policy]
+        recovered.manifests = [Bench.policy]
         var bench = try Bench(recovered: recovered)
-        _ = bench.join(.learner, Self.learner)
-        _ = bench.say(Self.learner, .publish([Self.policy]))
+        _ = bench.join(.learner, Bench.learner)
+        _ = bench.say(Bench.learner, .publish([Bench.policy]))
         for _ in 0..<3_000 {
             _ = bench.pass(100)
-            _ = bench.say(Self.learner, .report(WorkerReport(state: "export")))
+            _ = bench.say(Bench.learner, .report(WorkerReport(state: "export")))
         }
         #expect(bench.machine.state == .done && !bench.machine.isOver)
-        _ = bench.say(Self.learner, .bye(reason: "out of memory"))
+        _ = bench.say(Bench.learner, .bye(reason: "out of memory"))
         _ = bench.pass(1_000)
         #expect(!bench.machine.isOver)
         let second = WorkerID(name: "l", incarnation: 2)
@@ -221,9 +127,9 @@ import Testing
     /// Two processes of one name: the earlier one is refused from then on, and says why.
     @Test func anEarlierProcessOfTheSameNameIsRefused() throws {
         var bench = try Bench()
-        _ = bench.join(.generator, Self.generator)
+        _ = bench.join(.generator, Bench.generator)
         _ = bench.join(.generator, WorkerID(name: "g", incarnation: 2))
-        guard case .refused(code: "replaced", let text)? = bench.join(.generator, Self.generator).first else {
+        guard case .refused(code: "replaced", let text)? = bench.join(.generator, Bench.generator).first else {
             Issue.record("both may stay")
             return
         }
@@ -232,13 +138,13 @@ import Testing
 
     /// Only versions that an open step may name are announced, however long the run is.
     @Test func welcomeDoesNotGrowWithTheRun() throws {
-        var settings = Self.settings()
+        var settings = Bench.settings()
         settings.steps = 2_000
         var recovered = RecoveredRun()
         recovered.committedSteps = 1_000
-        recovered.manifests = (0...1_000).map(Self.manifest)
+        recovered.manifests = (0...1_000).map(Bench.manifest)
         var bench = try Bench(settings, recovered: recovered)
-        guard case .welcome(let welcome)? = bench.join(.generator, Self.generator).first else {
+        guard case .welcome(let welcome)? = bench.join(.generator, Bench.generator).first else {
             Issue.record("no WELCOME")
             return
         }
@@ -249,7 +155,7 @@ import Testing
     @Test func aPauseSurvivesARestart() throws {
         var recovered = RecoveredRun()
         recovered.meta = ["paused": "true"]
-        recovered.manifests = [Self.policy]
+        recovered.manifests = [Bench.policy]
         var bench = try Bench(recovered: recovered)
         #expect(bench.machine.state == .paused)
         _ = bench.handle(.wish(.pause(false)))
@@ -288,7 +194,7 @@ import Testing
 }
 
 extension [RunEffect] {
-    fileprivate var messages: [Message] {
+    var messages: [Message] {
         flatMap { effect -> [Message] in
             guard case .send(let outgoing) = effect else { return [] }
             return outgoing.map(\.message)

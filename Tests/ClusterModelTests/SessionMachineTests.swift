@@ -57,24 +57,40 @@ import Testing
         #expect(!session.handle(.received(.drain, inReplyTo: 0, epoch: 7), at: 1).isEmpty)
     }
 
-    @Test func anotherRunGetsNothingOfTheEarlierOne() {
-        var session = Self.session()
+    /// Weights, tokenizer, rewards and results in the memory of a process are those of its run.
+    @Test(arguments: [Role.generator, .scorer, .learner]) func anotherRunGetsNothingOfTheEarlierOne(role: Role) {
+        var session = Self.session(role)
         _ = Self.join(&session)
-        let grant = Grant(
-            .generate(
-                GenerateJob(
-                    id: Self.job, version: PolicyVersion(epoch: 5, number: 0), seed: 1, samples: 0..<1,
-                    sampling: SamplingParameters(maxNewTokens: 1), prompts: [])), attempt: 1, leaseMilliseconds: 1)
-        _ = session.handle(.received(.lease([grant]), inReplyTo: 0, epoch: 5), at: 1)
+        _ = session.handle(.tell(.result(Self.job, attempt: 1, .trajectories([]))), at: 1)
         _ = session.handle(.connection(up: false), at: 2)
         #expect(Self.join(&session, "b", epoch: 9, at: 3).isEmpty)
-        #expect(session.handle(.tell(.result(Self.job, attempt: 1, .trajectories([]))), at: 4).said.isEmpty)
+        #expect(session.isOver)
+    }
 
-        var learner = Self.session(.learner)
-        _ = Self.join(&learner)
-        _ = learner.handle(.connection(up: false), at: 2)
-        _ = Self.join(&learner, "b", epoch: 9, at: 3)
-        #expect(learner.isOver)
+    /// The wait for a coordinator begins where its last word was that it does not know this worker.
+    @Test func anOldSessionIsNotOverAtOnceWhenItIsRefused() {
+        var session = Self.session(patience: 60_000)
+        _ = Self.join(&session)
+        let told = session.handle(
+            .received(.refused(code: "hello", message: ""), inReplyTo: 0, epoch: 5), at: 3_600_000)
+        #expect(told.said.count == 1)
+        _ = session.handle(.tick, at: 3_600_050)
+        #expect(!session.isOver)
+    }
+
+    /// A coordinator with a thousand workers is not asked faster than it can answer, and a connection that nobody reads is
+    /// given up.
+    @Test func helloIsSaidLessAndLessOften() {
+        var session = Self.session()
+        _ = session.handle(.connection(up: true), at: 0)
+        var times: [Int64] = []
+        var reconnections = 0
+        for time in stride(from: Int64(0), through: 60_000, by: 100) {
+            let effects = session.handle(.tick, at: time)
+            if !effects.said.isEmpty { times.append(time) }
+            reconnections += effects.count { if case .reconnect = $0 { true } else { false } }
+        }
+        #expect(times == [2_000, 6_000, 14_000, 30_000, 46_000] && reconnections == 1)
     }
 
     @Test func aCoordinatorThatIsNotThereEndsTheSession() {

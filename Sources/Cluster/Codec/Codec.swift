@@ -143,6 +143,7 @@ package enum Codec {
                 })
         case .pause(let paused): return .pause(make { $0.paused = paused })
         case .publish(let manifests): return .publish(make { $0.manifests = manifests.map(\.proto) })
+        case .publishAck: return .publishAck(Skein_V1_PublishAck())
         case .batchRequest(let step): return .batchRequest(make { $0.step = UInt64(clamping: step) })
         case .batchReady(let step, let jobs):
             return .batchReady(
@@ -166,19 +167,21 @@ package enum Codec {
                     $0.manifest = manifest.proto
                 })
         case .commitAck(let step): return .commitAck(make { $0.step = UInt64(clamping: step) })
-        case .chunkRequest(let hash, let index):
+        case .chunkRequest(let place):
             return .chunkRequest(
                 make {
-                    $0.sha256 = hash
-                    $0.index = UInt64(clamping: index)
+                    $0.sha256 = place.file
+                    $0.index = UInt64(clamping: place.index)
+                    $0.list = place.isList
                 })
-        case .chunk(let hash, let index, let bytes):
+        case .chunk(let place, let bytes):
             let shared = (bytes as? SharedChunk)?.bytes
             if let shared { frames.append(.shared(shared)) }
             return .chunk(
                 make {
-                    $0.sha256 = hash
-                    $0.index = UInt64(clamping: index)
+                    $0.sha256 = place.file
+                    $0.index = UInt64(clamping: place.index)
+                    $0.list = place.isList
                     $0.missing = shared == nil
                 })
         }
@@ -201,14 +204,15 @@ package enum Codec {
                 throw ClusterError(.malformed, "artifact kind \(proto.kind.prefix(40)) is unknown")
             }
             return .loaded(kind, try PolicyVersion(proto.version))
-        case .bye(let proto): return .bye(reason: proto.reason)
+        case .bye(let proto): return .bye(reason: short(proto.reason))
         case .report(let proto):
             return .report(
                 WorkerReport(
-                    state: String(proto.state.prefix(40)), tokensPerSecond: proto.tokensPerSecond,
+                    state: short(proto.state, 40), tokensPerSecond: finite(proto.tokensPerSecond),
                     residentBytes: proto.residentBytes,
-                    version: proto.hasVersion ? try PolicyVersion(proto.version) : nil, fraction: proto.fraction))
-        case .alarm(let proto): return .alarm(code: proto.code, detail: proto.detail)
+                    version: proto.hasVersion ? try PolicyVersion(proto.version) : nil,
+                    fraction: finite(proto.fraction)))
+        case .alarm(let proto): return .alarm(code: short(proto.code, 40), detail: short(proto.detail, 1000))
         case .welcome(let proto):
             return .welcome(
                 Welcome(
@@ -228,6 +232,7 @@ package enum Codec {
         case .stop(let proto): return .stop(reason: proto.reason, exitCode: Int(min(proto.exitCode, 255)))
         case .pause(let proto): return .pause(proto.paused)
         case .publish(let proto): return .publish(try proto.manifests.map { try ArtifactManifest($0) })
+        case .publishAck: return .publishAck
         case .batchRequest(let proto): return .batchRequest(step: try integer(proto.step, "step"))
         case .batchReady(let proto):
             return .batchReady(step: try integer(proto.step, "step"), jobs: Int(proto.jobs))
@@ -240,10 +245,13 @@ package enum Codec {
                 step: try integer(proto.step, "step"), metrics: proto.metrics, try ArtifactManifest(proto.manifest))
         case .commitAck(let proto): return .commitAck(step: try integer(proto.step, "step"))
         case .chunkRequest(let proto):
-            return .chunkRequest(sha256: proto.sha256, index: try integer(proto.index, "chunk"))
+            return .chunkRequest(
+                ChunkPlace(file: proto.sha256, isList: proto.list, index: try integer(proto.index, "chunk")))
         case .chunk(let proto):
             let bytes = proto.missing ? nil : SharedChunk(Data(try frames.next("chunk")))
-            return .chunk(sha256: proto.sha256, index: try integer(proto.index, "chunk"), bytes: bytes)
+            return .chunk(
+                ChunkPlace(file: proto.sha256, isList: proto.list, index: try integer(proto.index, "chunk")),
+                bytes: bytes)
         }
     }
 }

@@ -9,6 +9,19 @@ func integer(_ value: UInt64, _ what: String) throws -> Int {
     return Int(value)
 }
 
+/// At most so many bytes of a text that somebody else wrote, and no half of a character.
+func short(_ text: String, _ bytes: Int = 300) -> String {
+    guard text.utf8.count > bytes else { return text }
+    var end = text.utf8.index(text.startIndex, offsetBy: bytes)
+    while end > text.startIndex, text.unicodeScalars.index(before: text.unicodeScalars.index(after: end)) != end {
+        end = text.utf8.index(before: end)
+    }
+    return String(text[..<end])
+}
+
+/// JSON has no word for the others.
+func finite(_ value: Double) -> Double { value.isFinite ? value : 0 }
+
 extension JobID {
     var proto: Skein_V1_JobID {
         var proto = Skein_V1_JobID()
@@ -55,7 +68,6 @@ extension ArtifactManifest {
             proto.size = UInt64(clamping: file.size)
             proto.sha256 = file.sha256
             proto.chunkSize = UInt32(clamping: file.chunkSize)
-            proto.chunkHashes = file.chunkHashes
             return proto
         }
         return proto
@@ -68,14 +80,13 @@ extension ArtifactManifest {
         let files = try proto.files.map { file in
             let size = try integer(file.size, "size of \(file.name.prefix(80))")
             let chunk = Int(file.chunkSize)
-            guard chunk > 0, file.chunkHashes.count == (size + chunk - 1) / chunk else {
-                throw ClusterError(.malformed, "\(file.name.prefix(80)): size and chunks do not agree")
+            guard (1...Wire.chunkSize).contains(chunk) else {
+                throw ClusterError(.malformed, "\(file.name.prefix(80)): chunks of \(chunk) bytes")
             }
             guard !file.name.isEmpty, !file.name.contains("/"), file.name != "..", file.name != "." else {
                 throw ClusterError(.malformed, "a file of an artifact has the name \(file.name.prefix(80))")
             }
-            return ArtifactFile(
-                name: file.name, size: size, sha256: file.sha256, chunkSize: chunk, chunkHashes: file.chunkHashes)
+            return ArtifactFile(name: file.name, size: size, sha256: file.sha256, chunkSize: chunk)
         }
         self.init(
             kind: kind, version: try PolicyVersion(proto.version), files: files, sha256: proto.sha256,
@@ -96,7 +107,7 @@ extension Capabilities {
         // Kinds that a newer worker knows and this coordinator does not are simply not asked for.
         self.init(
             kinds: Set(proto.kinds.compactMap(JobKind.init(rawValue:))), reference: proto.reference,
-            rewards: Set(proto.rewards))
+            rewards: Set(proto.rewards.prefix(1000).map { short($0, 100) }))
     }
 }
 
@@ -132,10 +143,11 @@ extension Hello {
         else { throw ClusterError(.malformed, "a worker's name has 1 to 100 printable ASCII characters other than #") }
         self.init(
             role: role, name: proto.name, incarnation: proto.incarnation, protocolMin: Int(proto.protocolMin),
-            protocolMax: Int(proto.protocolMax), build: proto.build, capabilities: Capabilities(proto.capabilities),
+            protocolMax: Int(proto.protocolMax), build: short(proto.build, 100),
+            capabilities: Capabilities(proto.capabilities),
             heldJobs: try proto.heldJobs.map {
                 HeldJob(job: try JobID($0.job), attempt: Int($0.attempt), finished: $0.finished)
-            }, host: proto.host, pid: Int(proto.pid), threads: Int(proto.threads))
+            }, host: short(proto.host, 255), pid: Int(proto.pid), threads: Int(proto.threads))
     }
 }
 

@@ -67,6 +67,10 @@ package struct JobLedger: Sendable {
     private var states: [JobID: State] = [:]
     private var attempts: [JobID: Int] = [:]
     private var failures: [JobID: Int] = [:]
+    /// Who has failed at a job that others may still do.
+    private var avoided: [JobID: Set<WorkerID>] = [:]
+    /// Whom a job may have taken with it: workers that were lost, or hung, while they had it.
+    private var victims: [JobID: Set<WorkerID>] = [:]
     /// In order; an entry whose job is not pending any more is passed over.
     private var pending: [Queue: Deque<JobID>] = [:]
     private var pendingCounts: [Queue: Int] = [:]
@@ -123,12 +127,23 @@ package struct JobLedger: Sendable {
         states[job] = .completed
     }
 
+    /// True while some job has failed at one worker, and others may try.
+    package var isAvoiding: Bool { !avoided.isEmpty }
+
     /// Edge 2: the next job of the queue, leased to `worker`.
+    ///
+    /// - Parameter able: who can work at the queue now. A job at which the worker has failed is left to the others of them.
     package mutating func lease(
-        from queue: Queue, to worker: WorkerID, deadline: Int64, now: Int64
+        from queue: Queue, to worker: WorkerID, able: Set<WorkerID> = [], deadline: Int64, now: Int64
     ) -> (job: JobID, attempt: Int)? {
+        var passedOver: [JobID] = []
+        defer { for job in passedOver.reversed() { pending[queue]?.prepend(job) } }
         while let job = pending[queue]?.popFirst() {
             guard states[job] == .pending else { continue }
+            if let failed = avoided[job], failed.contains(worker), !able.isSubset(of: failed) {
+                passedOver.append(job)
+                continue
+            }
             let attempt = (attempts[job] ?? 0) + 1
             hand(job, to: worker, attempt: attempt, deadline, now)
             return (job, attempt)
@@ -203,13 +218,20 @@ package struct JobLedger: Sendable {
     }
 
     /// Edges 5 and 6: the worker says that it failed.
-    package mutating func fail(_ job: JobID, attempt: Int, by worker: WorkerID, retryable: Bool) -> Failure {
+    ///
+    /// - Parameter others: who else could do it. They try first, and what one worker takes for hopeless is so only when none
+    ///   of them is left.
+    package mutating func fail(
+        _ job: JobID, attempt: Int, by worker: WorkerID, retryable: Bool, others: Set<WorkerID> = []
+    ) -> Failure {
         guard case .leased(let lease) = states[job], lease.worker == worker, lease.attempt == attempt else {
             return .ignored
         }
         leases[worker]?.remove(job)
         failures[job, default: 0] += 1
-        guard retryable, failures[job, default: 0] <= retriesAllowed else {
+        let isLeft = !others.isSubset(of: avoided[job] ?? [])
+        if isLeft { avoided[job, default: []].insert(worker) } else { avoided[job] = nil }
+        guard retryable || isLeft, failures[job, default: 0] <= retriesAllowed else {
             states[job] = .failed
             return .exhausted
         }
@@ -265,6 +287,23 @@ package struct JobLedger: Sendable {
         return jobs
     }
 
+    /// A worker was lost, or its lease ran out, while it had the job. Returns whom the job may have taken with it so far.
+    package mutating func blame(_ job: JobID, for worker: WorkerID) -> Set<WorkerID> {
+        guard states[job] != nil else { return [] }
+        victims[job, default: []].insert(worker)
+        return victims[job] ?? []
+    }
+
+    /// Those went for a reason of their own.
+    package mutating func forgive(_ workers: Set<WorkerID>) {
+        for job in victims.keys { victims[job]?.subtract(workers) }
+    }
+
+    /// A worker that is gone fails at nothing any more.
+    package mutating func release(avoiding worker: WorkerID) {
+        for job in avoided.keys { avoided[job]?.remove(worker) }
+    }
+
     /// At the front: the step waits for it.
     private mutating func putBack(_ job: JobID) {
         states[job] = .pending
@@ -285,6 +324,8 @@ package struct JobLedger: Sendable {
             }
             attempts[job] = nil
             failures[job] = nil
+            avoided[job] = nil
+            victims[job] = nil
         }
     }
 }

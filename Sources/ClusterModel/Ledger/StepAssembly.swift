@@ -27,8 +27,12 @@ package struct StepAssembly: Sendable {
 
     /// Refuses what does not answer the job, so that one broken worker cannot spoil a batch.
     ///
-    /// - Parameter anyVersion: for the simulator alone.
-    package func problem(with result: [Trajectory], of index: Int, anyVersion: Bool = false) -> String? {
+    /// - Parameters:
+    ///   - vocabulary: how many tokens the policy's model knows.
+    ///   - anyVersion: for the simulator alone.
+    package func problem(
+        with result: [Trajectory], of index: Int, vocabulary: Int = .max, anyVersion: Bool = false
+    ) -> String? {
         guard jobs.indices.contains(index) else { return "no such job" }
         let job = jobs[index]
         guard result.count == job.prompts.count * job.samples.count else {
@@ -38,7 +42,7 @@ package struct StepAssembly: Sendable {
             let prompt = job.prompts[position / job.samples.count]
             guard item.row == prompt.row, item.occurrence == prompt.occurrence,
                 item.sample == job.samples.lowerBound + position % job.samples.count,
-                item.promptTokens == prompt.tokens
+                item.promptTokens == prompt.tokens, item.promptText == prompt.text
             else { return "trajectory \(position) answers another prompt" }
             let count = item.responseTokens.count
             guard count > 0, count <= job.sampling.maxNewTokens, item.mask.count == count,
@@ -47,8 +51,8 @@ package struct StepAssembly: Sendable {
             guard anyVersion || item.versions.allSatisfy({ Int($0) == job.version.number }) else {
                 return "trajectory \(position) was sampled by another version than \(job.version.number)"
             }
-            guard item.responseTokens.allSatisfy({ $0 >= 0 }) else {
-                return "trajectory \(position) has a token id below 0"
+            if let token = item.responseTokens.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
+                return "trajectory \(position) has the token \(token), which is not in the vocabulary"
             }
             guard item.logProbabilities.allSatisfy(\.isFinite) else {
                 return "trajectory \(position) has a log-probability that is not finite"

@@ -25,6 +25,7 @@ package enum Message: Sendable {
     case pause(Bool)
     // Learner and coordinator
     case publish([ArtifactManifest])
+    case publishAck
     case batchRequest(step: Int)
     case batchReady(step: Int, jobs: Int)
     case fetchJobs(step: Int, first: Int)
@@ -33,11 +34,14 @@ package enum Message: Sendable {
     case commit(step: Int, metrics: Data, ArtifactManifest)
     case commitAck(step: Int)
     // Puller and source of artifacts
-    case chunkRequest(sha256: String, index: Int)
-    case chunk(sha256: String, index: Int, bytes: (any ChunkBytes)?)
+    case chunkRequest(ChunkPlace)
+    /// Without bytes: this source does not hold the file.
+    case chunk(ChunkPlace, bytes: (any ChunkBytes)?)
 }
 
 extension Message {
+    /// Code of the alarm by which the learner's guard asks for a pause until the operator resumes.
+    package static let pausingAlarm = "paused"
     /// Reason of the BYE of a learner that has exported the policy of a finished run.
     package static let finished = "done"
 }
@@ -195,7 +199,8 @@ package struct WorkerReport: Sendable, Hashable {
 /// What both sides agree on before the first message.
 package enum Wire {
     /// 2: a generator must know `arithmetic`. 3: it must know `occurrence` and `first_sample`.
-    package static let version = 3
+    /// 4: the hashes of a file's chunks are pulled, not announced.
+    package static let version = 4
     /// Bytes of a chunk of an artifact.
     package static let chunkSize = 512 << 10
 }

@@ -28,6 +28,8 @@ struct Membership: Sendable {
         var report: WorkerReport?
         var loaded: [ArtifactKind: PolicyVersion] = [:]
         var jobsDone = 0
+        /// When its report last said something else; a learner that hangs goes on saying the same.
+        fileprivate(set) var changed: Int64
 
         var role: Role { hello.role }
         var isHere: Bool { state != .gone }
@@ -86,13 +88,18 @@ struct Membership: Sendable {
 
     // MARK: - Edges
 
-    /// Edge 1. Returns who was here under the same name: the old process is gone, whatever its leases say.
+    /// Edge 1. Returns who was here under the same name, or as the run's one learner: the old process is gone, whatever its
+    /// leases say.
     mutating func join(_ hello: Hello, greeting: UInt64, at time: Int64) -> [WorkerID] {
         let id = hello.id
-        let old = here.map(\.id).filter { $0.name == id.name && $0 != id }
+        let old = here.filter {
+            $0.id != id && ($0.id.name == id.name || ($0.member.role == .learner && hello.role == .learner))
+        }.map(\.id)
+        // Later HELLOs of a worker that never asks for jobs do not make it any more promising.
+        let greeted = members[id].flatMap { $0.state == .joining ? $0.greeted : nil } ?? time
         var member = Member(
-            hello: hello, greeting: greeting, lastSeen: time, joined: members[id]?.joined ?? time,
-            greeted: time)
+            hello: hello, greeting: greeting, lastSeen: time, joined: members[id]?.joined ?? time, greeted: greeted,
+            changed: time)
         member.jobsDone = members[id]?.jobsDone ?? 0
         if members[id]?.state == .draining { member.state = .draining }
         members[id] = member
@@ -106,7 +113,10 @@ struct Membership: Sendable {
         becomeReady(id)
     }
 
-    mutating func report(_ report: WorkerReport, from id: WorkerID) {
+    mutating func report(_ report: WorkerReport, from id: WorkerID, at time: Int64) {
+        if let last = members[id]?.report, last.state != report.state || last.fraction != report.fraction {
+            members[id]?.changed = time
+        }
         members[id]?.report = report
         if report.state == WorkerReport.idle { members[id]?.isStalled = false }
         // A learner asks for no jobs, so nothing else would say that it is ready.
@@ -148,7 +158,12 @@ struct Membership: Sendable {
     }
 
     /// Nobody was heard for so long because nobody listened.
-    mutating func shift(by gap: Int64) { for id in members.keys { members[id]?.lastSeen += gap } }
+    mutating func shift(by gap: Int64) {
+        for id in members.keys {
+            members[id]?.lastSeen += gap
+            members[id]?.changed += gap
+        }
+    }
 
     /// Edges 5, 7 and 8. Returns who has been silent for two leases, and for how long.
     mutating func passTime(_ time: Int64, lease: Int64) -> [(id: WorkerID, silent: Int64)] {

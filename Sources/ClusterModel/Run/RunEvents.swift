@@ -94,6 +94,17 @@ package struct RecoveredRun: Sendable {
     package var scores: [JobID: Scores] = [:]
 
     package init() {}
+
+    /// Key of the journal: how many workers of a role were wished for, and of how many in the run file.
+    static func wishKey(_ role: Role) -> String { "wished \(role.rawValue)" }
+
+    /// What the operator last wished, by role. It counts as long as the run file says what it said then.
+    var wishes: [Role: (count: Int, of: Int)] {
+        Role.allCases.reduce(into: [:]) { wishes, role in
+            let numbers = meta[Self.wishKey(role)]?.split(separator: " ").compactMap { Int($0) } ?? []
+            if numbers.count == 2 { wishes[role] = (numbers[0], numbers[1]) }
+        }
+    }
 }
 
 /// A committed step as people read it: its figures, and the batch from which samples are kept.

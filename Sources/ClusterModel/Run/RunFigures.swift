@@ -67,6 +67,13 @@ package struct RunFigures: Sendable {
         return figures.compactMapValues { ($0 as? NSNumber)?.doubleValue }
     }
 
+    /// Milliseconds between two commits of late.
+    var usualStep: Int64? {
+        let recent = commits.suffix(Self.commitsAveraged)
+        guard recent.count > 1, let first = recent.first, let last = recent.last else { return nil }
+        return (last - first) / Int64(recent.count - 1)
+    }
+
     mutating func rates(at time: Int64) -> ClusterSnapshot.Rates {
         var rates = ClusterSnapshot.Rates()
         marks.append(Mark(time: time, tokens: tokens, trajectories: trajectories))

@@ -5,14 +5,14 @@ extension RunMachine {
     /// Most of an answer to a fetch, unless one job alone is larger.
     private static let fetchedBytes = 512 << 10
     private static let alarmsKept = 50
-    /// The learner's guard against drift has stopped the run until the operator resumes it.
-    private static let pausingAlarm = "paused"
 
     // MARK: - Artifacts
 
-    mutating func publish(_ manifests: [ArtifactManifest], _ time: Int64) {
+    mutating func publish(_ manifests: [ArtifactManifest], _ incoming: Incoming, _ time: Int64) {
         for manifest in manifests.dropLast() { persist(.weights(manifest)) }
-        if let last = manifests.last { persist(.weights(last), then: .published(manifests)) }
+        if let last = manifests.last {
+            persist(.weights(last), then: .published(manifests, by: incoming.peer, incoming.id))
+        }
         // A run that was ended between its last commit and the export of its policy: the learner that has come back has
         // nothing left to do but that.
         if steps.isLastCommitted { finish() }
@@ -114,6 +114,14 @@ extension RunMachine {
                 Refusal(.step, "step \(step) cannot be committed before \(steps.committed)"))
             return
         }
+        // The next version is what generators wait for, and only a batch that was whole can have made it.
+        let isWhole = steps[step].map { $0.isComplete && ledger.isDurable(step) } ?? true
+        guard manifest.kind == .policy, manifest.version.number == step + 1, isWhole || step < steps.committed else {
+            refuse(
+                incoming,
+                Refusal(.step, "step \(step) cannot be committed with \(manifest.kind.rawValue) \(manifest.version)"))
+            return
+        }
         if step < steps.durable {
             outbox.add(incoming.peer, .commitAck(step: step), inReplyTo: incoming.id)
         } else if step < steps.committed {
@@ -154,6 +162,6 @@ extension RunMachine {
         alarms.append(ClusterSnapshot.Alarm(code: code, sinceMs: time, detail: detail))
         alarms = alarms.suffix(Self.alarmsKept)
         persist(.event(kind: "alarm", detail: "\(code): \(detail)"))
-        if code == Self.pausingAlarm { pause(true) }
+        if code == Message.pausingAlarm { pause(true) }
     }
 }

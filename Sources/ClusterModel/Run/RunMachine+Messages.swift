@@ -1,4 +1,10 @@
 extension RunMachine {
+    /// More than any honest worker counts or holds.
+    private static let mostAttempts = 100_000
+    private static let mostHeld = 64
+    /// Key of the journal: after how many steps the policy was exported.
+    static let exported = "exported"
+
     mutating func handle(_ incoming: Incoming, _ time: Int64) {
         let peer = incoming.peer
         if case .hello(let hello) = incoming.message {
@@ -23,14 +29,16 @@ extension RunMachine {
         case .credit(let slots): members.grant(slots: slots, to: peer)
         case .renewal(let jobs): for job in jobs { renew(job, by: peer, time) }
         case .result(let job, let attempt, let outcome): admit(outcome, of: job, attempt: attempt, incoming, time)
-        case .loaded(let kind, let version): members[peer]?.loaded[kind] = version
+        case .loaded(let kind, let version):
+            // A worker may name no kinds that do not exist.
+            if versions.has(kind) { members[peer]?.loaded[kind] = version }
         case .report(let report):
-            members.report(report, from: peer)
+            members.report(report, from: peer, at: time)
             // It was not told, or has forgotten.
             if member.state == .draining, report.state != WorkerReport.draining { outbox.add(peer, .drain) }
         case .bye(let reason): leave(peer, reason: reason, lost: false, time)
         case .alarm(let code, let detail): alarm(code, detail, time)
-        case .publish(let manifests): publish(manifests, time)
+        case .publish(let manifests): publish(manifests, incoming, time)
         case .batchRequest(let step): requestBatch(of: step, incoming)
         case .fetchJobs(let step, let first): fetch(step, first, incoming)
         case .commit(let step, let metrics, let manifest): commit(step, metrics, manifest, incoming, time)
@@ -68,7 +76,7 @@ extension RunMachine {
     private mutating func join(_ hello: Hello, answering id: UInt64, _ time: Int64) {
         let peer = hello.id
         for old in members.join(hello, greeting: id, at: time) {
-            leave(old, reason: "replaced by a new process of the same name", lost: true, time)
+            leave(old, reason: "replaced by a new process", lost: true, isReplaced: true, time)
         }
         for job in ledger.leases(of: peer).sorted() where !hello.heldJobs.contains(where: { $0.job == job }) {
             // It lost the lease message with the connection.
@@ -78,7 +86,12 @@ extension RunMachine {
         }
         for held in hello.heldJobs where !held.finished {
             let deadline = time + Int64(settings.leaseMilliseconds)
-            if ledger.adopt(held.job, attempt: held.attempt, by: peer, deadline: deadline, now: time) { continue }
+            let mayHold =
+                settings.canDo(JobLedger.Queue(held.job), hello.capabilities)
+                && held.attempt < Self.mostAttempts && ledger.leases(of: peer).count < Self.mostHeld
+            if mayHold, ledger.adopt(held.job, attempt: held.attempt, by: peer, deadline: deadline, now: time) {
+                continue
+            }
             if !ledger.leases(of: peer).contains(held.job) {
                 outbox.add(peer, .cancel(held.job, attempt: held.attempt, reason: "not yours any more"))
             }
@@ -90,7 +103,8 @@ extension RunMachine {
                     runID: runID, epoch: epoch, roleConfiguration: settings.roleConfiguration,
                     artifacts: versions.announced(to: hello.role), leaseMilliseconds: settings.leaseMilliseconds,
                     graceMilliseconds: settings.graceMilliseconds)), inReplyTo: id)
-        if life.state == .paused { outbox.add(peer, .pause(true)) }
+        // Always said to a learner: it may have missed a resumption.
+        if life.state == .paused || hello.role == .learner { outbox.add(peer, .pause(life.state == .paused)) }
         if life.isEnding, life.state != .done || hello.role != .learner {
             let reason = life.ending?.message ?? Self.doneReason
             outbox.add(peer, .stop(reason: reason, exitCode: Int(life.ending?.exitCode ?? 0)))
@@ -100,11 +114,17 @@ extension RunMachine {
         expose()
     }
 
-    mutating func leave(_ peer: WorkerID, reason: String, lost: Bool, _ time: Int64) {
+    mutating func leave(
+        _ peer: WorkerID, reason: String, lost: Bool, isReplaced: Bool = false, _ time: Int64
+    ) {
         guard members.leave(peer, lost: lost, at: time) else { return }
         let jobs = ledger.release(peer)
+        if lost { lose(jobs, with: peer, died: isReplaced, time) }
         if steps.request?.peer == peer { steps.request = nil }
-        if !lost, reason == Message.finished, members[peer]?.role == .learner { life.exported(at: time) }
+        if !lost, reason == Message.finished, members[peer]?.role == .learner, life.state == .done {
+            persist(.meta(key: Self.exported, value: "\(steps.committed)"))
+            life.exported(at: time)
+        }
         forget(peer)
         log(
             .info, lost ? "lost" : "left",
@@ -127,6 +147,11 @@ extension RunMachine {
         _ outcome: JobOutcome, of job: JobID, attempt: Int, _ incoming: Incoming, _ time: Int64
     ) {
         let peer = incoming.peer
+        guard let member = members[peer], settings.canDo(JobLedger.Queue(job), member.hello.capabilities) else {
+            outbox.acknowledge(peer, job, attempt: attempt, .stale)
+            log(.warning, "a result of a job that its sender cannot do", ["job": "\(job)", "worker": "\(peer)"])
+            return
+        }
         if case .failed(let code, let message, let retryable) = outcome {
             outbox.acknowledge(peer, job, attempt: attempt, .accepted)
             failed(job, attempt, peer, code: code, message: message, retryable: retryable, time)
@@ -176,10 +201,18 @@ extension RunMachine {
     ) {
         if code == JobOutcome.draining {
             ledger.handBack(job, attempt: attempt, by: peer)
+            members.grant(slots: 0, to: peer)
             return
         }
         log(.warning, "a job failed", ["job": "\(job)", "worker": "\(peer)", "code": code, "reason": message])
-        switch ledger.fail(job, attempt: attempt, by: peer, retryable: retryable) {
+        // It gets nothing more until it says that it is idle; a worker that fails at once would try every job first.
+        members.stall(peer)
+        let queue = JobLedger.Queue(job)
+        let others = Set(
+            members.here.filter {
+                $0.id != peer && $0.member.state != .draining && settings.canDo(queue, $0.member.hello.capabilities)
+            }.map(\.id))
+        switch ledger.fail(job, attempt: attempt, by: peer, retryable: retryable, others: others) {
         case .ignored, .retried: break
         case .exhausted:
             let often = retryable ? " \(settings.retries + 1) times" : ""
@@ -198,7 +231,8 @@ extension Message {
         case .hello, .report, .bye: [.generator, .scorer, .learner]
         case .credit, .renewal, .result, .loaded: [.generator, .scorer]
         case .publish, .batchRequest, .fetchJobs, .commit, .alarm: [.learner]
-        case .welcome, .refused, .lease, .cancel, .resultAck, .drain, .artifact, .stop, .pause, .batchReady, .batchJobs,
+        case .welcome, .refused, .publishAck, .lease, .cancel, .resultAck, .drain, .artifact, .stop, .pause,
+            .batchReady, .batchJobs,
             .commitAck, .chunkRequest, .chunk:
             []
         }

@@ -1,4 +1,7 @@
 extension RunMachine {
+    /// Milliseconds from which on the status names the disk.
+    private static let slowDisk: Int64 = 1_000
+
     /// What the status shows. The counters of transport and journal are not the machine's to know.
     package mutating func snapshot(at time: Int64) -> ClusterSnapshot {
         var snapshot = ClusterSnapshot(
@@ -102,8 +105,22 @@ extension RunMachine {
                     what:
                         "batch of step \(request.step + 1): \(step.trajectories.count) of \(step.jobs.count) generated",
                     sinceMs: figures.lastCommit ?? started))
+        } else if let request = steps.request {
+            let version = settings.schedule.version(for: request.step)
+            list.append(
+                ClusterSnapshot.Wait(
+                    who: "learner", what: "version \(version) of the policy, for step \(request.step + 1)",
+                    sinceMs: figures.lastCommit ?? started))
         } else if life.state == .starting {
             list.append(ClusterSnapshot.Wait(who: "run", what: "the learner's first weights", sinceMs: started))
+        } else if let learner = members.here.first(where: { $0.member.role == .learner })?.member {
+            list.append(
+                ClusterSnapshot.Wait(
+                    who: "run", what: "the learner: \(learner.report?.state ?? learner.state.rawValue)",
+                    sinceMs: learner.changed))
+        }
+        if let since = diskSince, lastTurn - since > Self.slowDisk {
+            list.append(ClusterSnapshot.Wait(who: "run", what: "the disk of the journal", sinceMs: since))
         }
         return list.sorted { ($0.who, $0.what) < ($1.who, $1.what) }
     }

@@ -5,12 +5,13 @@ extension RunMachine {
         guard life.state == .running else { return }
         for queue in ledger.queues {
             var free = candidates(for: queue)
+            let able = ledger.isAvoiding ? able(queue, time) : []
             // One job each in turn, so that no worker sits idle while another has two.
             while !free.isEmpty, ledger.pendingCount(queue) > 0 {
-                for (id, _) in free {
-                    guard lease(queue, to: id, time) else { break }
+                // Who gets none has failed at all that is left.
+                free = free.compactMap { id, slots in
+                    lease(queue, to: id, able, time) && slots > 1 ? (id, slots - 1) : nil
                 }
-                free = free.compactMap { $0.slots > 1 ? ($0.id, $0.slots - 1) : nil }
             }
         }
     }
@@ -24,10 +25,22 @@ extension RunMachine {
             .sorted { ($1.slots, $0.id) < ($0.slots, $1.id) }
     }
 
-    private mutating func lease(_ queue: JobLedger.Queue, to id: WorkerID, _ time: Int64) -> Bool {
+    private func able(_ queue: JobLedger.Queue, _ time: Int64) -> Set<WorkerID> {
+        Set(
+            members.here.filter {
+                $0.member.isPromising(at: time, grace: Int64(settings.graceMilliseconds))
+                    && settings.canDo(queue, $0.member.hello.capabilities)
+            }.map(\.id))
+    }
+
+    private mutating func lease(
+        _ queue: JobLedger.Queue, to id: WorkerID, _ able: Set<WorkerID>, _ time: Int64
+    ) -> Bool {
         let isFirst = members[id]?.jobsDone == 0
         let period = isFirst ? settings.graceMilliseconds : settings.leaseMilliseconds
-        guard let (job, attempt) = ledger.lease(from: queue, to: id, deadline: time + Int64(period), now: time)
+        guard
+            let (job, attempt) = ledger.lease(
+                from: queue, to: id, able: able, deadline: time + Int64(period), now: time)
         else { return false }
         guard let payload = steps.payload(of: job) else {
             // Its step is over: nothing to do for anybody.
@@ -53,6 +66,10 @@ extension RunMachine {
             }
         case .scale(let wishes):
             desired.merge(wishes) { $1 }
+            for (role, count) in wishes.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                let value = "\(count) \(settings.desired[role] ?? 0)"
+                persist(.meta(key: RecoveredRun.wishKey(role), value: value))
+            }
             let text = wishes.map { "\($0.key.rawValue)=\($0.value)" }.sorted().joined(separator: " ")
             persist(.event(kind: "scale", detail: text))
         case .pause(let paused): pause(paused)

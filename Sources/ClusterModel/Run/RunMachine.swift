@@ -16,7 +16,7 @@ package struct RunMachine: Sendable {
     /// What happens once an entry is on disk.
     enum Consequence: Sendable {
         case result(JobID, attempt: Int, WorkerID, AckStatus)
-        case published([ArtifactManifest])
+        case published([ArtifactManifest], by: WorkerID, UInt64)
         case committed
         case withdrawn(RunEnding)
     }
@@ -35,6 +35,7 @@ package struct RunMachine: Sendable {
     var waits = Waits()
     var life = Lifecycle()
     var figures = RunFigures()
+    var casualties = Casualties()
     var outbox = Outbox()
     var desired: [Role: Int]
     var alarms: [ClusterSnapshot.Alarm] = []
@@ -46,11 +47,12 @@ package struct RunMachine: Sendable {
     /// Milliseconds between two turns that only a standstill explains; ticks come twenty times a second.
     private static let longestTurn: Int64 = 2_000
 
-    private var lastTurn: Int64
+    private(set) var lastTurn: Int64
     private var effects: [RunEffect] = []
     private var entries: [JournalEntry] = []
     private var number: UInt64 = 0
-    private var awaiting: Deque<(number: UInt64, then: Consequence)> = []
+    private var awaiting: Deque<(number: UInt64, then: Consequence, since: Int64)> = []
+    private var isExposed = false
 
     /// Goes on from what the journal says.
     ///
@@ -65,6 +67,7 @@ package struct RunMachine: Sendable {
         lastTurn = time
         runID = recovered.meta["run_id"] ?? "\(settings.name)-\(String(time, radix: 36))"
         desired = settings.desired
+        for (role, wish) in recovered.wishes where wish.of == desired[role] { desired[role] = wish.count }
         isPaused = recovered.meta["paused"] == "true"
         ledger = JobLedger(retriesAllowed: settings.retries)
         steps = Steps(settings, committed: recovered.committedSteps)
@@ -73,9 +76,14 @@ package struct RunMachine: Sendable {
         for manifest in recovered.manifests { versions.add(manifest) }
         retireVersions()
         log(.info, "coordinator", ["address": address, "committed": "\(steps.committed)", "epoch": "\(epoch)"])
-        // A learner that is still alive serves what the journal lists; whatever it serves it publishes again.
+        // A learner that is still alive serves what the journal lists.
         openSteps()
         try restore(recovered)
+        // Nothing is left to do when the policy was exported before the last process ended.
+        if steps.isLastCommitted, recovered.meta[Self.exported] == "\(steps.committed)" {
+            finish()
+            life.exported(at: time)
+        }
     }
 
     private mutating func restore(_ recovered: RecoveredRun) throws {
@@ -146,6 +154,9 @@ package struct RunMachine: Sendable {
         }
         let messages = outbox.take()
         if !messages.isEmpty { effects.append(.send(messages)) }
+        // Once a turn, however much has changed: each is as much work as there are workers.
+        if isExposed { effects.append(.expose) }
+        isExposed = false
         defer { effects = [] }
         return effects
     }
@@ -157,6 +168,7 @@ package struct RunMachine: Sendable {
                 ["job": "\(job)", "worker": "\(lease.worker)", "tokens": "\(lease.tokens)"])
             outbox.add(lease.worker, .cancel(job, attempt: lease.attempt, reason: "the lease ran out"))
             members.stall(lease.worker)
+            expire(job, in: lease.worker, time)
             // Perhaps it waits for weights of which it was not told.
             if let role = members[lease.worker]?.role {
                 for manifest in versions.announced(to: role) { outbox.add(lease.worker, .artifact(manifest)) }
@@ -166,8 +178,9 @@ package struct RunMachine: Sendable {
             leave(id, reason: "silent for \(silent / 1000) s", lost: true, time)
         }
         checkWaits(time)
+        watchLearner(time)
         if life.passTime(time, isEmpty: members.isEmpty) {
-            expose()
+            effects.append(.expose)
             effects.append(.end(life.ending))
         }
     }
@@ -179,7 +192,9 @@ package struct RunMachine: Sendable {
             case .result(let job, let attempt, let peer, let status):
                 ledger.becomeDurable(job)
                 outbox.acknowledge(peer, job, attempt: attempt, status)
-            case .published(let manifests): announce(manifests, time)
+            case .published(let manifests, let peer, let ask):
+                outbox.add(peer, .publishAck, inReplyTo: ask)
+                announce(manifests, time)
             case .committed: commitIsDurable(time)
             case .withdrawn(let ending): fail(ending, time)
             }
@@ -191,14 +206,17 @@ package struct RunMachine: Sendable {
 
     mutating func persist(_ entry: JournalEntry, then consequence: Consequence? = nil) {
         entries.append(entry)
-        if let consequence { awaiting.append((number, consequence)) }
+        if let consequence { awaiting.append((number, consequence, lastTurn)) }
     }
 
     mutating func log(_ level: RunLog.Level, _ message: String, _ details: [String: String] = [:]) {
         effects.append(.log(RunLog(level: level, message: message, details: details)))
     }
 
-    mutating func expose() { effects.append(.expose) }
+    /// Since when something waits for the disk; nil when nothing does.
+    var diskSince: Int64? { awaiting.first?.since }
+
+    mutating func expose() { isExposed = true }
     mutating func record(_ record: StepRecord) { effects.append(.record(record)) }
     mutating func forget(_ peer: WorkerID) { effects.append(.forget(peer)) }
 

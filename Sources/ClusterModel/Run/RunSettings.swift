@@ -42,6 +42,8 @@ package struct RunSettings: Sendable {
     package var sampling = SamplingParameters(maxNewTokens: 16)
     package var schedule = Schedule.sync
     package var parts: [ScorePart] = []
+    /// How many tokens the policy's model knows.
+    package var vocabulary = Int.max
     /// Rewards without which an answer cannot be learned from.
     package var neededRewards: Set<String> = []
     package var leaseMilliseconds = 10_000

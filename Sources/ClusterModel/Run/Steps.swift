@@ -122,7 +122,8 @@ struct Steps: Sendable {
         switch (outcome, job.kind) {
         case (.trajectories(let items), .generate):
             return step.problem(
-                with: items, of: job.index, anyVersion: settings.planted.contains(.acceptStaleVersion))
+                with: items, of: job.index, vocabulary: settings.vocabulary,
+                anyVersion: settings.planted.contains(.acceptStaleVersion))
         case (.scores(let scores), .score):
             guard settings.parts.indices.contains(job.part) else { return "no such part" }
             let part = settings.parts[job.part]

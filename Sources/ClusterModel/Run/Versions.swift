@@ -4,6 +4,7 @@ struct Versions: Sendable {
 
     /// Number of the newest version of the policy.
     var newest: Int? { manifests[.policy]?.keys.max() }
+    func has(_ kind: ArtifactKind) -> Bool { manifests[kind] != nil }
     func policy(_ number: Int) -> ArtifactManifest? { manifests[.policy]?[number] }
 
     mutating func add(_ manifest: ArtifactManifest) {

@@ -7,7 +7,7 @@
 ///
 /// At edge 2 everything is said again that the coordinator may not have: results without an acknowledgement, asks without
 /// an answer. What comes from an older epoch is passed over: a newer coordinator has taken over. A WELCOME of another run
-/// voids everything that was done for the earlier one.
+/// ends the session.
 package struct SessionMachine: Sendable {
     package struct Identity: Sendable {
         package var role: Role
@@ -52,6 +52,9 @@ package struct SessionMachine: Sendable {
         case send(Message, id: UInt64, epoch: UInt64)
         /// What the transport still holds is void: it is said anew after WELCOME.
         case forgetUnsent
+        /// The connection stands, and nobody is at its other end: a ROUTER passes over one whose name it still knows from an
+        /// earlier connection.
+        case reconnect
         /// For the work.
         case deliver(Message)
         case answer(UInt64, Result<Message, SessionFailure>)
@@ -80,8 +83,11 @@ package struct SessionMachine: Sendable {
         var said: Int64
     }
 
-    /// Milliseconds without a WELCOME after which HELLO is said again.
+    /// Milliseconds without a WELCOME after which HELLO is said again, and twice as long each time: a coordinator with many
+    /// workers needs a moment for all of them, and a WELCOME to an earlier HELLO counts for nothing.
     private static let helloPeriod: Int64 = 2_000
+    private static let longestHelloPeriod: Int64 = 16_000
+    private static let hellosToAConnection = 3
     /// Milliseconds without an answer after which something is said again: a message may be lost though the connection holds.
     private static let repeatPeriod: Int64 = 5_000
     /// Above the numbers of asks.
@@ -102,10 +108,10 @@ package struct SessionMachine: Sendable {
     private var unacknowledged: [Attempt: KeptResult] = [:]
     private var nextPlace: UInt64 = 0
     private var leased: Set<Attempt> = []
-    /// Of an earlier run: nobody wants their results.
-    private var void: Set<Attempt> = []
     private var apartSince: Int64
     private var nextHello: Int64 = 0
+    private var helloPeriod = Self.helloPeriod
+    private var unanswered = 0
     /// Number of the last HELLO.
     private var greeting: UInt64 = 0
     private var nextSaid: Int64
@@ -150,7 +156,6 @@ package struct SessionMachine: Sendable {
     private mutating func tell(_ message: Message, _ time: Int64) {
         if case .result(let job, let attempt, let outcome) = message {
             let key = Attempt(job: job, number: attempt)
-            if void.remove(key) != nil { return }
             unacknowledged[key] = KeptResult(place: nextPlace, outcome: outcome, said: time)
             nextPlace += 1
         }
@@ -176,7 +181,8 @@ package struct SessionMachine: Sendable {
     private mutating func greet(_ time: Int64) {
         state = .greeting
         greeting = max(greeting, Self.firstGreeting) + 1
-        nextHello = time + Self.helloPeriod
+        nextHello = time + helloPeriod
+        helloPeriod = min(2 * helloPeriod, Self.longestHelloPeriod)
         let held =
             unacknowledged.keys.map { HeldJob(job: $0.job, attempt: $0.number, finished: true) }
             + leased.subtracting(unacknowledged.keys).map {
@@ -205,12 +211,19 @@ package struct SessionMachine: Sendable {
         // What matters of it is said anew after WELCOME.
         effects.append(.forgetUnsent)
         if state == .joined {
-            apartSince = time
-            nextSaid = time + Self.sayPeriod
+            part(time)
             log(.info, "connection to the coordinator lost; trying again")
         }
         state = .apart
+        helloPeriod = Self.helloPeriod
         if up { greet(time) }
+    }
+
+    /// From here on the session waits for a coordinator.
+    private mutating func part(_ time: Int64) {
+        apartSince = time
+        nextSaid = time + Self.sayPeriod
+        helloPeriod = Self.helloPeriod
     }
 
     private mutating func receive(_ message: Message, _ asked: UInt64, _ sender: UInt64, _ time: Int64) {
@@ -249,7 +262,9 @@ package struct SessionMachine: Sendable {
     private mutating func refused(_ code: String, _ text: String, _ asked: UInt64, _ time: Int64) {
         switch Refusal.Code(rawValue: code) {
         case .hello, .epoch:
-            if state == .joined { greet(time) }
+            guard state == .joined else { return }
+            part(time)
+            greet(time)
         case .malformed:
             log(.warning, "a message was refused as malformed", ["reason": text])
             answerRefused(asked, text)
@@ -269,7 +284,7 @@ package struct SessionMachine: Sendable {
     /// Edge 2. Epochs of one run are compared; another run counts its own.
     private mutating func join(_ welcome: Welcome, _ time: Int64) {
         if let runID, runID != welcome.runID {
-            beginAnotherRun(welcome.runID)
+            endWithEarlierRun(welcome.runID)
             if state == .over { return }
         } else if welcome.epoch < epoch {
             return
@@ -277,6 +292,7 @@ package struct SessionMachine: Sendable {
         runID = welcome.runID
         epoch = welcome.epoch
         state = .joined
+        unanswered = 0
         effects.append(.deliver(.welcome(welcome)))
         sayAgain(saidBefore: .max, time)
         for message in waiting { send(message) }
@@ -294,22 +310,12 @@ package struct SessionMachine: Sendable {
         }
     }
 
-    /// What was done for the earlier run is void. A learner has nothing to give to another run: its checkpoints are in the
-    /// directory of its own.
-    private mutating func beginAnotherRun(_ name: String) {
+    /// What was made for the earlier run, weights, tokenizer, rewards and results, is nothing to another one. So the process
+    /// ends; whoever looks after it starts a new one, which has nothing in memory.
+    private mutating func endWithEarlierRun(_ name: String) {
         guard !planted.contains(.acceptAnotherRun) else { return }
-        if identity.role == .learner {
-            end(SessionFailure(.refused, "another run, \(name), has taken over the coordinator's address"))
-            return
-        }
         log(.warning, "another run has taken over the coordinator's address", ["run": name])
-        void.formUnion(leased)
-        for key in leased.sorted(by: { ($0.job, $0.number) < ($1.job, $1.number) }) {
-            effects.append(.deliver(.cancel(key.job, attempt: key.number, reason: "another run has begun")))
-        }
-        unacknowledged = [:]
-        leased = []
-        waiting = []
+        end(SessionFailure(.refused, "another run, \(name), has taken over the coordinator's address"))
     }
 
     // MARK: - Time
@@ -321,7 +327,11 @@ package struct SessionMachine: Sendable {
             let failure = SessionFailure(.deadline, "the coordinator did not answer within the deadline")
             effects.append(.answer(id, .failure(failure)))
         }
-        if state == .greeting, time >= nextHello { greet(time) }
+        if state == .greeting, time >= nextHello {
+            unanswered += 1
+            if unanswered.isMultiple(of: Self.hellosToAConnection) { effects.append(.reconnect) }
+            greet(time)
+        }
         if state == .joined {
             sayAgain(saidBefore: time - Self.repeatPeriod, time)
             return

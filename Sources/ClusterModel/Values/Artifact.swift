@@ -45,22 +45,36 @@ extension ArtifactKind: Codable {
     }
 }
 
+/// A file by reference: as small for a model of any size. Its list, the hash of each chunk, is pulled like the file itself.
 package struct ArtifactFile: Codable, Sendable, Hashable {
     package var name: String
     /// Bytes.
     package var size: Int
-    /// Hexadecimal.
+    /// Of the file's list, 32 bytes for each chunk; of a file of one chunk, that chunk's own. Hexadecimal.
     package var sha256: String
     /// Bytes of each chunk but the last.
     package var chunkSize: Int
-    package var chunkHashes: [String]
 
-    package init(name: String, size: Int, sha256: String, chunkSize: Int, chunkHashes: [String]) {
+    package init(name: String, size: Int, sha256: String, chunkSize: Int) {
         self.name = name
         self.size = size
         self.sha256 = sha256
         self.chunkSize = chunkSize
-        self.chunkHashes = chunkHashes
+    }
+}
+
+/// A piece of a file, as a puller asks for it.
+package struct ChunkPlace: Sendable, Hashable {
+    /// The file's ``ArtifactFile/sha256``.
+    package var file: String
+    /// A chunk of the file's list, in place of one of its content.
+    package var isList: Bool
+    package var index: Int
+
+    package init(file: String, isList: Bool, index: Int) {
+        self.file = file
+        self.isList = isList
+        self.index = index
     }
 }
 

@@ -93,10 +93,12 @@ struct Generation {
             }
             if batch.isEmpty { break }
             let (logits, owners) = try batch.step()
-            if owners.isEmpty { continue }
-            let drawn = try draw(logits, owners)
-            let ended = Set(owners.filter { answers[$0].finish != nil })
-            batch.goOn(Dictionary(uniqueKeysWithValues: zip(owners, drawn)), ended: ended)
+            // A prompt that is read is progress as well.
+            if !owners.isEmpty {
+                let drawn = try draw(logits, owners)
+                let ended = Set(owners.filter { answers[$0].finish != nil })
+                batch.goOn(Dictionary(uniqueKeysWithValues: zip(owners, drawn)), ended: ended)
+            }
             try report()
         }
         return answers.map(\.sequence)

@@ -9,9 +9,8 @@ import Synchronization
 /// status with a name and a time, and a link that is closed ends every ask.
 package final class ClusterLearnerLink: LearnerLink {
     private struct Control {
-        var paused = false
+        var pause = LearnerPause()
         var waiters: [CheckedContinuation<Void, Never>] = []
-        var published: [ArtifactManifest] = []
         var report = WorkerReport(state: "starting")
     }
 
@@ -44,12 +43,12 @@ package final class ClusterLearnerLink: LearnerLink {
                 .commit(step: step, metrics: metrics, manifest), deadline: nil),
             answered == step
         else { throw LearnerError(.cluster, "the coordinator did not acknowledge step \(step)") }
-        control.withLock { $0.published.append(manifest) }
     }
 
     package func publish(_ manifests: [ArtifactManifest]) async throws {
-        control.withLock { $0.published += manifests }
-        link.tell(.publish(manifests))
+        guard case .publishAck = try await link.ask(.publish(manifests), deadline: nil) else {
+            throw LearnerError(.cluster, "the coordinator did not acknowledge the artifacts")
+        }
     }
 
     package func report(phase: String, fraction: Double) async {
@@ -60,11 +59,14 @@ package final class ClusterLearnerLink: LearnerLink {
 
     /// Says again where the learner is. An update may take many minutes, and a batch longer to come; a learner that was
     /// silent all the while would be taken for lost. What it says does not change, so the status shows one that hangs.
-    package func pulse() { link.tell(.report(control.withLock { $0.report })) }
+    package func pulse() {
+        let (report, wish) = control.withLock { ($0.report, $0.pause.wish) }
+        link.tell(.report(report))
+        if let wish { link.tell(.alarm(code: Message.pausingAlarm, detail: wish)) }
+    }
 
     package func alarm(code: String, detail: String) async {
-        // Said to the coordinator, which pauses the run; it may take a moment until its own word comes back.
-        if code == "paused" { pause(true) }
+        if code == Message.pausingAlarm { control.withLock { $0.pause.ask(detail) } }
         link.tell(.alarm(code: code, detail: detail))
     }
 
@@ -72,7 +74,7 @@ package final class ClusterLearnerLink: LearnerLink {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let goOn = control.withLock { control -> Bool in
-                    if control.paused, !Task.isCancelled {
+                    if control.pause.isPaused, !Task.isCancelled {
                         control.waiters.append(continuation)
                         return false
                     }
@@ -81,57 +83,29 @@ package final class ClusterLearnerLink: LearnerLink {
                 if goOn { continuation.resume() }
             }
         } onCancel: {
-            pause(false)
+            release()
         }
         try Task.checkCancellation()
     }
 
     /// What the coordinator says.
-    package func pause(_ paused: Bool) {
+    package func pause(_ paused: Bool) { if control.withLock({ $0.pause.said(paused) }) { release() } }
+
+    private func release() {
         let waiters = control.withLock { control in
-            control.paused = paused
-            defer { if !paused { control.waiters = [] } }
-            return paused ? [] : control.waiters
+            defer { control.waiters = [] }
+            return control.waiters
         }
         for waiter in waiters { waiter.resume() }
-    }
-
-    /// A coordinator that was restarted hears again what can be pulled.
-    package func publishAgain() {
-        let manifests = control.withLock { control in
-            // The last word on each version.
-            var newest: [ArtifactKind: [Int: ArtifactManifest]] = [:]
-            for manifest in control.published {
-                newest[manifest.kind, default: [:]][manifest.version.number] = manifest
-            }
-            control.published = newest.values.flatMap(\.values).sorted {
-                ($0.kind.rawValue, $0.version.number) < ($1.kind.rawValue, $1.version.number)
-            }
-            return control.published
-        }
-        if !manifests.isEmpty { link.tell(.publish(manifests)) }
-    }
-
-    /// Forgets policy versions that are no longer served.
-    func forget(below number: Int) {
-        control.withLock { control in
-            control.published.removeAll {
-                $0.kind == .policy && $0.version.number != 0 && $0.version.number < number
-            }
-        }
     }
 }
 
 /// ``ArtifactStore`` over the socket that workers pull from.
 package final class ServedArtifacts: ArtifactStore {
     private let server: ArtifactServer
-    private let link: ClusterLearnerLink
     private let versions = Mutex<Set<PolicyVersion>>([])
 
-    package init(_ server: ArtifactServer, link: ClusterLearnerLink) {
-        self.server = server
-        self.link = link
-    }
+    package init(_ server: ArtifactServer) { self.server = server }
 
     package func serve(
         kind: ArtifactKind, version: PolicyVersion, files: [(name: String, data: Data)]
@@ -147,6 +121,5 @@ package final class ServedArtifacts: ArtifactStore {
             return old
         }
         for version in old { server.release(.policy, version) }
-        link.forget(below: number)
     }
 }

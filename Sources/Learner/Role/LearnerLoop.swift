@@ -139,10 +139,11 @@ package struct LearnerLoop: Sendable {
         let manifest = try await artifacts.serve(
             kind: .policy, version: PolicyVersion(epoch: plan.epoch, number: step + 1),
             files: try await engine.policyFiles())
-        try await link.publish([manifest])
         try await link.commit(step: step, metrics: try CheckpointFiles.encode(report), manifest: manifest)  // 4
         await artifacts.release(below: checkpoints.recent().first?.step ?? 0)
-        if report.pause { await link.alarm(code: "paused", detail: "the KL budget is spent; resume to go on") }
+        if report.pause {
+            await link.alarm(code: Message.pausingAlarm, detail: "the KL budget is spent; resume to go on")
+        }
     }
 
     private func fetch(_ step: Int) async throws -> [RolloutJob] {

@@ -46,7 +46,7 @@ package struct LearnerRole: Sendable {
         defer { executor.shutDown() }
         let loop = try await Self.prepare(
             configuration, epoch: welcome.epoch, executor: executor, link: cluster,
-            artifacts: ServedArtifacts(server, link: cluster), log: log)
+            artifacts: ServedArtifacts(server), log: log)
         return try await withThrowingTaskGroup(of: Outcome?.self) { group in
             group.addTask {
                 try await loop.run()
@@ -81,7 +81,6 @@ package struct LearnerRole: Sendable {
         while let message = await iterator.next() {
             switch message {
             case .pause(let paused): cluster.pause(paused)
-            case .welcome: cluster.publishAgain()
             case .stop(let reason, let exitCode): return .stopped(reason: reason, exitCode: exitCode)
             case .refused(let code, let text):
                 throw LearnerError(.cluster, "the coordinator refused this learner: \(text) (\(code))")

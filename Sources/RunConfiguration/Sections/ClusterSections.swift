@@ -12,7 +12,7 @@ package struct CoordinatorSection: ConfigurationSection, Codable, Equatable {
         keys.value("bind", &bind, .address, "Where workers connect: tcp://HOST:PORT (port 0: any) or ipc://PATH.")
         keys.value("status", &status, .hostAndPort, "host:port of the status endpoint (port 0: any).")
         keys.value(
-            "lease_s", &lease, .within(0.1...86400),
+            "lease_s", &lease, .within(2...86400),
             "Seconds without progress after which a job goes to another worker.")
         keys.value("grace_s", &grace, .within(0...86400), "Seconds more for a worker's first, long load.")
         keys.value("retries", &retries, .within(0...1000), "Attempts after the first before the run gives a job up.")

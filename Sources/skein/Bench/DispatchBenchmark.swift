@@ -105,7 +105,7 @@ struct DispatchBenchmark {
                 role: .learner, name: "learner", capabilities: Capabilities(kinds: []), incarnation: 2),
             logger: log)
         let clock = ContinuousClock()
-        link.tell(.publish([manifest(0)]))
+        _ = try await link.ask(.publish([manifest(0)]))
         var seconds: [Double] = []
         for step in 0..<load.steps {
             let start = clock.now

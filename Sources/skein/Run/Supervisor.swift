@@ -170,14 +170,22 @@ actor Supervisor {
                 metadata: ["child": "\(slot)", "ending": "\(ending)", "back-off": "\(pause)"])
             try? await Task.sleep(for: pause)
             guard !stopping, !hasEnded, children[slot] == nil else { return }
+            // Fewer may be wanted by now.
+            if case .worker(let role, let number) = slot, role != .learner, number >= desired[role] ?? 0 { return }
             do { try start(slot) } catch { fail(.failed, "\(error)") }
         }
     }
 
     private func verdict(_ slot: Slot, _ child: Child, _ ending: Child.Ending) -> RestartBudget.Verdict {
-        let wasKilled = if case .signal = ending { true } else { false }
+        // What the process did to itself is a way to fail; what others did to it says nothing about it.
+        let ownSignals = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
+        let reason: String? =
+            switch ending {
+            case .signal(let number): ownSignals.contains(number) ? "\(ending)" : nil
+            default: child.lastWords()
+            }
         return budgets[slot, default: RestartBudget()].ended(
-            reason: wasKilled ? nil : child.lastWords(),
+            reason: reason,
             progress: JournalSummary.committedSteps(path: plan.runDirectory + "/journal.sqlite"),
             at: ContinuousClock.now - began)
     }

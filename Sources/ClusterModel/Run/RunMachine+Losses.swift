@@ -1,0 +1,61 @@
+/// What becomes of the jobs of workers that are lost or hang, and what is said of a learner that does.
+extension RunMachine {
+    /// Times of the usual step after which a learner that says the same all the while is told to people.
+    private static let patienceInSteps: Int64 = 10
+    private static let leastPatience: Int64 = 600_000
+    private static let stalledLearner = "learner_stalled"
+
+    /// A worker was lost with these jobs, which are pending again.
+    ///
+    /// - Parameter died: its successor is here. One that only fell silent may be well, behind a wire that is not.
+    mutating func lose(_ jobs: [JobID], with worker: WorkerID, died: Bool, _ time: Int64) {
+        ledger.release(avoiding: worker)
+        let window = 2 * Int64(settings.leaseMilliseconds)
+        let here = members.here.count { $0.member.role != .learner }
+        if let (together, isNew) = casualties.lose(worker, here: here, window: window, at: time) {
+            // The coordinator's own network, until shown otherwise.
+            ledger.forgive(together)
+            guard isNew else { return }
+            alarm("workers_lost", "most workers were lost at once; look at the network of the coordinator", time)
+            return
+        }
+        guard died else { return }
+        for job in jobs { blame(job, for: worker, "died", time) }
+    }
+
+    /// A lease ran out in a worker's hands.
+    mutating func expire(_ job: JobID, in worker: WorkerID, _ time: Int64) {
+        // Without a learner nobody serves the weights that the worker may be waiting for; and a silent one may be working.
+        let isServed = members.contains { $0.role == .learner && $0.state == .ready }
+        let isHeard = members[worker].map { time - $0.lastSeen <= Int64(settings.leaseMilliseconds) / 2 } ?? false
+        if isServed, isHeard { blame(job, for: worker, "made no progress for a whole lease", time) }
+    }
+
+    private mutating func blame(_ job: JobID, for worker: WorkerID, _ what: String, _ time: Int64) {
+        let victims = ledger.blame(job, for: worker)
+        guard victims.count >= Casualties.poison else { return }
+        let names = Set(victims.map(\.name)).sorted().joined(separator: ", ")
+        fail(
+            RunEnding(
+                """
+                \(words(for: job)) (job \(job)) has taken \(victims.count) workers with it, on \(names); the last \(what). \
+                Read their logs. If they only need longer, raise coordinator.lease_s; then call the same command again
+                """), time)
+    }
+
+    /// It cannot be told from a long update, so people are asked to look.
+    mutating func watchLearner(_ time: Int64) {
+        guard life.state == .running, steps.request == nil,
+            let member = members.here.first(where: { $0.member.role == .learner })?.member, member.state == .ready,
+            !alarms.contains(where: { $0.code == Self.stalledLearner && $0.sinceMs >= member.changed })
+        else { return }
+        let usual = figures.usualStep ?? 0
+        let silent = time - member.changed
+        guard silent > max(Self.leastPatience, Self.patienceInSteps * usual) else { return }
+        let phase = member.report?.state ?? "?"
+        alarm(
+            Self.stalledLearner,
+            "the learner has said \"\(phase)\" for \(silent / 60_000) min; look at its log, and kill it if it hangs: it is "
+                + "started again and goes on from its checkpoint", time)
+    }
+}

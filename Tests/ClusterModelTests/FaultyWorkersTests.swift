@@ -1,0 +1,222 @@
+import ClusterModel
+import Foundation
+import Testing
+
+/// What one worker's faults may cost: never a run that another worker could go on with.
+@Suite struct FaultyWorkersTests {
+    private static let second = WorkerID(name: "h", incarnation: 1)
+
+    private static func leases(_ messages: [Message]) -> [Grant] {
+        messages.flatMap { message -> [Grant] in if case .lease(let grants) = message { grants } else { [] } }
+    }
+
+    private static func failure(_ grant: Grant, retryable: Bool) -> Message {
+        .result(
+            grant.job.id, attempt: grant.attempt,
+            .failed(code: "memory", message: "out of memory", retryable: retryable))
+    }
+
+    /// A job goes to another worker before it comes back to the one that failed at it, whether or not that one believes that
+    /// trying again helps.
+    @Test(arguments: [true, false]) func oneBrokenWorkerDoesNotEndTheRun(retryable: Bool) throws {
+        var bench = try RunBench()
+        let grants = try bench.begin()
+        _ = bench.join(.generator, Self.second)
+        var failed: Set<JobID> = []
+        for grant in grants {
+            let told = bench.say(RunBench.generator, Self.failure(grant, retryable: retryable))
+            #expect(Self.leases(told).isEmpty)
+            failed.insert(grant.job.id)
+        }
+        _ = bench.say(RunBench.generator, .report(WorkerReport(state: WorkerReport.idle)))
+        let again = Self.leases(bench.say(Self.second, .credit(slots: 2)))
+        #expect(Set(again.map(\.job.id)) == failed)
+        for grant in again { _ = bench.say(Self.second, try RunBench.answer(grant)) }
+        #expect(bench.machine.state == .running)
+    }
+
+    /// When nobody is left, what the only worker takes for hopeless is so.
+    @Test func aFailureThatTryingCannotMendEndsTheRun() throws {
+        var bench = try RunBench()
+        let grants = try bench.begin()
+        _ = bench.say(RunBench.generator, Self.failure(grants[0], retryable: false))
+        #expect(bench.machine.state == .failed)
+    }
+
+    /// The only worker gets its jobs again, until the retries are used up.
+    @Test func theOnlyWorkerMayTryAgain() throws {
+        var settings = RunBench.settings()
+        settings.retries = 2
+        var bench = try RunBench(settings)
+        var next = try bench.begin()
+        for _ in 0..<2 {
+            for grant in next { _ = bench.say(RunBench.generator, Self.failure(grant, retryable: true)) }
+            next = Self.leases(bench.say(RunBench.generator, .report(WorkerReport(state: WorkerReport.idle))))
+            #expect(next.count == 2)
+        }
+        #expect(bench.machine.state == .running)
+        for grant in next { _ = bench.say(RunBench.generator, Self.failure(grant, retryable: true)) }
+        #expect(bench.machine.state == .failed)
+    }
+
+    /// Every process that takes the job dies, and is started again.
+    @Test func aJobThatKillsItsWorkersIsNamed() throws {
+        var settings = RunBench.settings()
+        settings.promptsPerJob = 2
+        var bench = try RunBench(settings)
+        _ = try bench.begin()
+        _ = bench.join(.learner, RunBench.learner)
+        var ending: RunEnding?
+        for incarnation in 2...5 where ending == nil {
+            _ = bench.pass(200)
+            let worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
+            let told = bench.join(.generator, worker)
+            for case .stop(let reason, let code) in told { ending = RunEnding(reason, exitCode: Int32(code)) }
+            if ending == nil { #expect(!Self.leases(bench.say(worker, .credit(slots: 1))).isEmpty) }
+        }
+        let text = try #require(ending).message
+        #expect(text.contains("generate/0/0") && text.contains("3 workers") && text.contains("on g"))
+    }
+
+    /// A network that is cut takes many workers at once, and again, and blames no job.
+    @Test func aPartitionPoisonsNothing() throws {
+        var bench = try RunBench()
+        _ = try bench.begin()
+        for round in 0..<5 {
+            for number in 0..<4 {
+                let worker = WorkerID(name: "w\(number)", incarnation: UInt64(round + 1))
+                _ = bench.join(.generator, worker)
+                _ = bench.say(worker, .credit(slots: 2))
+            }
+            for _ in 0..<30 {
+                _ = bench.pass(100)
+                _ = bench.say(RunBench.learner, .report(WorkerReport(state: "wait")))
+            }
+            #expect(bench.machine.snapshot(at: bench.time).workers["generator"]?.ready == 0)
+        }
+        #expect(bench.machine.state == .running)
+        #expect(bench.machine.snapshot(at: bench.time).alarms.map(\.code) == ["workers_lost"])
+    }
+
+    @Test func aTokenOutsideTheVocabularyIsRefused() throws {
+        var settings = RunBench.settings()
+        settings.vocabulary = 7
+        var bench = try RunBench(settings)
+        let grant = try #require(try bench.begin().first)
+        let told = bench.say(RunBench.generator, try RunBench.answer(grant))
+        #expect(told.contains { if case .resultAck(let acks) = $0 { acks.first?.status == .stale } else { false } })
+        #expect(!bench.persisted.contains { if case .result = $0 { true } else { false } })
+    }
+
+    /// Nobody hands in what it cannot do, or holds what it was never given.
+    @Test func aWorkerDoesOnlyWhatItSaidItCan() throws {
+        var bench = try RunBench()
+        let grant = try #require(try bench.begin().first)
+        let scorer = WorkerID(name: "s", incarnation: 1)
+        let greeting = Message.hello(
+            Hello(
+                role: .scorer, name: "s", incarnation: 1, capabilities: Capabilities(kinds: [.score]),
+                heldJobs: [HeldJob(job: JobID(step: 0, index: 1, kind: .generate), attempt: 1, finished: false)]))
+        #expect(bench.say(scorer, greeting).contains { if case .cancel = $0 { true } else { false } })
+        let told = bench.say(scorer, try RunBench.answer(grant))
+        #expect(told.contains { if case .resultAck(let acks) = $0 { acks.first?.status == .stale } else { false } })
+        #expect(bench.machine.snapshot(at: 0).queue["generate"]?.doneTotal == 0)
+    }
+
+    /// An attempt of four billion would be clamped on the wire, and no renewal would ever match.
+    @Test func aHeldLeaseOfAnAbsurdAttemptIsNotAdopted() throws {
+        var bench = try RunBench()
+        _ = bench.join(.learner, RunBench.learner)
+        _ = bench.say(RunBench.learner, .publish([RunBench.policy]))
+        _ = bench.sync()
+        let held = HeldJob(job: JobID(step: 0, index: 0, kind: .generate), attempt: Int(UInt32.max), finished: false)
+        let hello = Hello(
+            role: .generator, name: "g", incarnation: 1, capabilities: Capabilities(kinds: [.generate]),
+            heldJobs: [held])
+        _ = bench.say(RunBench.generator, .hello(hello))
+        let grants = Self.leases(bench.say(RunBench.generator, .credit(slots: 2)))
+        #expect(grants.map(\.attempt) == [1, 1])
+    }
+
+    /// Two learners would write the same checkpoints.
+    @Test func thereIsOneLearner() throws {
+        var bench = try RunBench()
+        _ = try bench.begin()
+        _ = bench.join(.learner, WorkerID(name: "other", incarnation: 1))
+        guard case .refused(code: "hello", _)? = bench.say(RunBench.learner, .batchRequest(step: 0)).first,
+            case .refused(code: "replaced", _)? = bench.join(.learner, RunBench.learner).first
+        else {
+            Issue.record("the first one is still listened to")
+            return
+        }
+    }
+
+    /// A learner that was away while the run was resumed hears of it.
+    @Test func welcomeSaysWhetherTheLearnerGoesOn() throws {
+        var bench = try RunBench()
+        _ = try bench.begin()
+        _ = bench.handle(.wish(.pause(true)))
+        func said(_ messages: [Message]) -> [Bool] {
+            messages.compactMap { if case .pause(let paused) = $0 { paused } else { nil } }
+        }
+        #expect(said(bench.join(.learner, RunBench.learner)) == [true])
+        _ = bench.handle(.wish(.pause(false)))
+        #expect(said(bench.join(.learner, RunBench.learner)) == [false])
+    }
+
+    /// What the operator wished outlives the coordinator, as long as the run file says what it said.
+    @Test func aScaleSurvivesARestart() throws {
+        var settings = RunBench.settings()
+        settings.desired = [.generator: 2]
+        var bench = try RunBench(settings)
+        _ = bench.handle(.wish(.scale([.generator: 5])))
+        var recovered = RecoveredRun()
+        for case .meta(let key, let value) in bench.persisted { recovered.meta[key] = value }
+        #expect(try RunBench(settings, recovered: recovered).machine.snapshotOfDesired == 5)
+        settings.desired = [.generator: 3]
+        #expect(try RunBench(settings, recovered: recovered).machine.snapshotOfDesired == 3)
+    }
+
+    /// The coordinator died between the learner's last word and its own end.
+    @Test func anExportedRunIsOverAtItsNextStart() throws {
+        var recovered = RecoveredRun()
+        recovered.committedSteps = 2
+        recovered.meta = ["exported": "2"]
+        recovered.manifests = [RunBench.policy]
+        var bench = try RunBench(recovered: recovered)
+        let effects = bench.pass(200)
+        #expect(effects.contains { if case .end(nil) = $0 { true } else { false } })
+    }
+
+    /// Where the learner is stuck, or the disk, the status says so.
+    @Test func everyWaitHasAName() throws {
+        var bench = try RunBench()
+        let grants = try bench.begin()
+        _ = bench.say(RunBench.learner, .report(WorkerReport(state: "update")))
+        func waits() -> [String] { bench.machine.snapshot(at: bench.time).waits.map(\.what) }
+        #expect(waits() == ["the learner: update"])
+        _ = bench.say(RunBench.learner, .batchRequest(step: 1))
+        #expect(waits() == ["version 1 of the policy, for step 2"])
+        _ = bench.say(RunBench.generator, try RunBench.answer(grants[0]))
+        _ = bench.pass(2_000)
+        #expect(waits().contains("the disk of the journal"))
+    }
+}
+
+extension RunMachine {
+    fileprivate var snapshotOfDesired: Int? {
+        var machine = self
+        return machine.snapshot(at: 0).workers["generator"]?.desired
+    }
+}
+
+@Suite struct LearnerPauseTests {
+    /// A "resume" that was said before the coordinator knew of the guard's wish does not count.
+    @Test func theGuardsWishOutlastsAnEarlierResume() {
+        var pause = LearnerPause()
+        pause.ask("drift")
+        #expect(!pause.said(false) && pause.isPaused && pause.wish == "drift")
+        #expect(!pause.said(true) && pause.isPaused && pause.wish == nil)
+        #expect(pause.said(false) && !pause.isPaused)
+    }
+}
