@@ -105,7 +105,10 @@ final class SimulatedLearner: SimulatedProcess {
 
     private func step() throws {
         isHeld = pause.isPaused && disk.steps < world.settings.steps
-        if isHeld { return }
+        if isHeld {
+            phase = WorkerReport.paused
+            return
+        }
         guard disk.steps < world.settings.steps else {
             phase = "export"
             later(world.delay(50...3_000)) { [self] in

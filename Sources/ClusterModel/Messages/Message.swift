@@ -176,6 +176,8 @@ package struct WorkerReport: Sendable, Hashable {
     /// The state of a worker that has nothing to do.
     package static let idle = "idle"
     package static let draining = "draining"
+    /// Of a learner that goes on when it is told to.
+    package static let paused = "paused"
 
     /// starting, loading, idle, busy, draining; of the learner the phase of its step.
     package var state: String

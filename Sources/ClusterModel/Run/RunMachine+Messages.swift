@@ -36,6 +36,7 @@ extension RunMachine {
             members.report(report, from: peer, at: time)
             // It was not told, or has forgotten.
             if member.state == .draining, report.state != WorkerReport.draining { outbox.add(peer, .drain) }
+            if report.state == WorkerReport.paused, life.state == .running { outbox.add(peer, .pause(false)) }
         case .bye(let reason): leave(peer, reason: reason, lost: false, time)
         case .alarm(let code, let detail): alarm(code, detail, time)
         case .publish(let manifests): publish(manifests, incoming, time)

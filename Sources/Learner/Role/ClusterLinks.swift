@@ -71,6 +71,7 @@ package final class ClusterLearnerLink: LearnerLink {
     }
 
     package func whileResumed() async throws {
+        if control.withLock({ $0.pause.isPaused }) { await report(phase: WorkerReport.paused, fraction: 0) }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let goOn = control.withLock { control -> Bool in

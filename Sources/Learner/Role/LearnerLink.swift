@@ -20,7 +20,7 @@ package protocol LearnerLink: Sendable {
 
 /// Where other processes pull weights from.
 package protocol ArtifactStore: Sendable {
-    /// Serves the files; returns the manifest that names them with chunk hashes and endpoints.
+    /// Serves the files; returns the manifest that names them and where they are.
     func serve(kind: ArtifactKind, version: PolicyVersion, files: [(name: String, data: Data)]) async throws
         -> ArtifactManifest
     /// Forgets policy versions below this one, but for version 0, from which a joining worker gets all other files.
