@@ -23,13 +23,15 @@ package final class ArtifactServer: Sendable {
     private let state = Mutex(State())
     private let socket: Socket
 
+    /// - Parameter announced: the address that manifests name, where it is not the one that is listened at.
     package static func listen(
-        on thread: SocketThread, address: String, logger: Logger
+        on thread: SocketThread, address: String, announced: String? = nil, logger: Logger
     ) async throws -> ArtifactServer {
         try await thread.run {
             let socket = try thread.open(.router)
             let bound = try socket.bind(address)
-            let server = ArtifactServer(thread: thread, socket: socket, address: bound, logger: logger)
+            let server = ArtifactServer(
+                thread: thread, socket: socket, address: announced ?? bound, logger: logger)
             thread.watch(socket) { [weak server] in server?.receive() }
             return server
         }
