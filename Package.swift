@@ -82,7 +82,7 @@ let package = Package(
 
         // Layer 3
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
-        library("Cluster", ["ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
+        library("Cluster", ["CZlib", "ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels"]),
 

@@ -25,6 +25,7 @@ package final class WorkerLink: Sendable {
     private let thread: SocketThread
     private let logger: Logger
     private let socket: Socket
+    private let address: String
     private let start = ContinuousClock.now
     // SAFETY: touched on the socket thread alone.
     nonisolated(unsafe) private var state: State
@@ -41,7 +42,7 @@ package final class WorkerLink: Sendable {
         return try await thread.run { [identity] in
             let socket = try thread.open(.dealer(identity: identity.id.routingID))
             let link = WorkerLink(
-                thread: thread, socket: socket,
+                thread: thread, socket: socket, address: address,
                 machine: SessionMachine(identity, patience: patience.map { $0.milliseconds }, at: 0), logger: logger)
             try thread.watchConnection(of: socket) { [weak link] up in link?.handle(.connection(up: up)) }
             thread.watch(socket) { [weak link] in link?.receive() }
@@ -54,9 +55,12 @@ package final class WorkerLink: Sendable {
         }
     }
 
-    private init(thread: SocketThread, socket: Socket, machine: SessionMachine, logger: Logger) {
+    private init(
+        thread: SocketThread, socket: Socket, address: String, machine: SessionMachine, logger: Logger
+    ) {
         self.thread = thread
         self.socket = socket
+        self.address = address
         identity = machine.identity
         state = State(machine: machine)
         self.logger = logger
@@ -134,7 +138,7 @@ package final class WorkerLink: Sendable {
             do {
                 envelope = try Codec.decode(frames[...])
             } catch {
-                logger.warning("malformed message from the coordinator ignored", metadata: ["reason": "\(error)"])
+                logger.warning("a message from the coordinator is dropped", metadata: ["reason": "\(error)"])
                 continue
             }
             contact.withLock { $0 = .now }
@@ -149,6 +153,7 @@ package final class WorkerLink: Sendable {
             switch effect {
             case .send(let message, let id, let epoch): send(message, id, epoch)
             case .forgetUnsent: state.unsent.removeAll()
+            case .connectAnew: connectAnew()
             case .deliver(let message): deliver(message)
             case .answer(let id, let result): state.asks.removeValue(forKey: id)?.resume(with: result)
             case .log(let line): logger.log(line)
@@ -158,6 +163,14 @@ package final class WorkerLink: Sendable {
                 socket.close()
                 deliver(nil)
             }
+        }
+    }
+
+    private func connectAnew() {
+        do {
+            try socket.connectAnew(address)
+        } catch {
+            logger.warning("cannot connect", metadata: ["address": "\(address)", "reason": "\(error)"])
         }
     }
 

@@ -101,6 +101,7 @@ class SimulatedProcess {
             case .end: leave()
             case .log(let line): world.note("\(name): \(line.message)")
             case .forgetUnsent: break
+            case .connectAnew: link.connectAnew()
             }
         }
     }

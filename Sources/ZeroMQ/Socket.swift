@@ -81,6 +81,13 @@ package final class Socket: @unchecked Sendable {
         }
     }
 
+    /// Ends the connection to the address, if there is one, and begins another. After bytes that are no ZMTP libzmq gives a
+    /// connection up for good.
+    package func connectAnew(_ address: String) throws {
+        _ = zmq_disconnect(handle, address)
+        try connect(address)
+    }
+
     /// Without encryption nothing listens beyond this machine.
     static func requirePrivate(_ address: String) throws {
         if address.hasPrefix("inproc://") { return }

@@ -77,7 +77,7 @@ struct FaultPlan: Sequence, IteratorProtocol {
         let target = waiting.removeLast()
         left[kind] = waiting
         let pause = random.seconds(0.5 * mean...1.5 * mean)
-        let lasts = kind == .kill ? 0 : random.seconds(1...(kind == .disk ? 4 : 8))
+        let lasts = kind == .kill ? 0 : random.seconds((kind == .disk ? 3 : 1)...8)
         return Fault(kind: kind, target: target, pause: pause, lasts: lasts)
     }
 }

@@ -194,8 +194,9 @@ package struct WorkerReport: Sendable, Hashable {
 
 /// What both sides agree on before the first message.
 package enum Wire {
-    /// 2: a generator must know `arithmetic`. 3: it must know `occurrence` and `first_sample`.
-    package static let version = 3
+    /// 2: a generator must know `arithmetic`. 3: it must know `occurrence` and `first_sample`. 4: messages have checksums.
+    package static let version = 4
+    package static let firstWithChecksums = 4
     /// Bytes of a chunk of an artifact.
     package static let chunkSize = 512 << 10
 }
