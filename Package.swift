@@ -82,7 +82,7 @@ let package = Package(
 
         // Layer 3
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
-        library("Cluster", ["ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
+        library("Cluster", ["CZlib", "ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels"]),
 
@@ -136,6 +136,10 @@ let package = Package(
         library("ClusterTestKit", ["ClusterModel", heap]),
         .executableTarget(
             name: "skein-simulate", dependencies: ["ClusterModel", "ClusterTestKit", arguments], swiftSettings: strict),
+        // Beside the layers: real processes and a nemesis.
+        .executableTarget(
+            name: "skein-chaos", dependencies: ["ClusterModel", "RunConfiguration", "Sodium", grdb, arguments],
+            swiftSettings: strict),
 
         // Tests
         tests("ClusterModelTests", ["ClusterModel", "ClusterTestKit"]),
@@ -159,7 +163,7 @@ let package = Package(
             "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]
         ),
         tests(
-            "ProcessTests", ["skein", "skein-engine", "Cluster", "ClusterModel", "ZeroMQ"],
+            "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "ZeroMQ"],
             resources: [.copy("Fixtures")]),
         tests("ReportsTests", ["Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),

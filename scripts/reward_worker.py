@@ -29,6 +29,7 @@ import socket
 import sys
 import threading
 import time
+import zlib
 
 from reward_file import CONFIGURATION, TRY_AGAIN, Ending, by_name, described, load, say
 
@@ -57,7 +58,7 @@ def needed_packages():
     return zmq, skein_pb2.Envelope
 
 
-PROTOCOL, SLOTS = 3, 2
+PROTOCOL, SLOTS = 4, 2
 
 
 def brevity(prompt, response):
@@ -203,7 +204,7 @@ class Link(threading.Thread):
     # On its own thread.
 
     def send(self, **body):
-        self.socket.send(self.Envelope(protocol=PROTOCOL, epoch=self.epoch, **body).SerializeToString())
+        self.socket.send(sealed(self.Envelope(protocol=PROTOCOL, epoch=self.epoch, **body).SerializeToString()))
 
     def hello(self):
         held = [dict(job=r.job, attempt=r.attempt, finished=True) for r in self.results.values()]
@@ -344,7 +345,10 @@ class Link(threading.Thread):
                         self.send(credit=dict(slots=0))
                     self.hand_back()
             while self.socket.poll(0):
-                self.handle(self.Envelope.FromString(self.socket.recv_multipart()[0]))
+                frames = self.socket.recv_multipart()
+                # One that arrived damaged counts as lost.
+                if intact(frames):
+                    self.handle(self.Envelope.FromString(frames[0]))
             if self.leaving_since is not None:
                 if not self.joined or not self.results or now > self.leaving_since + self.ENDS:
                     return
@@ -363,6 +367,22 @@ class Link(threading.Thread):
                     TRY_AGAIN,
                     f"{what}: nothing came from {self.address} for {self.patience:g} s (--wait); start the run with "
                     "skein run FILE and call this command again")
+
+
+CHECKSUM = b"\x2d"  # the field `checksum` of an envelope, which stands at its very end
+
+
+def sealed(envelope):
+    return envelope + CHECKSUM + zlib.crc32(envelope).to_bytes(4, "little")
+
+
+def intact(frames):
+    """Whether envelope and raw frames have the checksum that the envelope ends with."""
+    envelope, end = frames[0][:-5], frames[0][-5:]
+    checksum = zlib.crc32(envelope)
+    for frame in frames[1:]:
+        checksum = zlib.crc32(frame, checksum)
+    return end[:1] == CHECKSUM and end[1:] == checksum.to_bytes(4, "little")
 
 
 def key(message):

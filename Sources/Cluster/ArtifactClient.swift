@@ -17,6 +17,8 @@ package final class ArtifactClient: Sendable {
     private let counts = Mutex((received: UInt64(0), retransmits: UInt64(0)))
     // SAFETY: touched on the socket thread alone.
     nonisolated(unsafe) private var sockets: [String: Socket] = [:]
+    /// When each source was last heard, or its connection was made.
+    nonisolated(unsafe) private var heard: [String: ContinuousClock.Instant] = [:]
     nonisolated(unsafe) private var pulls: [String: ArtifactPull] = [:]
     /// Where each announced file is served, by the newest word; a pull may begin with an older one.
     nonisolated(unsafe) private var places: [String: [String]] = [:]
@@ -112,10 +114,20 @@ package final class ArtifactClient: Sendable {
         let socket = try thread.open(.dealer(identity: identity))
         try socket.connect(address)
         thread.watch(socket) { [weak self] in
+            self?.heard[address] = .now
             while let frames = socket.receive() { self?.handle(frames) }
         }
         sockets[address] = socket
+        heard[address] = .now
         return socket
+    }
+
+    /// A connection over which nothing comes may have been given up by libzmq.
+    private func connectAnew(_ address: String, _ now: ContinuousClock.Instant) {
+        guard let socket = sockets[address], let last = heard[address], now - last > Self.patience else { return }
+        heard[address] = now
+        // A failure shows when the next request is sent.
+        try? socket.connectAnew(address)
     }
 
     private func handle(_ frames: [[UInt8]]) {
@@ -133,9 +145,11 @@ package final class ArtifactClient: Sendable {
 
     /// A source that is gone takes no request, so a pull may stand still with nothing under way.
     private func tick() {
+        let now = ContinuousClock.now
         for hash in Array(pulls.keys) {
             guard var pull = pulls.removeValue(forKey: hash) else { continue }
-            let outcome = pull.passTime()
+            if pull.isWaiting(at: now) { connectAnew(pull.address, now) }
+            let outcome = pull.passTime(at: now)
             goOn(pull, outcome)
         }
     }

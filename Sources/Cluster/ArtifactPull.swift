@@ -145,10 +145,13 @@ struct ArtifactPull {
         return failures > allowed ? .failed(failure) : .goOn
     }
 
+    /// True when nothing has come for too long.
+    func isWaiting(at now: ContinuousClock.Instant) -> Bool { now - lastChunk >= Self.patience }
+
     /// Asks again for what did not come: the source was away, or the connection was cut. A chunk that is late while others
     /// come waits on a slow wire, and asking again would make it slower.
     mutating func passTime(at now: ContinuousClock.Instant = .now) -> Outcome {
-        guard now - lastChunk >= Self.patience else { return .goOn }
+        guard isWaiting(at: now) else { return .goOn }
         retransmits += UInt64(underway.count)
         next = min(next, underway.keys.min() ?? next)
         underway.removeAll()

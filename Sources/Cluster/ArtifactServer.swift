@@ -28,14 +28,16 @@ package final class ArtifactServer: Sendable {
     private let state = Mutex(State())
     private let socket: Socket
 
+    /// - Parameter announced: the address that manifests name, where it is not the one that is listened at.
     package static func listen(
-        on thread: SocketThread, address: String, logger: Logger
+        on thread: SocketThread, address: String, announced: String? = nil, logger: Logger
     ) async throws -> ArtifactServer {
         try await thread.run {
             // A puller has eight chunks under way; one that asks for more and does not read is not to fill the memory.
             let socket = try thread.open(.router, queue: 64)
             let bound = try socket.bind(address)
-            let server = ArtifactServer(thread: thread, socket: socket, address: bound, logger: logger)
+            let server = ArtifactServer(
+                thread: thread, socket: socket, address: announced ?? bound, logger: logger)
             thread.watch(socket) { [weak server] in server?.receive() }
             return server
         }

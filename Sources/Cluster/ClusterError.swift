@@ -3,6 +3,8 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable, Equatable {
         /// Bytes that are no message of this protocol.
         case malformed
+        /// Bytes that are not those that were sent.
+        case damaged
         /// A blob that does not have the hash its manifest names, or that nobody serves any more.
         case artifact
     }

@@ -14,6 +14,7 @@ package final class ServerEndpoint: Sendable {
         package var receivedBytes: UInt64 = 0
         package var sentBytes: UInt64 = 0
         package var malformed: UInt64 = 0
+        package var damaged: UInt64 = 0
         package var muted: UInt64 = 0
         package var refused: UInt64 = 0
         package var unreachable: UInt64 = 0
@@ -133,6 +134,11 @@ package final class ServerEndpoint: Sendable {
             return Incoming(
                 peer: peer, message: envelope.message, id: envelope.id, epoch: envelope.epoch,
                 frames: Array(frames.dropFirst()))
+        } catch let error as ClusterError where error.code == .damaged {
+            // The network's fault and not the sender's, who says again what is not answered.
+            counts.withLock { $0.damaged += 1 }
+            logger.warning("a damaged message is dropped", metadata: ["peer": "\(Self.printable(identity))"])
+            return nil
         } catch {
             offend(identity, "\(error)")
             return nil
@@ -156,16 +162,18 @@ package final class ServerEndpoint: Sendable {
         return peer
     }
 
+    private static func printable(_ identity: [UInt8]) -> String {
+        String(decoding: identity.prefix(60).map { $0 > 32 && $0 < 127 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+    }
+
     private func offend(_ identity: [UInt8], _ reason: String) {
         let count = state.offences[identity, default: 0] + 1
         if state.offences.count < Self.offendersRemembered || count > 1 { state.offences[identity] = count }
         counts.withLock { $0.malformed += 1 }
-        let printable = String(
-            decoding: identity.prefix(60).map { $0 > 32 && $0 < 127 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
         logger.warning(
             "malformed message refused",
             metadata: [
-                "peer": "\(printable)", "reason": "\(reason)", "offences": "\(count)",
+                "peer": "\(Self.printable(identity))", "reason": "\(reason)", "offences": "\(count)",
                 "muted": "\(count >= Self.offencesAllowed)",
             ])
         counts.withLock { $0.refused += 1 }

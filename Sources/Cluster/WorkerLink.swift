@@ -22,10 +22,10 @@ package final class WorkerLink: Sendable {
     }
 
     package let identity: Identity
-    private let address: String
     private let thread: SocketThread
     private let logger: Logger
     private let socket: Socket
+    private let address: String
     private let start = ContinuousClock.now
     // SAFETY: touched on the socket thread alone.
     nonisolated(unsafe) private var state: State
@@ -59,8 +59,8 @@ package final class WorkerLink: Sendable {
         thread: SocketThread, socket: Socket, address: String, machine: SessionMachine, logger: Logger
     ) {
         self.thread = thread
-        self.address = address
         self.socket = socket
+        self.address = address
         identity = machine.identity
         state = State(machine: machine)
         self.logger = logger
@@ -138,7 +138,7 @@ package final class WorkerLink: Sendable {
             do {
                 envelope = try Codec.decode(frames[...])
             } catch {
-                logger.warning("malformed message from the coordinator ignored", metadata: ["reason": "\(error)"])
+                logger.warning("a message from the coordinator is dropped", metadata: ["reason": "\(error)"])
                 continue
             }
             contact.withLock { $0 = .now }
@@ -153,12 +153,7 @@ package final class WorkerLink: Sendable {
             switch effect {
             case .send(let message, let id, let epoch): send(message, id, epoch)
             case .forgetUnsent: state.unsent.removeAll()
-            case .reconnect:
-                do {
-                    try socket.reconnect(to: address)
-                } catch {
-                    logger.warning("cannot connect anew", metadata: ["reason": "\(error)"])
-                }
+            case .connectAnew: connectAnew()
             case .deliver(let message): deliver(message)
             case .answer(let id, let result): state.asks.removeValue(forKey: id)?.resume(with: result)
             case .log(let line): logger.log(line)
@@ -168,6 +163,14 @@ package final class WorkerLink: Sendable {
                 socket.close()
                 deliver(nil)
             }
+        }
+    }
+
+    private func connectAnew() {
+        do {
+            try socket.connectAnew(address)
+        } catch {
+            logger.warning("cannot connect", metadata: ["address": "\(address)", "reason": "\(error)"])
         }
     }
 

@@ -38,6 +38,11 @@ final class Link {
         down(tell: false)
     }
 
+    func connectAnew() {
+        down(tell: false)
+        tryAgain()
+    }
+
     private func tryAgain() {
         guard isOpen, !isUp else { return }
         world.after(world.delay(Self.reconnect)) { [self] in

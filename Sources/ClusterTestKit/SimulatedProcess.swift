@@ -125,7 +125,7 @@ class SimulatedProcess {
             case .end: leave()
             case .log(let line): world.note("\(name): \(line.message)")
             case .forgetUnsent: break
-            case .reconnect: link.lost()
+            case .connectAnew: link.connectAnew()
             }
         }
     }

@@ -156,6 +156,7 @@ package actor Coordinator {
         snapshot.counters.receivedBytes = traffic.receivedBytes
         snapshot.counters.sentBytes = traffic.sentBytes
         snapshot.counters.malformed = traffic.malformed
+        snapshot.counters.damaged = traffic.damaged
         snapshot.counters.muted = traffic.muted
         snapshot.counters.refused += traffic.refused
         let statistics = journal.statistics

@@ -59,6 +59,13 @@ package nonisolated struct Skein_V1_Envelope: @unchecked Sendable {
     set {_uniqueStorage()._epoch = newValue}
   }
 
+  /// CRC-32 (zlib's) of this envelope without this field, then of every raw frame. It stands at the very end of the
+  /// envelope's bytes, which are five: 0x2d and the number, little-endian. A message with a wrong one counts as lost.
+  package var checksum: UInt32 {
+    get {_storage._checksum}
+    set {_uniqueStorage()._checksum = newValue}
+  }
+
   package var body: OneOf_Body? {
     get {return _storage._body}
     set {_uniqueStorage()._body = newValue}
@@ -1273,13 +1280,14 @@ fileprivate nonisolated let _protobuf_package = "skein.v1"
 
 nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}id\0\u{3}in_reply_to\0\u{1}epoch\0\u{2}\u{6}hello\0\u{1}welcome\0\u{1}refused\0\u{1}credit\0\u{1}lease\0\u{1}renewal\0\u{1}result\0\u{3}result_ack\0\u{1}cancel\0\u{1}drain\0\u{1}bye\0\u{1}stop\0\u{1}report\0\u{1}loaded\0\u{1}artifact\0\u{1}alarm\0\u{1}pause\0\u{2}\u{e}publish\0\u{3}batch_request\0\u{3}batch_ready\0\u{3}fetch_jobs\0\u{3}batch_jobs\0\u{1}commit\0\u{3}commit_ack\0\u{3}publish_ack\0\u{4}\u{d}chunk_request\0\u{1}chunk\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}id\0\u{3}in_reply_to\0\u{1}epoch\0\u{1}checksum\0\u{2}\u{5}hello\0\u{1}welcome\0\u{1}refused\0\u{1}credit\0\u{1}lease\0\u{1}renewal\0\u{1}result\0\u{3}result_ack\0\u{1}cancel\0\u{1}drain\0\u{1}bye\0\u{1}stop\0\u{1}report\0\u{1}loaded\0\u{1}artifact\0\u{1}alarm\0\u{1}pause\0\u{2}\u{e}publish\0\u{3}batch_request\0\u{3}batch_ready\0\u{3}fetch_jobs\0\u{3}batch_jobs\0\u{1}commit\0\u{3}commit_ack\0\u{3}publish_ack\0\u{4}\u{d}chunk_request\0\u{1}chunk\0")
 
   fileprivate class _StorageClass {
     var _protocol: UInt32 = 0
     var _id: UInt64 = 0
     var _inReplyTo: UInt64 = 0
     var _epoch: UInt64 = 0
+    var _checksum: UInt32 = 0
     var _body: Skein_V1_Envelope.OneOf_Body?
 
       // This property is used as the initial default value for new instances of the type.
@@ -1295,6 +1303,7 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
       _id = source._id
       _inReplyTo = source._inReplyTo
       _epoch = source._epoch
+      _checksum = source._checksum
       _body = source._body
     }
   }
@@ -1318,6 +1327,7 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
         case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._id) }()
         case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._inReplyTo) }()
         case 4: try { try decoder.decodeSingularUInt64Field(value: &_storage._epoch) }()
+        case 5: try { try decoder.decodeSingularFixed32Field(value: &_storage._checksum) }()
         case 10: try {
           var v: Skein_V1_Hello?
           var hadOneofValue = false
@@ -1693,6 +1703,9 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
       if _storage._epoch != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._epoch, fieldNumber: 4)
       }
+      if _storage._checksum != 0 {
+        try visitor.visitSingularFixed32Field(value: _storage._checksum, fieldNumber: 5)
+      }
       switch _storage._body {
       case .hello?: try {
         guard case .hello(let v)? = _storage._body else { preconditionFailure() }
@@ -1817,6 +1830,7 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
         if _storage._id != rhs_storage._id {return false}
         if _storage._inReplyTo != rhs_storage._inReplyTo {return false}
         if _storage._epoch != rhs_storage._epoch {return false}
+        if _storage._checksum != rhs_storage._checksum {return false}
         if _storage._body != rhs_storage._body {return false}
         return true
       }

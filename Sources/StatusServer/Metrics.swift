@@ -21,7 +21,7 @@ enum Metrics {
             "skein_results_rejected_total", .counter, "Messages that were not accepted.",
             [
                 (["reason": "malformed"], Double(counters.malformed)), (["reason": "muted"], Double(counters.muted)),
-                (["reason": "refused"], Double(counters.refused)),
+                (["reason": "refused"], Double(counters.refused)), (["reason": "damaged"], Double(counters.damaged)),
             ])
         text.metric(
             "skein_tokens_generated_total", .counter, "Tokens of accepted answers.",

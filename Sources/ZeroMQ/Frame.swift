@@ -35,6 +35,10 @@ package struct SharedBytes: @unchecked Sendable {
         }
     }
 
+    package func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+        try withExtendedLifetime(owner) { try body(UnsafeRawBufferPointer(start: pointer, count: count)) }
+    }
+
     // SAFETY: an NSData that is made here and never handed out does not change; `count` is its length.
     var pointer: UnsafeMutableRawPointer { UnsafeMutableRawPointer(mutating: owner.bytes) }
 }

@@ -62,14 +62,6 @@ package final class Socket: @unchecked Sendable {
 
     deinit { close() }
 
-    /// Gives the connection up and makes another one.
-    package func reconnect(to address: String) throws {
-        if zmq_disconnect(handle, address) != 0 {
-            throw ZeroMQError(number: zmq_errno(), "cannot disconnect from \(address)")
-        }
-        try connect(address)
-    }
-
     /// Binds; answers the address with the port that was given for `:0`.
     package func bind(_ address: String) throws -> String {
         try Self.requirePrivate(address)
@@ -88,6 +80,13 @@ package final class Socket: @unchecked Sendable {
         if zmq_connect(handle, address) != 0 {
             throw ZeroMQError(number: zmq_errno(), "cannot connect to \(address)")
         }
+    }
+
+    /// Ends the connection to the address, if there is one, and begins another. After bytes that are no ZMTP libzmq gives a
+    /// connection up for good.
+    package func connectAnew(_ address: String) throws {
+        _ = zmq_disconnect(handle, address)
+        try connect(address)
     }
 
     /// Without encryption nothing listens beyond this machine.

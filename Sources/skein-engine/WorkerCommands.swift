@@ -113,6 +113,8 @@ struct LearnerCommand: AsyncParsableCommand {
         commandName: "learner", abstract: "Train the policy with PPO and publish its weights.")
     @OptionGroup var options: WorkerOptions
     @Option(help: "Where weights are served.") var serve = "tcp://127.0.0.1:0"
+    @Option(help: "Where workers are told to pull weights from, if not from --serve: this side of a tunnel or proxy.")
+    var announce: String?
     @Option(help: .hidden) var runDirectory: String?
 
     func run() async throws {
@@ -122,7 +124,8 @@ struct LearnerCommand: AsyncParsableCommand {
         defer { lock?.release() }
         let sockets = try SocketThread()
         let link = try await options.link(sockets, options.identity(.learner, Capabilities()), logger)
-        let server = try await ArtifactServer.listen(on: sockets, address: serve, logger: logger)
+        let server = try await ArtifactServer.listen(
+            on: sockets, address: serve, announced: announce, logger: logger)
         let work = Task { try await LearnerRole(link: link, server: server, log: logger).run() }
         let signals = Task {
             for await _ in Signals.stream(options.supervised ? [SIGTERM] : [SIGTERM, SIGINT]) { work.cancel() }

@@ -69,6 +69,82 @@ import ZeroMQ
         #expect(grants.map(\.job) == [.generate(job)])
     }
 
+    /// A flipped bit in an answer would be trained on, and one in a setting would change the run.
+    @Test func noFlippedBitIsTakenForAMessage() throws {
+        let job = JobID(step: 2, index: 1, kind: .generate)
+        let good = try bytes(Codec.encode(Envelope(id: 4, epoch: 3, .result(job, attempt: 2, .trajectories([trajectory])))))
+        _ = try Codec.decode(good[...])
+        for frame in good.indices {
+            for bit in 0..<good[frame].count * 8 {
+                var frames = good
+                frames[frame][bit / 8] ^= 1 << UInt8(bit % 8)
+                #expect(throws: ClusterError.self, "bit \(bit) of frame \(frame)") { try Codec.decode(frames[...]) }
+            }
+        }
+        #expect(throws: ClusterError.self) { try Codec.decode(good.dropLast()) }
+    }
+
+    /// Journals that were written before there were checksums are read.
+    @Test func aPayloadWithoutAChecksumIsRead() throws {
+        let job = JobID(step: 2, index: 1, kind: .generate)
+        var frames = try bytes(Codec.encode(Envelope(.result(job, attempt: 2, .trajectories([trajectory])))))
+        frames[0].removeLast(Checksum.size)
+        #expect(throws: ClusterError.self) { try Codec.decode(frames[...]) }
+        let outcome = try JournalPayload.decode(JournalPayload.encode(frames))
+        #expect(outcome == .trajectories([trajectory]))
+    }
+
+    /// After bytes that are no ZMTP libzmq never tries again by itself.
+    @Test func aLinkThatReadGarbageConnectsAnew() async throws {
+        let thread = try SocketThread()
+        defer { thread.stop() }
+        let (listener, port) = try Self.listen()
+        let address = "tcp://127.0.0.1:\(port)"
+        let identity = WorkerLink.Identity(
+            role: .generator, name: "g", capabilities: Capabilities(kinds: [.generate]), incarnation: 1)
+        let link = try await WorkerLink.connect(on: thread, to: address, as: identity, logger: Self.quiet)
+        await withCheckedContinuation { done in
+            Thread {
+                let peer = accept(listener, nil, nil)
+                _ = send(peer, "HTTP/1.1 400 what is this? There is no such thing here at all, go away\r\n\r\n", 70, 0)
+                var byte: UInt8 = 0
+                while recv(peer, &byte, 1, 0) > 0 {}
+                close(peer)
+                close(listener)
+                done.resume()
+            }.start()
+        }
+        let (greetings, greeted) = AsyncStream.makeStream(of: Void.self)
+        let endpoint = try await ServerEndpoint.listen(on: thread, address: address, epoch: 1, logger: Self.quiet) {
+            for incoming in $0 { if case .hello = incoming.message { greeted.yield() } }
+        }
+        for await _ in greetings { break }
+        await link.close(reason: "over")
+        endpoint.close()
+    }
+
+    private static func listen() throws -> (descriptor: Int32, port: UInt16) {
+        #if os(Linux)
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        #else
+            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
+        #endif
+        var place = sockaddr_in()
+        place.sin_family = sa_family_t(AF_INET)
+        place.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        var yes: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+        let isListening = withUnsafeMutablePointer(to: &place) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 && Foundation.listen(descriptor, 4) == 0
+                    && getsockname(descriptor, $0, &size) == 0
+            }
+        }
+        try #require(isListening)
+        return (descriptor, UInt16(bigEndian: place.sin_port))
+    }
+
     /// Whatever bytes come, decoding throws or gives a message; it never traps.
     @Test func noBytesTrap() throws {
         let job = JobID(step: 2, index: 1, kind: .generate)
@@ -86,6 +162,10 @@ import ZeroMQ
                 }
             }
             _ = try? Codec.decode(frames[...])
+            // What decoding refuses by its checksum alone says nothing about the rest.
+            var envelope = Array(frames[0].dropLast(5))
+            Checksum.seal(&envelope, frames.dropFirst().map { .bytes($0) })
+            _ = try? Codec.decode([envelope] + frames.dropFirst())
         }
         #expect(throws: ClusterError.self) { try Codec.decode([[1, 2, 3]]) }
     }

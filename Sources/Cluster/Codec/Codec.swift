@@ -21,12 +21,13 @@ package enum Codec {
         proto.epoch = envelope.epoch
         var frames: [Frame] = []
         proto.body = body(of: envelope.message, &frames)
-        let bytes: [UInt8]
+        var bytes: [UInt8]
         do {
             bytes = try proto.serializedBytes()
         } catch {
             throw ClusterError(.malformed, "a message cannot be encoded: \(error)")
         }
+        Checksum.seal(&bytes, frames)
         frames.insert(.bytes(bytes), at: 0)
         let size = frames.reduce(0) { $0 + $1.count }
         guard size <= Socket.maximumMessage else {
@@ -38,8 +39,11 @@ package enum Codec {
         return frames
     }
 
-    package static func decode(_ frames: ArraySlice<[UInt8]>) throws -> Envelope {
+    /// - Parameter mayLackChecksum: of a file that an earlier version may have written.
+    package static func decode(_ frames: ArraySlice<[UInt8]>, mayLackChecksum: Bool = false) throws -> Envelope {
         guard let first = frames.first else { throw ClusterError(.malformed, "an empty message") }
+        let verdict = Checksum.check(frames)
+        guard verdict != .wrong else { throw ClusterError(.damaged, "a message arrived damaged") }
         let proto: Proto
         do {
             proto = try Proto(serializedBytes: first, options: options)
@@ -50,6 +54,9 @@ package enum Codec {
         guard let body = proto.body else { throw ClusterError(.malformed, "an envelope without a known body") }
         let message = try message(of: body, &reader)
         try reader.finish()
+        guard verdict == .right || mayLackChecksum || message.isOfEarlierProtocol else {
+            throw ClusterError(.malformed, "a message without a checksum")
+        }
         return Envelope(
             protocolVersion: Int(proto.protocol), id: proto.id, inReplyTo: proto.inReplyTo, epoch: proto.epoch, message)
     }
@@ -252,6 +259,17 @@ package enum Codec {
             return .chunk(
                 ChunkPlace(file: proto.sha256, isList: proto.list, index: try integer(proto.index, "chunk")),
                 bytes: bytes)
+        }
+    }
+}
+
+extension ClusterModel.Message {
+    /// What must be understood from a peer that knows no checksums, so that both sides can say that they do not fit.
+    fileprivate var isOfEarlierProtocol: Bool {
+        switch self {
+        case .hello(let hello): hello.protocolMax < Wire.firstWithChecksums
+        case .refused: true
+        default: false
         }
     }
 }

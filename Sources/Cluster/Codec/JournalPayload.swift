@@ -25,7 +25,7 @@ package enum JournalPayload {
             frames.append([UInt8](rest.prefix(count)))
             rest = rest.dropFirst(count)
         }
-        guard case .result(_, _, let outcome) = try Codec.decode(frames[...]).message else {
+        guard case .result(_, _, let outcome) = try Codec.decode(frames[...], mayLackChecksum: true).message else {
             throw ClusterError(.malformed, "a payload of the journal is no result")
         }
         return outcome

@@ -200,9 +200,10 @@ package struct WorkerReport: Sendable, Hashable {
 
 /// What both sides agree on before the first message.
 package enum Wire {
-    /// 2: a generator must know `arithmetic`. 3: it must know `occurrence` and `first_sample`.
-    /// 4: the hashes of a file's chunks are pulled, not announced.
+    /// 2: a generator must know `arithmetic`. 3: it must know `occurrence` and `first_sample`. 4: messages have checksums, and
+    /// the hashes of a file's chunks are pulled, not announced.
     package static let version = 4
+    package static let firstWithChecksums = 4
     /// Bytes of a chunk of an artifact.
     package static let chunkSize = 512 << 10
 }

@@ -3,6 +3,7 @@
 ///     APART --(1) connected: HELLO--> GREETING --(2) WELCOME--> JOINED
 ///     GREETING --(3) no answer for a while: HELLO again--> GREETING
 ///     GREETING, JOINED --(4) connection lost--> APART;  JOINED --(5) REFUSED "hello" or "epoch": HELLO--> GREETING
+///     APART, GREETING --(7) for too long: connect anew--> APART
 ///     any --(6) refused for good, nobody there for too long, or closed--> OVER
 ///
 /// At edge 2 everything is said again that the coordinator may not have: results without an acknowledgement, asks without
@@ -52,9 +53,9 @@ package struct SessionMachine: Sendable {
         case send(Message, id: UInt64, epoch: UInt64)
         /// What the transport still holds is void: it is said anew after WELCOME.
         case forgetUnsent
-        /// The connection stands, and nobody is at its other end: a ROUTER passes over one whose name it still knows from an
-        /// earlier connection.
-        case reconnect
+        /// Give the connection up and make another one: a transport that read garbage may never try again by itself, and one
+        /// whose other end holds a dead connection of the same name is not heard.
+        case connectAnew
         /// For the work.
         case deliver(Message)
         case answer(UInt64, Result<Message, SessionFailure>)
@@ -87,9 +88,10 @@ package struct SessionMachine: Sendable {
     /// workers needs a moment for all of them, and a WELCOME to an earlier HELLO counts for nothing.
     private static let helloPeriod: Int64 = 2_000
     private static let longestHelloPeriod: Int64 = 16_000
-    private static let hellosToAConnection = 3
     /// Milliseconds without an answer after which something is said again: a message may be lost though the connection holds.
     private static let repeatPeriod: Int64 = 5_000
+    /// Milliseconds without a coordinator after which another connection is made; more than the transport's own pause.
+    private static let connectionPeriod: Int64 = 8_000
     /// Above the numbers of asks.
     private static let firstGreeting: UInt64 = 1 << 63
     /// Milliseconds between two lines of the log about a coordinator that is not there.
@@ -111,10 +113,10 @@ package struct SessionMachine: Sendable {
     private var apartSince: Int64
     private var nextHello: Int64 = 0
     private var helloPeriod = Self.helloPeriod
-    private var unanswered = 0
     /// Number of the last HELLO.
     private var greeting: UInt64 = 0
     private var nextSaid: Int64
+    private var nextConnection: Int64
     private var effects: [Effect] = []
 
     package init(_ identity: Identity, patience: Int64? = nil, planted: Set<PlantedBug> = [], at time: Int64) {
@@ -123,6 +125,7 @@ package struct SessionMachine: Sendable {
         self.planted = planted
         apartSince = time
         nextSaid = time + Self.sayPeriod
+        nextConnection = time + Self.connectionPeriod
     }
 
     package var isFlushed: Bool { unacknowledged.isEmpty }
@@ -179,6 +182,7 @@ package struct SessionMachine: Sendable {
     }
 
     private mutating func greet(_ time: Int64) {
+        if state == .joined { nextConnection = time + Self.connectionPeriod }
         state = .greeting
         greeting = max(greeting, Self.firstGreeting) + 1
         nextHello = time + helloPeriod
@@ -214,6 +218,7 @@ package struct SessionMachine: Sendable {
             part(time)
             log(.info, "connection to the coordinator lost; trying again")
         }
+        nextConnection = time + Self.connectionPeriod
         state = .apart
         helloPeriod = Self.helloPeriod
         if up { greet(time) }
@@ -292,7 +297,6 @@ package struct SessionMachine: Sendable {
         runID = welcome.runID
         epoch = welcome.epoch
         state = .joined
-        unanswered = 0
         effects.append(.deliver(.welcome(welcome)))
         sayAgain(saidBefore: .max, time)
         for message in waiting { send(message) }
@@ -327,15 +331,16 @@ package struct SessionMachine: Sendable {
             let failure = SessionFailure(.deadline, "the coordinator did not answer within the deadline")
             effects.append(.answer(id, .failure(failure)))
         }
-        if state == .greeting, time >= nextHello {
-            unanswered += 1
-            if unanswered.isMultiple(of: Self.hellosToAConnection) { effects.append(.reconnect) }
-            greet(time)
-        }
         if state == .joined {
             sayAgain(saidBefore: time - Self.repeatPeriod, time)
             return
         }
+        if time >= nextConnection {
+            nextConnection = time + Self.connectionPeriod
+            state = .apart
+            effects += [.forgetUnsent, .connectAnew]
+        }
+        if state == .greeting, time >= nextHello { greet(time) }
         let waited = time - apartSince
         if let patience, waited >= patience {
             end(SessionFailure(.unreachable, "no coordinator answered for \(waited / 1000) s"))

@@ -134,6 +134,8 @@ package struct ClusterSnapshot: Sendable, Codable, Equatable {
         package var receivedBytes: UInt64 = 0
         package var sentBytes: UInt64 = 0
         package var malformed: UInt64 = 0
+        /// Messages that did not arrive as they were sent.
+        package var damaged: UInt64 = 0
         package var muted: UInt64 = 0
         package var refused: UInt64 = 0
         package var tokensGeneratedTotal = 0
