@@ -205,9 +205,10 @@ package enum Codec {
         case .report(let proto):
             return .report(
                 WorkerReport(
-                    state: String(proto.state.prefix(40)), tokensPerSecond: proto.tokensPerSecond,
+                    state: String(proto.state.prefix(40)), tokensPerSecond: finite(proto.tokensPerSecond),
                     residentBytes: proto.residentBytes,
-                    version: proto.hasVersion ? try PolicyVersion(proto.version) : nil, fraction: proto.fraction))
+                    version: proto.hasVersion ? try PolicyVersion(proto.version) : nil,
+                    fraction: finite(proto.fraction)))
         case .alarm(let proto): return .alarm(code: proto.code, detail: proto.detail)
         case .welcome(let proto):
             return .welcome(

@@ -5,9 +5,14 @@ import SkeinProto
 // Values of ClusterModel to protobuf and back. Every number from outside is checked before it becomes an Int.
 
 func integer(_ value: UInt64, _ what: String) throws -> Int {
-    guard value <= UInt64(Int32.max) * 1024 else { throw ClusterError(.malformed, "\(what): \(value) is out of range") }
+    guard value <= UInt64(ArtifactManifest.largestNumber) else {
+        throw ClusterError(.malformed, "\(what): \(value) is out of range")
+    }
     return Int(value)
 }
+
+/// JSON, in which the status is written, has no word for the others.
+func finite(_ value: Double) -> Double { value.isFinite ? value : 0 }
 
 extension JobID {
     var proto: Skein_V1_JobID {
@@ -66,20 +71,14 @@ extension ArtifactManifest {
             throw ClusterError(.malformed, "artifact kind \(proto.kind.prefix(40)) is unknown")
         }
         let files = try proto.files.map { file in
-            let size = try integer(file.size, "size of \(file.name.prefix(80))")
-            let chunk = Int(file.chunkSize)
-            guard chunk > 0, file.chunkHashes.count == (size + chunk - 1) / chunk else {
-                throw ClusterError(.malformed, "\(file.name.prefix(80)): size and chunks do not agree")
-            }
-            guard !file.name.isEmpty, !file.name.contains("/"), file.name != "..", file.name != "." else {
-                throw ClusterError(.malformed, "a file of an artifact has the name \(file.name.prefix(80))")
-            }
-            return ArtifactFile(
-                name: file.name, size: size, sha256: file.sha256, chunkSize: chunk, chunkHashes: file.chunkHashes)
+            ArtifactFile(
+                name: file.name, size: try integer(file.size, "size of \(file.name.prefix(80))"), sha256: file.sha256,
+                chunkSize: Int(file.chunkSize), chunkHashes: file.chunkHashes)
         }
         self.init(
             kind: kind, version: try PolicyVersion(proto.version), files: files, sha256: proto.sha256,
             sources: proto.sources)
+        if let problem { throw ClusterError(.malformed, problem) }
     }
 }
 
