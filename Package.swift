@@ -19,9 +19,17 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []
+) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: strict)
 }
+
+// `scripts/fuzz` builds the fuzzer in the place of the test of its corpora; the two share their sources.
+let isFuzzing = Context.environment["SKEIN_FUZZ"] != nil
+// `scripts/sanitize` leaves out what needs libtorch, which no sanitizer can look into.
+let withoutTorch = Context.environment["SKEIN_WITHOUT_TORCH"] != nil
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -31,6 +39,18 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+
+let fuzzed: [Target.Dependency] =
+    [
+        "Cluster", "ClusterModel", "Coordinator", "Datasets", "Rewards", "RunConfiguration", "Tokenizers", "ZeroMQ",
+        grdb,
+    ] + (withoutTorch ? [] : ["LanguageModels", "Torch"])
+let fuzzer: [Target] = [
+    .systemLibrary(name: "CLibFuzzer", path: "Tests/FuzzTests/CLibFuzzer"),
+    .executableTarget(
+        name: "skein-fuzz", dependencies: fuzzed + ["CLibFuzzer"], path: "Tests/FuzzTests",
+        sources: ["Inputs", "Fuzzer"], swiftSettings: strict),
+]
 
 let package = Package(
     name: "skein",
@@ -179,6 +199,24 @@ let package = Package(
                 "Torch",
             ],
             resources: [.copy("Fixtures")]),
-    ],
+    ]
+        + (isFuzzing
+            ? fuzzer
+            : [
+                tests(
+                    "FuzzTests", fuzzed, exclude: ["Fuzzer", "CLibFuzzer", "Dictionaries"],
+                    resources: [.copy("Corpora")])
+            ]),
     cxxLanguageStandard: .cxx20
 )
+
+if withoutTorch {
+    var left: Set = ["CTorch"]
+    func needs(_ target: Target) -> Bool {
+        target.dependencies.contains { dependency in
+            if case .byNameItem(let name, _) = dependency { left.contains(name) } else { false }
+        }
+    }
+    while let next = package.targets.first(where: { !left.contains($0.name) && needs($0) }) { left.insert(next.name) }
+    package.targets.removeAll { left.contains($0.name) }
+}

@@ -23,7 +23,7 @@ struct ArtifactPull {
 
     /// Chunks asked for and not yet here.
     private static let window = 8
-    private static let patience: Duration = .seconds(3)
+    static let patience: Duration = .seconds(3)
     /// How often in a row without a single good chunk.
     private static let failuresAllowed = 10
     /// A list of more bytes would be of a file that no machine holds.

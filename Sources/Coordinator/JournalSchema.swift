@@ -9,6 +9,9 @@ import GRDBSQLite
 /// `job` keeps one row for each job for ever: `counted` is 1, and `duplicates` says how often another result came.
 /// `trajectory` holds the payload until the step's successor is committed.
 enum JournalSchema {
+    /// SQLite's integers and the protocol's have no more.
+    private static let lastEpoch = UInt64(Int64.max) - 1
+
     static func migrate(_ queue: DatabaseQueue) throws {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in
@@ -38,25 +41,36 @@ enum JournalSchema {
     static func start(_ database: Database, now: Int64) throws -> RecoveredRun {
         var state = RecoveredRun()
         for row in try Row.fetchAll(database, sql: "SELECT key, value FROM meta") {
-            state.meta[row["key"]] = row["value"]
+            state.meta[try row.read("key", of: "meta")] = try row.read("value", of: "meta")
         }
         // Of no other start, of this run or of another one that had the address before.
         let last = state.meta["epoch"].flatMap { UInt64($0) } ?? 0
+        guard last < lastEpoch else {
+            throw JournalProblem("the table meta has the epoch \(last), and there is none behind it")
+        }
         state.epoch = max(last + 1, UInt64(clamping: now / 1000))
         try insert(.meta(key: "epoch", value: String(state.epoch)), database, now: now)
         try insert(.event(kind: "start", detail: "epoch \(state.epoch)"), database, now: now)
-        let newest = try Int.fetchOne(database, sql: "SELECT max(step) FROM step")
-        state.committedSteps = newest.map { $0 + 1 } ?? 0
-        for blob in try Data.fetchAll(database, sql: "SELECT manifest FROM weights ORDER BY kind, version") {
-            state.manifests.append(try JSONDecoder().decode(ArtifactManifest.self, from: blob))
+        if let newest = try Row.fetchOne(database, sql: "SELECT step FROM step ORDER BY step DESC LIMIT 1") {
+            state.committedSteps = try newest.number("step", of: "step") + 1
+        }
+        for row in try Row.fetchAll(database, sql: "SELECT manifest FROM weights ORDER BY kind, version") {
+            let blob: Data = try row.read("manifest", of: "weights")
+            do {
+                state.manifests.append(try JSONDecoder().decode(ArtifactManifest.self, from: blob))
+            } catch {
+                throw JournalProblem("the table weights holds what is no manifest: \(error)")
+            }
         }
         let rows = try Row.fetchAll(
             database, sql: "SELECT step, number, kind, part, payload FROM trajectory WHERE step >= ?",
             arguments: [state.committedSteps])
         for row in rows {
-            guard let kind = JobKind(rawValue: row["kind"]) else { continue }
-            let id = JobID(step: row["step"], index: row["number"], kind: kind, part: row["part"])
-            switch try JournalPayload.decode(row["payload"]) {
+            guard let kind = JobKind(rawValue: try row.read("kind", of: "trajectory")) else { continue }
+            let id = try JobID(
+                step: row.number("step", of: "trajectory"), index: row.number("number", of: "trajectory"), kind: kind,
+                part: row.number("part", of: "trajectory"))
+            switch try JournalPayload.decode(row.read("payload", of: "trajectory")) {
             case .trajectories(let items): state.trajectories[id] = items
             case .scores(let scores): state.scores[id] = scores
             case .failed: continue

@@ -17,10 +17,10 @@ package enum JournalSummary {
                 sql:
                     "SELECT kind, count(*) AS jobs, sum(counted) AS counted, sum(duplicates) AS again FROM job GROUP BY kind"
             )
-            return rows.reduce(into: ["counted": 0, "duplicates": 0]) { sum, row in
-                sum[row["kind"]] = row["jobs"]
-                sum["counted", default: 0] += row["counted"]
-                sum["duplicates", default: 0] += row["again"]
+            return try rows.reduce(into: ["counted": 0, "duplicates": 0]) { sum, row in
+                sum[try row.read("kind", of: "job")] = try row.number("jobs", of: "job")
+                sum["counted", default: 0] += try row.number("counted", of: "job")
+                sum["duplicates", default: 0] += try row.number("again", of: "job")
             }
         }
     }
@@ -72,7 +72,8 @@ package enum JournalSummary {
                     FROM event WHERE kind = 'alarm' ORDER BY id
                     """
             ).map { row in
-                let (detail, made): (String, Int) = (row["detail"], row["made"])
+                let detail: String = try row.read("detail", of: "event")
+                let made = try row.number("made", of: "event")
                 let code = detail.prefix { $0 != ":" }
                 let text = detail.dropFirst(code.count).drop { $0 == ":" || $0 == " " }
                 return (late.contains(String(code)) ? made : made + 1, String(code), String(text))
@@ -103,7 +104,7 @@ package enum JournalSummary {
             try Row.fetchAll(
                 $0, sql: "SELECT step, metrics FROM step WHERE step >= ? ORDER BY step", arguments: [first]
             )
-            .map { ($0["step"], $0["metrics"]) }
+            .map { (try $0.number("step", of: "step"), try $0.read("metrics", of: "step")) }
         } ?? []
     }
 

@@ -55,6 +55,9 @@ extension Tokenizer {
         let preTokenizer = try root.optionalSection("pre_tokenizer").map { section throws(TokenizerError) in
             try PreTokenizer(section).withPrefixSpace(settings)
         }
+        var growth = TextGrowth()
+        try normalizer?.grow(&growth, "tokenizer.json")
+        try preTokenizer?.grow(&growth, "tokenizer.json")
         var added = AddedVocabulary()
         if root.value("added_tokens") != nil {
             for section in try root.sections("added_tokens") {

@@ -5,21 +5,21 @@ import SkeinProto
 // Values of ClusterModel to protobuf and back. Every number from outside is checked before it becomes an Int.
 
 func integer(_ value: UInt64, _ what: String) throws -> Int {
-    guard value <= UInt64(Int32.max) * 1024 else { throw ClusterError(.malformed, "\(what): \(value) is out of range") }
+    guard value <= UInt64(ArtifactManifest.largestNumber) else {
+        throw ClusterError(.malformed, "\(what): \(value) is out of range")
+    }
     return Int(value)
 }
 
 /// At most so many bytes of a text that somebody else wrote, and no half of a character.
 func short(_ text: String, _ bytes: Int = 300) -> String {
     guard text.utf8.count > bytes else { return text }
-    var end = text.utf8.index(text.startIndex, offsetBy: bytes)
-    while end > text.startIndex, text.unicodeScalars.index(before: text.unicodeScalars.index(after: end)) != end {
-        end = text.utf8.index(before: end)
-    }
-    return String(text[..<end])
+    var short = String(decoding: text.utf8.prefix(bytes), as: UTF8.self)
+    if short.unicodeScalars.last == "\u{FFFD}" { short.unicodeScalars.removeLast() }
+    return short
 }
 
-/// JSON has no word for the others.
+/// JSON, in which the status is written, has no word for the others.
 func finite(_ value: Double) -> Double { value.isFinite ? value : 0 }
 
 extension JobID {
@@ -78,19 +78,14 @@ extension ArtifactManifest {
             throw ClusterError(.malformed, "artifact kind \(proto.kind.prefix(40)) is unknown")
         }
         let files = try proto.files.map { file in
-            let size = try integer(file.size, "size of \(file.name.prefix(80))")
-            let chunk = Int(file.chunkSize)
-            guard (1...Wire.chunkSize).contains(chunk) else {
-                throw ClusterError(.malformed, "\(file.name.prefix(80)): chunks of \(chunk) bytes")
-            }
-            guard !file.name.isEmpty, !file.name.contains("/"), file.name != "..", file.name != "." else {
-                throw ClusterError(.malformed, "a file of an artifact has the name \(file.name.prefix(80))")
-            }
-            return ArtifactFile(name: file.name, size: size, sha256: file.sha256, chunkSize: chunk)
+            ArtifactFile(
+                name: file.name, size: try integer(file.size, "size of \(file.name.prefix(80))"), sha256: file.sha256,
+                chunkSize: Int(file.chunkSize))
         }
         self.init(
             kind: kind, version: try PolicyVersion(proto.version), files: files, sha256: proto.sha256,
             sources: proto.sources)
+        if let problem { throw ClusterError(.malformed, problem) }
     }
 }
 

@@ -98,6 +98,37 @@ package struct ArtifactManifest: Codable, Sendable, Hashable {
         self.sources = sources
     }
 
+    /// Of versions and of bytes, so large that what is computed from them cannot overflow.
+    package static let largestNumber = Int(Int32.max) * 1024
+
+    /// What is wrong with a manifest that comes from somewhere else; nil when it can be pulled.
+    package var problem: String? {
+        guard (0...Self.largestNumber).contains(version.number) else { return "there is no version \(version.number)" }
+        for file in files {
+            let name = file.name.prefix(80)
+            guard !name.isEmpty, !file.name.contains("/"), name != "..", name != "." else {
+                return "a file of an artifact has the name '\(name)'"
+            }
+            guard (0...Self.largestNumber).contains(file.size) else { return "\(name): a size of \(file.size)" }
+            guard (1...Wire.chunkSize).contains(file.chunkSize) else {
+                return "\(name): chunks of \(file.chunkSize) bytes"
+            }
+        }
+        return nil
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(ArtifactKind.self, forKey: .kind)
+        version = try container.decode(PolicyVersion.self, forKey: .version)
+        files = try container.decode([ArtifactFile].self, forKey: .files)
+        sha256 = try container.decode(String.self, forKey: .sha256)
+        sources = try container.decode([String].self, forKey: .sources)
+        if let problem {
+            throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: problem))
+        }
+    }
+
     /// Bytes of all files.
     package var size: Int {
         files.reduce(0) { sum, file in

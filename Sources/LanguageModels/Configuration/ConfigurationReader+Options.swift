@@ -79,7 +79,9 @@ extension ConfigurationReader {
 
     /// The window of each layer, from `layer_types` or from what the family says of layer i.
     func windows(layers: Int, window: Int?, slides: (Int) -> Bool) throws -> [Int?] {
-        guard layers <= 1 << 16 else { throw bad("num_hidden_layers", "is \(layers), which is out of range") }
+        guard layers <= ModelConfiguration.mostLayers else {
+            throw bad("num_hidden_layers", "is \(layers), which is out of range")
+        }
         guard let types = try strings("layer_types") else {
             return (0..<layers).map { slides($0) ? window : nil }
         }

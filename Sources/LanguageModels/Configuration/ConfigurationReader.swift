@@ -7,11 +7,7 @@ struct ConfigurationReader {
     let source: String
 
     init(data: Data, source: String) throws {
-        do {
-            values = try JSONDecoder().decode([String: JSON].self, from: data)
-        } catch {
-            throw LanguageModelError(.configuration, "\(source) is not a JSON object", cause: error)
-        }
+        values = try JSON.read(data, source: source)
         self.source = source
     }
 

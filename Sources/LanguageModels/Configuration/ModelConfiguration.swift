@@ -128,12 +128,16 @@ package struct ModelConfiguration: Sendable, Hashable {
     /// Of layer `index`; nil = it looks at everything before a token.
     func window(_ index: Int) -> Int? { windows.indices.contains(index) ? windows[index] : nil }
 
+    static let mostLayers = 4096
+
     private func validate(source: String) throws {
         func check(_ holds: Bool, _ message: String) throws {
             guard holds else { throw LanguageModelError(.configuration, "\(source): \(message)") }
         }
         let sizes = [vocabularySize, hiddenSize, intermediateSize, layerCount, headCount, keyValueHeadCount, headSize]
         try check(sizes.allSatisfy { (1...(1 << 24)).contains($0) }, "a size is out of range")
+        // Each is a dozen tensors to be listed before the first byte of weights is read.
+        try check(layerCount <= Self.mostLayers, "there are \(layerCount) layers (num_hidden_layers), which cannot be")
         try check(contextLength >= 1, "max_position_embeddings must be at least 1")
         try check(
             headCount % keyValueHeadCount == 0,

@@ -6,6 +6,8 @@ final class ReadingLog {
 
 /// Fills a section from a mapping and reports what does not fit. Goes on after each problem, so that all are found.
 struct SectionReader: KeyVisitor {
+    private static let mostSuggestions = 100
+
     private let path: String
     private let entries: [ConfigNode.Entry]
     private let log: ReadingLog
@@ -111,7 +113,8 @@ struct SectionReader: KeyVisitor {
         if let value = T.parse(text, plain: plain) { return value }
         var message = "must be \(T.kind)\(orOff ? ", or off" : ""), not \(node.kind)"
         if !plain, T.choices.isEmpty, T.self != String.self { message += " in quotes" }
-        let near = Suggestion.nearest(to: text, among: T.choices)
+        let isOneOfFew = log.problems.count < Self.mostSuggestions
+        let near = isOneOfFew ? Suggestion.nearest(to: text, among: T.choices) : nil
         report(node, key, message, suggestion: near.map { "did you mean '\($0)'?" })
         return nil
     }
@@ -128,6 +131,11 @@ struct SectionReader: KeyVisitor {
 
     private func reportUnknownKeys() {
         for (index, entry) in entries.enumerated() where !known.contains(entry.key) {
+            // A file with so many is no run file, and each suggestion compares with every key there is.
+            guard log.problems.count < Self.mostSuggestions else {
+                log.problems.append(.init(place: entry.place, key: full(entry.key), message: "unknown key"))
+                continue
+            }
             let suggestion =
                 Misplaced.hint(entry.key, in: path, after: entries[..<index])
                 ?? Suggestion.nearest(to: entry.key, among: known).map { "did you mean '\($0)'?" }

@@ -1,3 +1,4 @@
+import Foundation
 import Yams
 
 /// The only place that knows Yams.
@@ -9,6 +10,9 @@ enum YAMLTree {
 
     /// - Parameter source: file name, or the override; with `columns` each place also has line and column.
     static func parse(_ text: String, source: String, columns: Bool) throws -> ConfigNode? {
+        guard mayUnfold(text) else {
+            throw ConfigurationError(.syntax, "aliases make it too large", place: source)
+        }
         let node: Node?
         do {
             node = try Yams.compose(yaml: text, .basic)
@@ -18,6 +22,24 @@ enum YAMLTree {
         guard let node else { return nil }
         var left = most
         return try convert(node, source: source, columns: columns, depth: 0, left: &left)
+    }
+
+    /// Nodes that aliases may stand for while the file is parsed: Yams looks at all that are in a key, each time.
+    private static let mostUnfolded = 1e7
+
+    /// Whether the aliases of a text stand for no more than that. Of texts in quotes some are taken for aliases too, so the
+    /// bound is far above what a run file has: a anchors and b aliases stand for at most (b / a + 1)^a nodes each.
+    private static func mayUnfold(_ text: String) -> Bool {
+        var (anchors, aliases) = (0.0, 0.0)
+        var before = UInt8(ascii: " ")
+        for byte in text.utf8 {
+            let startsWord = " \n\r\t[{,".utf8.contains(before)
+            if startsWord, byte == UInt8(ascii: "&") { anchors += 1 }
+            if startsWord, byte == UInt8(ascii: "*") { aliases += 1 }
+            before = byte
+        }
+        guard anchors > 0 else { return true }
+        return anchors * log2(aliases / anchors + 1) <= log2(mostUnfolded)
     }
 
     private static func convert(

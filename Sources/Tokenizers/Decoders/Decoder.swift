@@ -21,7 +21,10 @@ struct Decoder: Sendable {
     init(_ section: JSONSection?) throws(TokenizerError) {
         steps = []
         joinsWithSpaces = section == nil
-        if let section { try add(section) }
+        guard let section else { return }
+        try add(section)
+        var growth = TextGrowth()
+        for step in steps { try step.grow(&growth, section.path) }
     }
 
     private mutating func add(_ section: JSONSection) throws(TokenizerError) {

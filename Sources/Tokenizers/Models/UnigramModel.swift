@@ -20,6 +20,10 @@ struct UnigramModel: TokenModel {
             guard case .array(let pair) = entry, pair.count == 2, let text = pair[0].string else {
                 throw TokenizerError(.format, "\(section.path).vocab[\(index)] is not a text and its score")
             }
+            guard text.utf8.count <= AddedToken.longest else {
+                throw TokenizerError(
+                    .format, "\(section.path).vocab[\(index)] is longer than \(AddedToken.longest) bytes")
+            }
             switch pair[1] {
             case .number(let score): scores.append(score)
             case .integer(let score): scores.append(Double(score))

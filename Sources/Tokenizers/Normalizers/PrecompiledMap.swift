@@ -5,6 +5,8 @@ internal import Foundation
 struct PrecompiledMap: Sendable {
     private let units: [UInt32]
     private let texts: [UInt8]
+    /// Bytes of the longest replacement.
+    let longestText: Int
 
     init(_ section: JSONSection) throws(TokenizerError) {
         try section.allow(["type", "precompiled_charsmap"])
@@ -26,6 +28,7 @@ struct PrecompiledMap: Sendable {
         }
         units = stride(from: 4, to: 4 + size, by: 4).map(unit)
         texts = Array(bytes[(4 + size)...])
+        longestText = texts.split(separator: 0).map(\.count).max() ?? 0
     }
 
     /// The reference looks up whole clusters of up to five bytes and takes the shortest entry that such a cluster

@@ -19,6 +19,8 @@ struct Pattern: Sendable {
     let starts: [Int32]
     let looksBehind: Bool
     let source: String
+    /// Bytes of the shortest match that is not empty, or fewer.
+    private(set) var shortest = 1
 
     init(_ source: String) throws(TokenizerError) {
         let program = try PatternProgram(PatternParser.parse(source), source: source)
@@ -43,6 +45,7 @@ struct Pattern: Sendable {
             source.unicodeScalars.append(scalar)
         }
         try self.init(source)
+        shortest = max(1, literal.utf8.count)
     }
 
     /// The end of the match that starts at `start`, nil if there is none.

@@ -11,8 +11,9 @@ struct ScalarClasses {
     init(_ sets: [ScalarSet], source: String) throws(TokenizerError) {
         var edges: Set<UInt32> = [0]
         for set in sets { set.collectBoundaries(&edges) }
-        // Bounds the work below, which is the product of the two.
-        if edges.count * max(1, sets.count) > 200_000 {
+        // Bounds the work below, which is a product of these.
+        let parts = sets.reduce(0) { $0 + $1.parts }
+        if edges.count * max(1, sets.count) > 200_000 || edges.count * parts > 1_000_000 {
             throw TokenizerError(.unsupported, "pattern \(source.debugDescription) is too long")
         }
         usesWord = sets.contains { $0.usesWord }

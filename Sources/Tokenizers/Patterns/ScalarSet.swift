@@ -48,6 +48,16 @@ indirect enum ScalarSet: Sendable {
         }
     }
 
+    /// Ranges, categories and words in it.
+    var parts: Int {
+        switch self {
+        case .categories, .range, .word: 1
+        case .union(let sets): sets.reduce(0) { $0 + $1.parts }
+        case .intersection(let left, let right): left.parts + right.parts
+        case .complement(let set): set.parts
+        }
+    }
+
     /// Adds the first scalar of every stretch over which the ranges of this set do not change.
     func collectBoundaries(_ boundaries: inout Set<UInt32>) {
         switch self {

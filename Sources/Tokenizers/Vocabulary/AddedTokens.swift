@@ -1,5 +1,8 @@
 /// A token that is found in the text before the model sees it.
 struct AddedToken: Sendable, Equatable {
+    /// Bytes. At every place of a text the search may go as far as the longest token.
+    static let longest = 1000
+
     let content: String
     /// Found only where no word character stands beside it.
     var isSingleWord = false
@@ -17,6 +20,9 @@ struct AddedToken: Sendable, Equatable {
         try section.allow(
             Set(["content", "single_word", "lstrip", "rstrip", "normalized", "special"]).union(extra))
         content = try section.string("content")
+        guard content.utf8.count <= Self.longest else {
+            throw TokenizerError(.format, "\(section.path).content is longer than \(Self.longest) bytes")
+        }
         isSingleWord = try section.bool("single_word", default: false)
         stripsLeft = try section.bool("lstrip", default: false)
         stripsRight = try section.bool("rstrip", default: false)

@@ -23,16 +23,17 @@ enum RewardPadding {
         guard let token, token != tokenizer.padID, let text = tokenizer.token(token) else { return }
         let name = "tokenizer_config.json"
         var settings: [String: JSON] = [:]
-        if let data = model.companions[name] { settings = try JSONDecoder().decode([String: JSON].self, from: data) }
+        if let data = model.companions[name] { settings = try JSON.read(data, source: name) }
         settings["pad_token"] = .string(text)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         model.companions[name] = try encoder.encode(JSON.object(settings))
         // The older of the two files would have the last word.
-        if let data = model.companions["special_tokens_map.json"] {
-            var map = try JSONDecoder().decode([String: JSON].self, from: data)
+        let older = "special_tokens_map.json"
+        if let data = model.companions[older] {
+            var map = try JSON.read(data, source: older)
             map["pad_token"] = .string(text)
-            model.companions["special_tokens_map.json"] = try encoder.encode(JSON.object(map))
+            model.companions[older] = try encoder.encode(JSON.object(map))
         }
     }
 }
