@@ -124,7 +124,9 @@ package final class ArtifactClient: Sendable {
 
     /// A connection over which nothing comes may have been given up by libzmq.
     private func connectAnew(_ address: String, _ now: ContinuousClock.Instant) {
-        guard let socket = sockets[address], let last = heard[address], now - last > ArtifactPull.patience else { return }
+        guard let socket = sockets[address], let last = heard[address], now - last > ArtifactPull.patience else {
+            return
+        }
         heard[address] = now
         // A failure shows when the next request is sent.
         try? socket.connectAnew(address)

@@ -51,6 +51,8 @@ enum CoordinatorSettings {
         configuration.run.roleConfiguration = try run.json()
         configuration.run.desired = [.generator: run.roles.generator.count, .scorer: run.roles.scorer.count]
         configuration.run.runDirectory = run.runDirectory
+        configuration.run.isExported = FileManager.default.fileExists(
+            atPath: run.runDirectory + "/policy/model.safetensors")
         configuration.runDirectory = URL(filePath: run.runDirectory)
         configuration.journalPath = run.runDirectory + "/journal.sqlite"
         configuration.address = run.coordinator.bind

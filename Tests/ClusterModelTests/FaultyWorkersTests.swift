@@ -186,6 +186,11 @@ import Testing
         var bench = try RunBench(recovered: recovered)
         let effects = bench.pass(200)
         #expect(effects.contains { if case .end(nil) = $0 { true } else { false } })
+        // Somebody has removed it since: a learner exports it again.
+        var settings = RunBench.settings()
+        settings.isExported = false
+        var other = try RunBench(settings, recovered: recovered)
+        #expect(other.pass(200).isEmpty)
     }
 
     /// Where the learner is stuck, or the disk, the status says so.

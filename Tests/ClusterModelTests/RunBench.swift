@@ -73,8 +73,7 @@ struct RunBench {
         return effects
     }
 
-    mutating func join(_ role: Role, _ id: WorkerID, min: Int = Wire.version, max: Int = Wire.version) -> [Message]
-    {
+    mutating func join(_ role: Role, _ id: WorkerID, min: Int = Wire.version, max: Int = Wire.version) -> [Message] {
         let kinds: Set<JobKind> = role == .generator ? [.generate] : []
         return say(
             id,
@@ -96,4 +95,3 @@ struct RunBench {
         }
     }
 }
-

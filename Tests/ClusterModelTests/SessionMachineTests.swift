@@ -109,7 +109,9 @@ import Testing
         for time in stride(from: Int64(0), through: 60_000, by: 100) {
             let effects = session.handle(.tick, at: time)
             if !effects.said.isEmpty { times.append(time) }
-            if effects.contains(where: { if case .connectAnew = $0 { true } else { false } }) { connections.append(time) }
+            if effects.contains(where: { if case .connectAnew = $0 { true } else { false } }) {
+                connections.append(time)
+            }
         }
         #expect(times == [2_000, 6_000] && connections.first == 8_000)
     }

@@ -31,7 +31,9 @@ import ZeroMQ
         #expect(sizes[1] - sizes[0] < 10 && sizes[1] < 300)
     }
 
-    @Test(arguments: [1, Wire.chunkSize, Wire.chunkSize + 1, 3_000_001]) func filesOfEverySizeArrive(size: Int) async throws {
+    @Test(arguments: [1, Wire.chunkSize, Wire.chunkSize + 1, 3_000_001]) func filesOfEverySizeArrive(size: Int)
+        async throws
+    {
         let thread = try SocketThread()
         defer { thread.stop() }
         let server = try await ArtifactServer.listen(on: thread, address: "tcp://127.0.0.1:0", logger: Self.quiet)

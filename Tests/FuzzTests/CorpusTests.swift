@@ -11,7 +11,7 @@ import Testing
     }
 
     @Test(arguments: FuzzInput.allCases) func isReadOrRefused(_ input: FuzzInput) throws {
-        defer { JournalInputs.remove() }
+        defer { JournalInputs.clear() }
         let files = try Self.files(input)
         #expect(!files.isEmpty)
         for file in files {

@@ -15,7 +15,9 @@ package struct Casualties: Sendable {
     ///   - here: how many are left.
     ///   - window: milliseconds in which losses belong together.
     /// - Returns: all who were lost together with it, when they are more than half; and whether that is news.
-    mutating func lose(_ worker: WorkerID, here: Int, window: Int64, at time: Int64) -> (together: Set<WorkerID>, isNew: Bool)? {
+    mutating func lose(_ worker: WorkerID, here: Int, window: Int64, at time: Int64) -> (
+        together: Set<WorkerID>, isNew: Bool
+    )? {
         lost = lost.filter { time - $0.time <= window } + [(worker, time)]
         let names = Set(lost.map(\.worker.name))
         guard names.count >= Self.crowd, names.count > here else {

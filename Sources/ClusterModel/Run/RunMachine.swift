@@ -80,7 +80,7 @@ package struct RunMachine: Sendable {
         openSteps()
         try restore(recovered)
         // Nothing is left to do when the policy was exported before the last process ended.
-        if steps.isLastCommitted, recovered.meta[Self.exported] == "\(steps.committed)" {
+        if settings.isExported, steps.isLastCommitted, recovered.meta[Self.exported] == "\(steps.committed)" {
             finish()
             life.exported(at: time)
         }

@@ -54,6 +54,8 @@ package struct RunSettings: Sendable {
     package var roleConfiguration = Data("{}".utf8)
     /// How many workers of each role the supervisor should keep.
     package var desired: [Role: Int] = [:]
+    /// The policy of a finished run stands where the learner exports it.
+    package var isExported = true
     /// For messages to people.
     package var runDirectory: String?
     /// For the simulator alone.

@@ -18,6 +18,13 @@ enum JournalInputs {
 
     static func remove() { try? FileManager.default.removeItem(atPath: folder) }
 
+    /// The folder stays: other inputs use it.
+    static func clear() {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+            try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+        }
+    }
+
     private static let now: Int64 = 1_000_000
 
     private static func isExpected(_ error: any Error) -> Bool { error is RunEnding }
