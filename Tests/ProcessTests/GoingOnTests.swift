@@ -110,6 +110,12 @@ import Testing
         }
         let without = try await self.run(run)
         #expect(without.status == 0 && without.error.contains("changed: evaluation.every"), "\(without.error)")
+        // Read before anything is made, as before the first step.
+        try run.folder.write("held-bad.jsonl", "{\"prompt\": \"good\"}\n{\"text\": \"bad\"}\n")
+        let keys = ["ppo.steps=3", "evaluation.every=1", "data.evaluation_prompts=\(run.folder.path)/held-bad.jsonl"]
+        let bad = try await self.run(run, keys)
+        #expect(bad.status == 78 && bad.error.contains("held-bad.jsonl:2"), "\(bad.error)")
+        #expect(try lines(run.directory + "/metrics.jsonl").count == 2)
     }
 
     /// As after a crash between changes.jsonl and run.yaml.
@@ -196,6 +202,13 @@ import Testing
         let gone = try await Skein.run(["checkpoint", "export", first.directory, "7", export + "-7"])
         #expect(gone.status == 78 && gone.error.contains("1, 2, 3"), "\(gone.error)")
 
+        // What it starts from lies in there, so that --fresh would throw it away first.
+        for words in [["--from", "\(first.directory)@2"], ["--from", first.directory, "--fresh"]] {
+            let itself = try await run(first, ["ppo.keep_checkpoints=9"], words)
+            #expect(itself.status == 78 && itself.error.contains("name another run_directory"), "\(itself.error)")
+        }
+        #expect(FileManager.default.fileExists(atPath: first.directory + "/checkpoints/step-000002"))
+
         let second = try await TinyRun(steps: 2)
         let words = ["--from", "\(first.directory)@2"]
         let branched = try await run(second, [], words)
@@ -209,15 +222,19 @@ import Testing
         #expect(abs(kl ?? 0) > 1e-6)
         let record = try JSONSerialization.jsonObject(with: bytes(second.directory + "/from.json")) as? [String: Any]
         #expect(record?["step"] as? Int == 2 && record?["directory"] as? String == first.directory)
-        // The same command goes on, and so does the file alone; another start is refused.
+        // The same command goes on, and so does the file alone; another start is refused. Where no step was named, the one
+        // that was taken is meant, though the other run has a later one by now.
         let policy = try second.policy()
-        for more in [words, []] {
+        for more in [words, [], ["--from", first.directory]] {
             let again = try await run(second, [], more)
             #expect(again.status == 0 && again.error.contains("used again"), "\(again.error)")
         }
         let other = try await run(second, [], ["--from", "\(first.directory)@1"])
         #expect(other.status == 78 && other.error.contains("started from step 2"), "\(other.error)")
         #expect(try second.policy() == policy)
+        let without = try await run(second, ["ppo.steps=1"], ["--fresh"])
+        #expect(without.status == 0 && without.error.contains("--from \(first.directory)@2"), "\(without.error)")
+        #expect(!FileManager.default.fileExists(atPath: second.directory + "/from.json"))
     }
 
     @Test func aRunBranchesFromTheBestStepByName() async throws {
