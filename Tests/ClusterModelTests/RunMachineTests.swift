@@ -285,6 +285,37 @@ import Testing
         #expect(merged.errors.reduce(0) { $0 + $1.utf8.count } < 10_000)
         #expect(merged.errors.contains { $0.contains("2 of 3") })
     }
+
+    /// Of what scorers say, only words on a reward that answers must have tell why they were dropped.
+    @Test func theCauseOfADropIsThatOfANeededReward() {
+        func assembly(_ scores: Scores...) -> StepAssembly {
+            let id = JobID(step: 0, index: 0, kind: .generate)
+            let job = GenerateJob(
+                id: id, version: PolicyVersion(epoch: 1, number: 0), seed: 1, samples: 0..<1,
+                sampling: SamplingParameters(maxNewTokens: 1), prompts: [])
+            var assembly = StepAssembly(step: 0, jobs: [job], parts: scores.count)
+            let answer = Trajectory(
+                row: 0, sample: 0, promptTokens: [1], responseTokens: [2], mask: [1], logProbabilities: [0],
+                versions: [0], finish: .eos, promptText: "p", responseText: "r")
+            assembly.add([answer], of: 0)
+            for (part, one) in scores.enumerated() { assembly.add(one, of: 0, part: part) }
+            return assembly
+        }
+        let both = assembly(
+            Scores(
+                rewards: ["needed": [nil], "shown": [nil]],
+                errors: [
+                    "reward needed failed for 1 of 1 answers", "reward needed: its cause", "reward shown: another",
+                ]))
+        #expect(both.cause(["needed"]) == "reward needed: its cause")
+        #expect(both.withoutReward(["needed"])?.reason.hasSuffix("reward needed: its cause") == true)
+        let worker = assembly(
+            Scores(rewards: ["needed": [nil]], errors: ["row 3: boom"]),
+            Scores(rewards: ["shown": [nil]], errors: ["reward shown: another"]))
+        #expect(worker.cause(["needed"]) == "row 3: boom")
+        #expect(worker.cause([]) == "reward shown: another")
+        #expect(worker.withoutReward(["needed"])?.reason.hasSuffix("row 3: boom") == true)
+    }
 }
 
 extension [RunEffect] {

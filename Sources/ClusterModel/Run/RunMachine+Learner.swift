@@ -130,7 +130,7 @@ extension RunMachine {
                     step: step, manifest: manifest, record: StepRecord(step: step, figures: figures, assembly: nil),
                     askers: [(incoming.peer, incoming.id)]))
             ledger.forget(over?.allJobs ?? [])
-            if let cause = over?.errors.last {
+            if let cause = over?.cause(settings.neededRewards) {
                 persist(.event(kind: JournalEntry.dropped, detail: "\(step): \(cause)"))
             }
             persist(.step(step, metrics: metrics, manifest), then: .committed)
