@@ -47,6 +47,28 @@ import Testing
         _ = try await third.result(within: 60)
     }
 
+    /// Else it waits for ever without a word.
+    @Test func aRunThatWasPausedWhenItStoppedSaysSo() async throws {
+        let run = try await TinyRun(steps: 500, generators: 1)
+        let first = try run.start()
+        let isLive = try await eventually { () -> Bool? in
+            let state = try await run.status()?["state"] as? String
+            return state == "RUNNING" ? true : nil
+        }
+        try #require(isLive == true, "\(first.error)")
+        #expect(try await Skein.run(["pause", "--run", run.directory]).status == 0)
+        let word = "PAUSED: nothing is done until: skein resume --run \(run.directory)"
+        #expect(try await eventually { first.error.contains(word) ? true : nil } == true, "\(first.error)")
+        first.signal(SIGTERM)
+        #expect(try await first.result().status == 75)
+        let second = try run.start()
+        #expect(try await eventually { second.error.contains(word) ? true : nil } == true, "\(second.error)")
+        #expect(try await Skein.run(["resume", "--run", run.directory]).status == 0)
+        #expect(try await eventually { second.error.contains("the run goes on") ? true : nil } == true)
+        second.signal(SIGTERM)
+        _ = try await second.result()
+    }
+
     @Test func aFinishedRunSaysSo() async throws {
         let run = try await TinyRun(steps: 2)
         try #require(try await run.start().result().status == 0)

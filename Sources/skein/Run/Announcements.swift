@@ -14,10 +14,19 @@ struct Announcements {
     private var alarms: [String: (step: Int, since: Int64)] = [:]
     /// Whom the run waits for, as it was said.
     private var waited: Set<String> = []
+    private var isPaused = false
 
-    /// - Parameter own: processes that the supervisor started.
-    mutating func news(_ snapshot: ClusterSnapshot, own: Set<Int32>) -> [String] {
+    /// - Parameters:
+    ///   - own: processes that the supervisor started.
+    ///   - directory: of the run, for the command that goes on with it.
+    mutating func news(_ snapshot: ClusterSnapshot, own: Set<Int32>, directory: String) -> [String] {
         var news: [String] = []
+        if isPaused != (snapshot.state == .paused) {
+            isPaused.toggle()
+            // A run that was stopped while it was paused is paused again.
+            news.append(
+                isPaused ? "PAUSED: nothing is done until: skein resume --run \(directory)" : "the run goes on")
+        }
         for worker in snapshot.workerList where !own.contains(Int32(clamping: worker.pid)) {
             let isGone = worker.state == "gone"
             switch (present[worker.id] != nil, isGone) {

@@ -69,7 +69,9 @@ final class PPOProgress: Sendable {
                 let answer = try? await StatusClient(address: file.status, tokenFile: nil).get("/v1/status"),
                 let snapshot = try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: answer.body)
             else { continue }
-            for text in announced.news(snapshot, own: await supervisor.processes) { bar.note(text) }
+            for text in announced.news(snapshot, own: await supervisor.processes, directory: directory) {
+                bar.note(text)
+            }
             for role in [Role.generator, .scorer] {
                 if let wish = snapshot.workers[role.rawValue]?.desired { await supervisor.scale(role, to: wish) }
             }
@@ -97,6 +99,7 @@ final class PPOProgress: Sendable {
             return "\(role.rawValue)s \(counts?.ready ?? 0) of \(counts?.desired ?? 0)"
         }
         let learner = "learner \(snapshot.learner.state.replacingOccurrences(of: "_", with: " "))"
-        return "step \(snapshot.learner.step + 1): " + (waits + [learner] + workers).joined(separator: ", ")
+        let paused = snapshot.state == .paused ? "PAUSED, " : ""
+        return "\(paused)step \(snapshot.learner.step + 1): " + (waits + [learner] + workers).joined(separator: ", ")
     }
 }
