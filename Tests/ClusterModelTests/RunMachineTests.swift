@@ -286,6 +286,64 @@ import Testing
         #expect(merged.errors.contains { $0.contains("2 of 3") })
     }
 
+    /// Else the time of the first step is missing in the sum, and of the first one after every start.
+    @Test func theFirstStepOfAProcessHasItsTime() throws {
+        var bench = try Bench()
+        _ = try bench.begin()
+        _ = bench.pass(1_500)
+        let commit = Message.commit(step: 0, metrics: Data("{}".utf8), Self.manifest(1))
+        _ = bench.say(Self.learner, commit, id: 10)
+        let effects = try bench.handle(.durable(#require(bench.newest)))
+        let records = effects.compactMap { if case .record(let record) = $0 { record } else { nil } }
+        #expect(records.map { $0.figures["timing_s/total"] } == [1.5])
+    }
+
+    /// The operator's pause stays; that of a limit ends with the limit.
+    @Test(
+        arguments: [
+            ("4.0", 4, ClusterSnapshot.RunState.paused), ("4.0", 8, .running), ("4.0", nil, .running), ("", 8, .paused),
+        ] as [(String, Double?, ClusterSnapshot.RunState)])
+    func aPauseOfTheKLLimitEndsWhenTheLimitChanges(
+        _ over: String, _ limit: Double?, _ state: ClusterSnapshot.RunState
+    ) throws {
+        var recovered = RecoveredRun()
+        recovered.meta = ["paused": "true", "paused_over": over]
+        var settings = Self.settings()
+        settings.klStop = limit
+        var bench = try Bench(settings, recovered: recovered)
+        _ = try bench.begin()
+        #expect(bench.machine.state == state)
+    }
+
+    @Test func theLimitThatPausedIsKept() throws {
+        var settings = Self.settings()
+        settings.klStop = 4
+        var bench = try Bench(settings)
+        _ = try bench.begin()
+        _ = bench.say(Self.learner, .alarm(code: "paused", detail: "d"))
+        #expect(bench.machine.state == .paused)
+        let kept = bench.persisted.compactMap { if case .meta("paused_over", let value) = $0 { value } else { nil } }
+        #expect(kept == ["4.0"])
+    }
+
+    /// An alarm that goes on is raised in each step; one that is not raised any more is over.
+    @Test func anAlarmThatIsNotRaisedAnyMoreIsPast() throws {
+        var settings = Self.settings()
+        settings.steps = 20
+        var bench = try Bench(settings)
+        _ = try bench.begin()
+        var past: [[Bool]] = []
+        for step in 0..<8 {
+            _ = bench.say(Self.learner, .alarm(code: "goes_on", detail: "d"))
+            if step == 1 { _ = bench.say(Self.learner, .alarm(code: "once", detail: "d")) }
+            _ = bench.say(Self.learner, .commit(step: step, metrics: Data("{}".utf8), Self.manifest(step + 1)), id: 9)
+            _ = bench.sync()
+            let alarms = bench.machine.snapshot(at: bench.time).alarms
+            past.append(["goes_on", "once"].compactMap { code in alarms.first { $0.code == code }?.isPast })
+        }
+        #expect(past == [[false]] + Array(repeating: [false, false], count: 5) + [[false, true], [false, true]])
+    }
+
     /// Of what scorers say, only words on a reward that answers must have tell why they were dropped.
     @Test func theCauseOfADropIsThatOfANeededReward() {
         func assembly(_ scores: Scores...) -> StepAssembly {

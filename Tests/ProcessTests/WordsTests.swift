@@ -69,6 +69,26 @@ import Testing
         _ = try await second.result()
     }
 
+    @Test func aRunBeforePPOIsLive() async throws {
+        let run = try await TinyRun()
+        try run.folder.write(
+            "demos.jsonl", (0..<50).map { #"{"prompt":"Say \#($0):","completion":" \#($0)"}"# }.joined(separator: "\n"))
+        let running = try Running(
+            Skein.executable.path,
+            ["run", run.file, "--set", "stages=[sft, ppo]", "--set", "data.sft=\(run.folder.path)/demos.jsonl"]
+                + ["--set", "sft.epochs=1000", "--set", "sft.threads=1"])
+        let isTraining = try await eventually { running.error.contains("== sft") ? true : nil }
+        try #require(isTraining == true, "\(running.error)")
+        let word = "process \(running.pid) (skein run) is in its stages before PPO"
+        let status = try await Skein.run(["status", "--run", run.directory])
+        #expect(status.status == 0 && status.output.contains(word), "\(status)")
+        #expect(try await run.status()?["state"] as? String == "STARTING")
+        let paused = try await Skein.run(["pause", "--run", run.directory])
+        #expect(paused.status == 2 && paused.error.contains(word), "\(paused)")
+        running.signal(SIGTERM)
+        _ = try await running.result()
+    }
+
     @Test func aFinishedRunSaysSo() async throws {
         let run = try await TinyRun(steps: 2)
         try #require(try await run.start().result().status == 0)
