@@ -12,6 +12,8 @@ final class PPOProgress: Sendable {
     let steps: Int
     /// As `evaluation.best` has it.
     let figure: String
+    /// Rewards without which an answer is dropped.
+    let needed: Set<String>
     let supervisor: Supervisor
     private let bar = ProgressBar("ppo")
     /// Time without a step after which it is said what the run does.
@@ -24,10 +26,11 @@ final class PPOProgress: Sendable {
         var evaluations: StepLines
     }
 
-    init(directory: String, steps: Int, figure: String, supervisor: Supervisor) {
+    init(directory: String, steps: Int, figure: String, needed: Set<String>, supervisor: Supervisor) {
         self.directory = directory
         self.steps = steps
         self.figure = figure
+        self.needed = needed
         self.supervisor = supervisor
         followed = Mutex(
             Followed(
@@ -42,11 +45,11 @@ final class PPOProgress: Sendable {
     }
 
     /// Says what the files have of steps that were not told yet, however many were made since the last look.
-    private func tellSteps() {
+    func tellSteps() {
         let (metrics, evaluations) = followed.withLock { ($0.metrics.new(), $0.evaluations.new()) }
         for line in metrics {
             guard let figures = try? JSONDecoder().decode([String: Double].self, from: line) else { continue }
-            let text = Announcements.drops(figures) { step in
+            let text = DroppedAnswers.sentence(figures, needed: needed) { step in
                 JournalSummary.dropCause(path: "\(directory)/journal.sqlite", step: step)
             }
             if let text { bar.note(text) }
