@@ -13,7 +13,7 @@ has none), and `**columns` takes all columns that have no parameter of their own
 returns None or raises, or takes longer than --timeout.
 
 SIGTERM and SIGINT hand back what is not scored yet and leave. Exit codes: 0 the run is done or the worker was told to
-leave, 2 wrong options, 75 no run answers (try again), 78 something has to be changed.
+leave, 1 the run failed or a score hangs beyond help, 2 wrong options, 75 no run answers (try again), 78 something has to be changed.
 """
 import argparse
 import collections

@@ -55,6 +55,16 @@ package final class RunLock: Sendable {
         throw CommandError(.tryAgain, "\(directory) is being taken over by another command")
     }
 
+    /// "process 123 (skein run)": who works in a directory now; nil when nobody does.
+    package static func owner(of directory: String) -> String? {
+        let file = Foundation.open("\(directory)/\(commandFile)", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        // The lock is tried only while its owner lives, so that a command that comes now does not find it taken.
+        guard let owner = owner(file), flock(file, LOCK_SH | LOCK_NB) != 0 else { return nil }
+        return owner
+    }
+
     /// Gives the locks back before the process ends.
     package func release() {
         files.withLock { files in

@@ -62,9 +62,7 @@ package enum JournalSummary {
 
     /// Alarms in their order, each with the number of the step that it is about, counted from 1.
     package static func alarms(path: String) -> [(step: Int, code: String, text: String)] {
-        // These are raised behind the commit of their step, the others before it.
-        let late: Set<String> = ["paused", "evaluation"]
-        return value(path) { database in
+        value(path) { database in
             try Row.fetchAll(
                 database,
                 sql: """
@@ -76,7 +74,7 @@ package enum JournalSummary {
                 let made = try row.number("made", of: "event")
                 let code = detail.prefix { $0 != ":" }
                 let text = detail.dropFirst(code.count).drop { $0 == ":" || $0 == " " }
-                return (late.contains(String(code)) ? made : made + 1, String(code), String(text))
+                return (RunMachine.lateAlarms.contains(String(code)) ? made : made + 1, String(code), String(text))
             }
         } ?? []
     }

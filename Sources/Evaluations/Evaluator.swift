@@ -123,7 +123,7 @@ package struct Evaluator: Sendable {
         }
         return computed.texts.indices.map { index in
             let prompt = index / computed.samples
-            let isSequence = text.isSequence(isRendered: encoder.usesTemplate && columns[prompt].messages != nil)
+            let isSequence = text.isSequence(isRendered: encoder.usesTemplate)
             return RewardInput(
                 prompt: prompts[prompt].text, response: computed.texts[index],
                 text: isSequence

@@ -18,34 +18,40 @@ package enum RewardTrial {
             // Programs and servers of scorers on other machines need not be reachable from this one.
             let rewards = run.rewards.enumerated().filter { !run.scorersAreElsewhere || !$0.element.kind.isService }
             notes += try await ask(
-                rewards.map { ("rewards.\($0.offset)", $0.element) }, file, "data.prompts", run, isNeeded: true)
+                rewards.map { ("rewards.\($0.offset)", $0.element) }, file, "data.prompts", run)
         }
         if run.answersHeldOut, !isTrained || run.stages.contains(.evaluate),
             let file = run.data.evaluationPrompts ?? run.data.prompts
         {
+            // The run's own rewards were asked above; their labels on these lines were not read.
+            let key = run.evaluation.rewards.isEmpty ? "rewards" : "evaluation.rewards"
+            let rewards = run.evaluationRewards.enumerated().filter { reward in
+                !run.evaluation.rewards.isEmpty || run.data.evaluationPrompts != nil && reward.element.kind.readsLabels
+            }
             notes += try await ask(
-                run.evaluation.rewards.enumerated().map { ("evaluation.rewards.\($0.offset)", $0.element) }, file,
-                run.data.evaluationPrompts == nil ? "data.prompts" : "data.evaluation_prompts", run, isNeeded: false)
+                rewards.map { ("\(key).\($0.offset)", $0.element) }, file,
+                run.data.evaluationPrompts == nil ? "data.prompts" : "data.evaluation_prompts", run,
+                limit: run.evaluation.prompts)
         }
         return notes
     }
 
-    /// - Parameter isNeeded: whether the run trains by them, so that labels which give no reward are wrong.
+    /// - Parameter limit: lines whose answers are asked for, from the first one on; nil: all.
     private static func ask(
         _ rewards: [(key: String, section: RewardSection)], _ file: String, _ fileKey: String,
-        _ run: RunConfiguration, isNeeded: Bool
+        _ run: RunConfiguration, limit: Int? = nil
     ) async throws -> [String] {
-        // Labels are read on every line: whatever is wrong with them would be a reward of 0 in silence.
-        let readsLabels = isNeeded && rewards.contains { if case .math = $0.section.kind { true } else { false } }
         guard !rewards.isEmpty else { return [] }
-        let rows = try rows(file, fileKey, run, limit: readsLabels ? nil : 1)
+        // Labels are read on every line: whatever is wrong with them would be a reward of 0, or none, in silence.
+        let readsLabels = rewards.contains { $0.section.kind.readsLabels }
+        let rows = try rows(file, fileKey, run, limit: readsLabels ? limit : 1)
         guard let input = input(rows) else { return [] }
         let notes = Mutex<[String]>([])
         for (key, section) in rewards {
             let note: @Sendable (String) -> Void = { text in notes.withLock { $0.append("\(key): \(text)") } }
             let context = RewardContext(progress: { true }, note: note, isTrial: true)
             do {
-                if isNeeded, case .math(let keys) = section.kind {
+                if case .math(let keys) = section.kind {
                     try labels(of: rows, name: section.name, column: keys.answerKey, file: file).forEach(note)
                     continue
                 }
@@ -88,6 +94,9 @@ package enum RewardTrial {
 }
 
 extension RewardKind {
+    /// Whether it compares answers with a column.
+    fileprivate var readsLabels: Bool { if case .math = self { true } else { false } }
+
     /// Whether it asks a program or a server.
     fileprivate var isService: Bool {
         switch self {

@@ -26,7 +26,7 @@ package struct RewardScoring: Sendable, Equatable {
         let context = RewardContext(
             progress: progress,
             note: { text in
-                let text = text.excerpt(Self.longestNote)
+                let text = Self.named(text, reward.name).excerpt(Self.longestNote)
                 notes.withLock { $0.append(text) }
                 log(text)
             })
@@ -36,6 +36,11 @@ package struct RewardScoring: Sendable, Equatable {
                 "reward \(reward.name): \(values.count) values came for \(inputs.count) answers", isPermanent: true)
         }
         self.init(name: reward.name, values, notes: notes.withLock { $0 })
+    }
+
+    /// Who reads the notes of all rewards must see whose each is.
+    private static func named(_ note: String, _ name: String) -> String {
+        note.hasPrefix("reward \(name)") ? note : "reward \(name): \(note)"
     }
 
     /// - Parameter values: as they were computed; those that are not finite are taken out, which a note says.
@@ -51,11 +56,12 @@ package struct RewardScoring: Sendable, Equatable {
             "reward \(name): \(count) scores are not finite; that of answer \(index) is \(value)")
     }
 
-    /// What a job's result says of all its rewards: which have missing values first, then the first notes.
+    /// What a job's result says of all its rewards: which have missing values, how much is left out, then the first notes of
+    /// each reward. The last one is quoted, so that it has to be a cause.
     package static func errors(_ parts: [RewardScoring]) -> [String] {
-        let notes = parts.flatMap(\.notes)
-        let more = notes.count - notesKept
-        return parts.compactMap(\.summary) + notes.prefix(notesKept)
-            + (more > 0 ? ["and \(more) more, which the scorer's log has"] : [])
+        let share = max(1, notesKept / max(1, parts.count { !$0.notes.isEmpty }))
+        let notes = parts.flatMap { $0.notes.prefix(share) }
+        let more = parts.reduce(0) { $0 + $1.notes.count } - notes.count
+        return parts.compactMap(\.summary) + (more > 0 ? ["\(more) more notes are in the scorer's log"] : []) + notes
     }
 }

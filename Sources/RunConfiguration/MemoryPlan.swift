@@ -87,7 +87,9 @@ package struct MemoryPlan: Sendable {
         } else {
             models = run.ppo.sharesBase || run.ppo.advantage != .gae ? 1 : 2
         }
-        return process + models * weights + tokens * kept + head
+        // The learner measures held-out prompts itself: by the policy as it is exported, and its reference.
+        let measured = run.measuresSteps ? 2.0 : 0
+        return process + (models + measured) * weights + tokens * kept + head
     }
 
     /// `memory, about: learner 5.9 GB, 2 generators of 2.1 GB, scorer 1.0 GB: 11 GB in all; this machine has 25 GB`

@@ -174,7 +174,7 @@ package actor ScorerRunner: JobRunner {
         }
         return job.trajectories.map { item in
             let messages = rows[item.row]?.messages
-            let isSequence = text?.isSequence(isRendered: hasTemplate && messages != nil) == true
+            let isSequence = text?.isSequence(isRendered: hasTemplate) == true
             return RewardInput(
                 prompt: item.promptText, response: item.responseText,
                 text: isSequence

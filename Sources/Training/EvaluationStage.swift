@@ -26,6 +26,11 @@ package enum EvaluationStage {
             notes: evaluator.notes + notes)
         let writer = JSONEncoder()
         writer.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try writer.encode(evaluation).write(to: URL(filePath: run.runDirectory + "/evaluation.json"), options: .atomic)
+        let file = run.runDirectory + "/evaluation.json"
+        do {
+            try writer.encode(evaluation).write(to: URL(filePath: file), options: .atomic)
+        } catch {
+            throw TrainingError(.io, "cannot write \(file)", cause: error)
+        }
     }
 }

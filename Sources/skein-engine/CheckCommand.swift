@@ -18,7 +18,11 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         var run = try configurationErrors { try RunConfiguration.load(path: path) }
         run.data.clock = try RunClock.ahead(keptIn: run.runDirectory, now: TemplateClock.localTime())
-        if !rewardsOnly { try check(run) }
+        if !rewardsOnly {
+            try check(run)
+        } else if !trained || run.stages.contains(.evaluate) {
+            try named { try RunDataCheck.heldOut(run) }
+        }
         do {
             for note in try await RewardTrial.run(run, isTrained: trained) { Console.error("warning: \(note)") }
         } catch let error as RewardTrialError {
@@ -35,9 +39,13 @@ struct CheckCommand: AsyncParsableCommand {
             } catch {
                 throw CommandError(.configuration, "device: \(error)")
             }
-            do {
-                for warning in try RunDataCheck.run(run) { Console.error("warning: \(warning)") }
-            } catch let error as TrainingError {
+        }
+        for warning in try named({ try RunDataCheck.run(run) }) { Console.error("warning: \(warning)") }
+    }
+
+    private func named<T>(_ body: () throws -> T) throws -> T {
+        try configurationErrors {
+            do { return try body() } catch let error as TrainingError {
                 throw CommandError(.configuration, error.message)
             }
         }

@@ -52,6 +52,8 @@ private func carryOut(_ stage: Stage, _ file: RunFile) async throws {
         }
     } catch let error as TrainingError where error.code == .diverged || error.code == .io {
         throw CommandError(.failed, "\(stage.rawValue): \(error)")
+    } catch is CancellationError {
+        throw CommandError(.tryAgain, "\(stage.rawValue): it was called off; call the same command again")
     } catch {
         throw CommandError(.configuration, "\(stage.rawValue): \(error)")
     }

@@ -191,6 +191,95 @@ import Testing
         #expect(merged.errors.reduce(0) { $0 + $1.utf8.count } < 10_000)
         #expect(merged.errors.contains { $0.contains("2 of 3") })
     }
+
+    /// Else the time of the first step is missing in the sum, and of the first one after every start.
+    @Test func theFirstStepOfAProcessHasItsTime() throws {
+        var bench = try Bench()
+        _ = try bench.begin()
+        _ = bench.pass(1_500)
+        let commit = Message.commit(step: 0, metrics: Data("{}".utf8), Bench.manifest(1))
+        _ = bench.say(Bench.learner, commit, id: 10)
+        let effects = try bench.handle(.durable(#require(bench.newest)))
+        let records = effects.compactMap { if case .record(let record) = $0 { record } else { nil } }
+        #expect(records.map { $0.figures["timing_s/total"] } == [1.5])
+    }
+
+    /// The operator's pause stays; that of a limit ends with the limit.
+    @Test(
+        arguments: [
+            ("4.0", 4, ClusterSnapshot.RunState.paused), ("4.0", 8, .running), ("4.0", nil, .running), ("", 8, .paused),
+        ] as [(String, Double?, ClusterSnapshot.RunState)])
+    func aPauseOfTheKLLimitEndsWhenTheLimitChanges(
+        _ over: String, _ limit: Double?, _ state: ClusterSnapshot.RunState
+    ) throws {
+        var recovered = RecoveredRun()
+        recovered.meta = ["paused": "true", "paused_over": over]
+        var settings = Bench.settings()
+        settings.klStop = limit
+        var bench = try Bench(settings, recovered: recovered)
+        _ = try bench.begin()
+        #expect(bench.machine.state == state)
+    }
+
+    @Test func theLimitThatPausedIsKept() throws {
+        var settings = Bench.settings()
+        settings.klStop = 4
+        var bench = try Bench(settings)
+        _ = try bench.begin()
+        _ = bench.say(Bench.learner, .alarm(code: "paused", detail: "d"))
+        #expect(bench.machine.state == .paused)
+        let kept = bench.persisted.compactMap { if case .meta("paused_over", let value) = $0 { value } else { nil } }
+        #expect(kept == ["4.0"])
+    }
+
+    /// An alarm that goes on is raised in each step; one that is not raised any more is over.
+    @Test func anAlarmThatIsNotRaisedAnyMoreIsPast() throws {
+        var settings = Bench.settings()
+        settings.steps = 20
+        var bench = try Bench(settings)
+        _ = try bench.begin()
+        var past: [[Bool]] = []
+        for step in 0..<8 {
+            _ = bench.say(Bench.learner, .alarm(code: "goes_on", detail: "d"))
+            if step == 1 { _ = bench.say(Bench.learner, .alarm(code: "once", detail: "d")) }
+            _ = bench.say(Bench.learner, .commit(step: step, metrics: Data("{}".utf8), Bench.manifest(step + 1)), id: 9)
+            _ = bench.sync()
+            let alarms = bench.machine.snapshot(at: bench.time).alarms
+            past.append(["goes_on", "once"].compactMap { code in alarms.first { $0.code == code }?.isPast })
+        }
+        #expect(past == [[false]] + Array(repeating: [false, false], count: 5) + [[false, true], [false, true]])
+    }
+
+    /// Of what scorers say, only words on a reward that answers must have tell why they were dropped.
+    @Test func theCauseOfADropIsThatOfANeededReward() {
+        func assembly(_ scores: Scores...) -> StepAssembly {
+            let id = JobID(step: 0, index: 0, kind: .generate)
+            let job = GenerateJob(
+                id: id, version: PolicyVersion(epoch: 1, number: 0), seed: 1, samples: 0..<1,
+                sampling: SamplingParameters(maxNewTokens: 1), prompts: [])
+            var assembly = StepAssembly(step: 0, jobs: [job], parts: scores.count)
+            let answer = Trajectory(
+                row: 0, sample: 0, promptTokens: [1], responseTokens: [2], mask: [1], logProbabilities: [0],
+                versions: [0], finish: .eos, promptText: "p", responseText: "r")
+            assembly.add([answer], of: 0)
+            for (part, one) in scores.enumerated() { assembly.add(one, of: 0, part: part) }
+            return assembly
+        }
+        let both = assembly(
+            Scores(
+                rewards: ["needed": [nil], "shown": [nil]],
+                errors: [
+                    "reward needed failed for 1 of 1 answers", "reward needed: its cause", "reward shown: another",
+                ]))
+        #expect(both.cause(["needed"]) == "reward needed: its cause")
+        #expect(both.withoutReward(["needed"])?.reason.hasSuffix("reward needed: its cause") == true)
+        let worker = assembly(
+            Scores(rewards: ["needed": [nil]], errors: ["row 3: boom"]),
+            Scores(rewards: ["shown": [nil]], errors: ["reward shown: another"]))
+        #expect(worker.cause(["needed"]) == "row 3: boom")
+        #expect(worker.cause([]) == "reward shown: another")
+        #expect(worker.withoutReward(["needed"])?.reason.hasSuffix("row 3: boom") == true)
+    }
 }
 
 extension [RunEffect] {

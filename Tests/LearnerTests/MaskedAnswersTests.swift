@@ -36,11 +36,11 @@ import Torch
         let samples = [sample(0, 1, shift: 0.5), sample(1, 1, shift: 0.5), sample(2, 5, cut: true, shift: -2)]
         let batch = try prepared(samples, settings, beta: beta).batch
         #expect(batch.advantages.allSatisfy { $0.allSatisfy { abs($0) < 1e-9 } }, "\(batch.advantages)")
-        #expect(batch.withoutComparison == 0)
+        #expect(batch.withoutComparison == 0 && batch.groupsWithoutSpread == 1)
         // Without the rule the cut answer is one of the group.
         settings.scoreShaping.missingEOS = .subtract(0)
         let whole = try prepared(samples, settings, beta: beta).batch
-        #expect(whole.advantages[0][0] < -0.5 && whole.advantages[2][0] > 0.5)
+        #expect(whole.advantages[0][0] < -0.5 && whole.advantages[2][0] > 0.5 && whole.groupsWithoutSpread == 0)
     }
 
     @Test func anAnswerThatIsLeftAloneIsCountedAndLearnsNothing() throws {
@@ -48,7 +48,7 @@ import Torch
         settings.estimator = .rloo
         let (batch, moments) = try prepared([sample(0, 3), sample(1, 5, cut: true)], settings)
         #expect(batch.advantages == [[0, 0, 0, 0], [0, 0, 0, 0]])
-        #expect(batch.withoutComparison == 1)
+        #expect(batch.withoutComparison == 1 && batch.groupsWithoutSpread == nil)
         #expect(moments == RunningMoments())
         var report = StepReport(step: 0)
         report.describe(batch, values: [], settings: settings, version: 0)

@@ -81,8 +81,10 @@ import Torch
         let batch = try Bench.rollout(
             trainer.policy, reference: Bench.policy(), step: 0, version: 0
         ) { _ in 1 }
-        _ = try trainer.update(batch)
+        let report = try trainer.update(batch)
         #expect(try trainer.policy.safetensorsData() == before)
+        #expect(try metric(report, Metric.groupsWithoutSpread) == 1)
+        #expect(try metric(report, Metric.shapedMean) == 1)
     }
 
     @Test func withHugeBetaThePolicyStays() throws {
@@ -195,11 +197,33 @@ import Torch
         #expect(report.stop != nil)
         #expect(try trainer.policy.safetensorsData() == before)
         try Bench.inTemporaryDirectory { root in
-            let file = try BatchArchive.write(batch, step: 0, into: root)
+            let file = try BatchArchive.write(batch, step: 1, into: root)
             let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
             #expect(lines.count == batch.count)
             #expect(lines[0].contains("\"-inf\""))
         }
+    }
+
+    /// What a person reads: the step as everywhere else, what to change, and where the batch is.
+    @Test func aRunThatDivergesNamesItsStepAndTheRemedy() async throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: "skein-diverged-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: root) }
+        let executor = ComputeExecutor()
+        defer { executor.shutDown() }
+        let store = CheckpointStore(directory: root.appending(path: "checkpoints"), keep: 1)
+        let engine = try await LearnerEngine.start(on: executor, store: store, runDirectory: root) {
+            try Bench.trainer()
+        }
+        let batch = try freshBatch(Bench.trainer(), reference: Bench.policy())
+        let job = RolloutJob(
+            index: 0, trajectories: batch.map(\.trajectory),
+            scores: Scores(
+                referenceLogProbabilities: batch.map { $0.reference.map { _ in -.infinity } },
+                rewards: ["test": batch.map { $0.rewards["test"] ?? nil }]))
+        let error = await #expect(throws: LearnerError.self) { try await engine.update([job]) }
+        let words = error.map { "\($0)" } ?? ""
+        #expect(words.contains("step 1: ") && words.contains("lower ppo.learning_rate"), "\(words)")
+        #expect(words.contains("inspect/step-1.jsonl"), "\(words)")
     }
 
     @Test func batchesThatDoNotFitChangeNothing() throws {

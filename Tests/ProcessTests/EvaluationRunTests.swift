@@ -78,6 +78,12 @@ import Testing
         let report = try await Skein.run(["report", run.directory])
         #expect(report.output.contains("there is no win rate") && report.output.contains("tokens an answer"))
         #expect(report.output.contains("KL from the reference is"), "\(report.output)")
+        // What cannot be written is no fault of the run file.
+        let file = run.directory + "/evaluation.json"
+        try FileManager.default.removeItem(atPath: file)
+        try FileManager.default.createDirectory(atPath: file + "/in-the-way", withIntermediateDirectories: true)
+        let unwritten = try await Skein.run(["evaluate", run.file])
+        #expect(unwritten.status == 1 && unwritten.error.contains("cannot write \(file)"), "\(unwritten)")
     }
 
     /// The same lines and the same policies whether a learner was killed on the way or not, and whether anyone looked.

@@ -35,13 +35,16 @@ import Testing
         let short = try await TinyRun(steps: 2, mode: mode)
         try #require(try await run(short).status == 0)
         let early = try short.policy()
+        let summary = try bytes(short.directory + "/summary.json")
         let more = try await run(short, ["ppo.steps=5", "roles.generator.count=3"], ["--resume"])
         #expect(more.status == 0, "\(more.error) \(short.logs())")
-        #expect(more.error.contains("from step 2 on: ppo.steps 2 -> 5"), "\(more.error)")
+        #expect(more.error.contains("from step 3 on: ppo.steps 2 -> 5"), "\(more.error)")
         #expect(more.error.contains("changed: roles.generator.count 2 -> 3"))
         #expect(!more.error.contains("the learning rates now follow"))
         #expect(try short.policy() == long.policy())
         #expect(try bytes(short.directory + "/policy-step-2/model.safetensors") == early)
+        // What was said of it is not said of the longer run's policy.
+        #expect(try bytes(short.directory + "/policy-step-2/summary.json") == summary)
         let kept = try lines(short.directory + "/changes.jsonl")
         #expect(kept.map { $0["key"] as? String } == ["ppo.steps", "roles.generator.count"])
         #expect(kept.allSatisfy { $0["step"] as? Int == 2 })
@@ -57,7 +60,7 @@ import Testing
         try #require(try await self.run(run).status == 0)
         let more = try await self.run(run, ["ppo.steps=4", "ppo.learning_rate=5e-4", "ppo.kl.coefficient=0.2"])
         #expect(more.status == 0, "\(more.error) \(run.logs())")
-        #expect(more.error.contains("from step 2 on: ppo.learning_rate 0.001 -> 0.0005"), "\(more.error)")
+        #expect(more.error.contains("from step 3 on: ppo.learning_rate 0.001 -> 0.0005"), "\(more.error)")
         let metrics = try lines(run.directory + "/metrics.jsonl")
         #expect(metrics.compactMap { $0["actor/lr"] as? Double } == [1e-3, 1e-3, 5e-4, 5e-4])
         #expect(metrics.compactMap { $0["actor/kl_coef"] as? Double } == [0.05, 0.05, 0.2, 0.2])
@@ -91,7 +94,7 @@ import Testing
         #expect(try bytes(run.directory + "/run.yaml") == before)
         let checked = try await Skein.run(
             ["config", "check", run.file, "--set", "ppo.steps=9"] + constant)
-        #expect(checked.status == 0 && checked.error.contains("from step 2 on: ppo.steps 2 -> 9"), "\(checked.error)")
+        #expect(checked.status == 0 && checked.error.contains("from step 3 on: ppo.steps 2 -> 9"), "\(checked.error)")
         try await expectThatHeldOutPromptsMayChange(run)
         try await expectThatAnInterruptedCallIsWrittenOnce(run)
         let moved = run.folder.path + "/other.jsonl"
@@ -110,6 +113,12 @@ import Testing
         }
         let without = try await self.run(run)
         #expect(without.status == 0 && without.error.contains("changed: evaluation.every"), "\(without.error)")
+        // Read before anything is made, as before the first step.
+        try run.folder.write("held-bad.jsonl", "{\"prompt\": \"good\"}\n{\"text\": \"bad\"}\n")
+        let keys = ["ppo.steps=3", "evaluation.every=1", "data.evaluation_prompts=\(run.folder.path)/held-bad.jsonl"]
+        let bad = try await self.run(run, keys)
+        #expect(bad.status == 78 && bad.error.contains("held-bad.jsonl:2"), "\(bad.error)")
+        #expect(try lines(run.directory + "/metrics.jsonl").count == 2)
     }
 
     /// As after a crash between changes.jsonl and run.yaml.
@@ -196,6 +205,13 @@ import Testing
         let gone = try await Skein.run(["checkpoint", "export", first.directory, "7", export + "-7"])
         #expect(gone.status == 78 && gone.error.contains("1, 2, 3"), "\(gone.error)")
 
+        // What it starts from lies in there, so that --fresh would throw it away first.
+        for words in [["--from", "\(first.directory)@2"], ["--from", first.directory, "--fresh"]] {
+            let itself = try await run(first, ["ppo.keep_checkpoints=9"], words)
+            #expect(itself.status == 78 && itself.error.contains("name another run_directory"), "\(itself.error)")
+        }
+        #expect(FileManager.default.fileExists(atPath: first.directory + "/checkpoints/step-000002"))
+
         let second = try await TinyRun(steps: 2)
         let words = ["--from", "\(first.directory)@2"]
         let branched = try await run(second, [], words)
@@ -209,15 +225,19 @@ import Testing
         #expect(abs(kl ?? 0) > 1e-6)
         let record = try JSONSerialization.jsonObject(with: bytes(second.directory + "/from.json")) as? [String: Any]
         #expect(record?["step"] as? Int == 2 && record?["directory"] as? String == first.directory)
-        // The same command goes on, and so does the file alone; another start is refused.
+        // The same command goes on, and so does the file alone; another start is refused. Where no step was named, the one
+        // that was taken is meant, though the other run has a later one by now.
         let policy = try second.policy()
-        for more in [words, []] {
+        for more in [words, [], ["--from", first.directory]] {
             let again = try await run(second, [], more)
             #expect(again.status == 0 && again.error.contains("used again"), "\(again.error)")
         }
         let other = try await run(second, [], ["--from", "\(first.directory)@1"])
         #expect(other.status == 78 && other.error.contains("started from step 2"), "\(other.error)")
         #expect(try second.policy() == policy)
+        let without = try await run(second, ["ppo.steps=1"], ["--fresh"])
+        #expect(without.status == 0 && without.error.contains("--from \(first.directory)@2"), "\(without.error)")
+        #expect(!FileManager.default.fileExists(atPath: second.directory + "/from.json"))
     }
 
     @Test func aRunBranchesFromTheBestStepByName() async throws {

@@ -145,7 +145,8 @@ import Testing
     }
 
     /// A model on the other end gets what a chat model was trained on: the template's text, special tokens included.
-    @Test func conversationsReachAServerAsThePolicySawThem() async throws {
+    @Test(arguments: [#"{"messages": [{"role": "user", "content": "Say a number"}]}"#, #"{"prompt": "Say a number"}"#])
+    func conversationsReachAServerAsThePolicySawThem(_ line: String) async throws {
         let server = try await Server()
         let run = try await TinyRun(
             steps: 1, keys: #"rewards: [{kind: http, url: "\#(server.url("/sequence"))"}]"#)
@@ -155,12 +156,16 @@ import Testing
         words["chat_template"] =
             "{% for m in messages %}[{{ m.role }}]{{ m.content }}<|endoftext|>{% endfor %}[assistant]"
         try JSONSerialization.data(withJSONObject: words).write(to: URL(filePath: settings))
-        try run.folder.write("prompts.jsonl", #"{"messages": [{"role": "user", "content": "Say a number"}]}"# + "\n")
-        let result = try await Running(Skein.executable.path, ["run", run.file]).result()
+        try run.folder.write("prompts.jsonl", line + "\n")
+        let result = try await Skein.run(
+            ["run", run.file, "--set", "stages=[ppo, evaluate]"]
+                + ["--set", "data.evaluation_prompts=\(run.folder.path)/prompts.jsonl"])
         try #require(result.status == 0, "\(result.error)")
         // The first is the trial before the run, of which no policy has seen anything.
         let texts = server.requests.filter { $0.hasPrefix("text ") }.dropFirst()
-        #expect(!texts.isEmpty && texts.allSatisfy { $0.hasPrefix("text [user]Say a number<|endoftext|>[assistant]") })
+        // 16 answers of the step, and one of each of the two policies that the evaluation compares.
+        #expect(
+            texts.count == 18 && texts.allSatisfy { $0.hasPrefix("text [user]Say a number<|endoftext|>[assistant]") })
     }
 
     @Test func aTextThatIsRefusedCostsItselfAlone() async throws {

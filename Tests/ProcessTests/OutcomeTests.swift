@@ -41,6 +41,15 @@ import Testing
             try #require(result.status == 0, "\(result.error)")
             #expect(try run.summary()["outcome"] as? String == "done")
         }
+        let known = try await Skein.run(["metrics"]).output
+        let line = try #require(
+            String(contentsOfFile: first.directory + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").last)
+        let figures = try #require(JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        for name in figures.keys where name != "step" {
+            let parts = name.split(separator: "/")
+            let entry = parts.count == 3 && parts[0] == "reward" ? "reward/*/\(parts[2])" : name
+            #expect(known.contains(entry), "\(name) is not explained by skein metrics")
+        }
         let page = first.folder.path + "/page.html"
         let text = try await Skein.run(["compare", first.directory, second.directory, "--html", page])
         try #require(text.status == 0, "\(text.error)")

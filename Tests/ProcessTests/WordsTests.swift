@@ -47,6 +47,48 @@ import Testing
         _ = try await third.result(within: 60)
     }
 
+    /// Else it waits for ever without a word.
+    @Test func aRunThatWasPausedWhenItStoppedSaysSo() async throws {
+        let run = try await TinyRun(steps: 500, generators: 1)
+        let first = try run.start()
+        let isLive = try await eventually { () -> Bool? in
+            let state = try await run.status()?["state"] as? String
+            return state == "RUNNING" ? true : nil
+        }
+        try #require(isLive == true, "\(first.error)")
+        #expect(try await Skein.run(["pause", "--run", run.directory]).status == 0)
+        let word = "PAUSED: nothing is done until: skein resume --run \(run.directory)"
+        #expect(try await eventually { first.error.contains(word) ? true : nil } == true, "\(first.error)")
+        first.signal(SIGTERM)
+        #expect(try await first.result().status == 75)
+        let second = try run.start()
+        #expect(try await eventually { second.error.contains(word) ? true : nil } == true, "\(second.error)")
+        #expect(try await Skein.run(["resume", "--run", run.directory]).status == 0)
+        #expect(try await eventually { second.error.contains("the run goes on") ? true : nil } == true)
+        second.signal(SIGTERM)
+        _ = try await second.result()
+    }
+
+    @Test func aRunBeforePPOIsLive() async throws {
+        let run = try await TinyRun()
+        try run.folder.write(
+            "demos.jsonl", (0..<50).map { #"{"prompt":"Say \#($0):","completion":" \#($0)"}"# }.joined(separator: "\n"))
+        let running = try Running(
+            Skein.executable.path,
+            ["run", run.file, "--set", "stages=[sft, ppo]", "--set", "data.sft=\(run.folder.path)/demos.jsonl"]
+                + ["--set", "sft.epochs=1000", "--set", "sft.threads=1"])
+        let isTraining = try await eventually { running.error.contains("== sft") ? true : nil }
+        try #require(isTraining == true, "\(running.error)")
+        let word = "process \(running.pid) (skein run) is in its stages before PPO"
+        let status = try await Skein.run(["status", "--run", run.directory])
+        #expect(status.status == 0 && status.output.contains(word), "\(status)")
+        #expect(try await run.status()?["state"] as? String == "STARTING")
+        let paused = try await Skein.run(["pause", "--run", run.directory])
+        #expect(paused.status == 2 && paused.error.contains(word), "\(paused)")
+        running.signal(SIGTERM)
+        _ = try await running.result()
+    }
+
     @Test func aFinishedRunSaysSo() async throws {
         let run = try await TinyRun(steps: 2)
         try #require(try await run.start().result().status == 0)

@@ -25,6 +25,50 @@ import Testing
         RunComparison.Facts(directory: run, name: "n", state: "finished", steps: steps, best: "score")
     }
 
+    /// Figures of other held-out prompts are no part of the curve.
+    @Test func heldOutFiguresOfAnotherBasisAreLeftOut() throws {
+        try inRuns([20]) { runs in
+            var history = HeldOutHistory(runDirectory: runs[0])
+            for (step, value, basis) in [(0, 0.125, "a"), (10, 0.25, "b"), (20, 0.5, "b")] {
+                let answers = EvaluationTests.answers([("r", 1, [[Float(value)], [Float(value)]])])
+                try history.add(HeldOutFigures(step: step, answers, basis: basis))
+            }
+            let comparison = RunComparison([facts(runs[0], steps: 20)], differences: [])
+            let json = try #require(JSONSerialization.jsonObject(with: comparison.json()) as? [String: Any])
+            let heldOut = try #require((json["runs"] as? [[String: Any]])?.first?["held_out"] as? [String: Any])
+            #expect((heldOut["first"] as? [String: Any])?["step"] as? Int == 10)
+            let record = RunRecord(runDirectory: runs[0], facts: RunReport.Facts(best: "score"))
+            let plots = ReportPlots(record: record).all
+            let curve = try #require(plots.first { $0.title == "Held-out score over steps" })
+            #expect(curve.lines.flatMap(\.points).map(\.0) == [10, 20])
+            // Steps are counted from 1 here too.
+            #expect(plots.first?.lines.first?.points.map(\.0) == (1...20).map(Double.init))
+        }
+    }
+
+    @Test(
+        arguments: [
+            (nil, [10, 20], true), (20, [10], false), (10, [10, 20], true), (10, [10], false), (nil, [], false),
+        ] as [(Int?, [Int], Bool)])
+    func theBestPolicyIsMissingWhenAnotherIsBetter(_ present: Int?, _ kept: [Int], _ isMissing: Bool) throws {
+        try inRuns([20]) { runs in
+            var history = HeldOutHistory(runDirectory: runs[0])
+            for (step, value) in [(10, 0.25), (20, 0.5)] {
+                let answers = EvaluationTests.answers([("r", 1, [[Float(value)], [Float(value)]])])
+                try history.add(HeldOutFigures(step: step, answers, basis: "b"))
+            }
+            if let present {
+                let directory = runs[0] + "/policy-best"
+                try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+                let value = try #require(Estimate.mean([[0.5], [0.5]]))
+                try BestPolicy(step: present, figure: "score", value: value, basis: "b").write(to: directory)
+            }
+            #expect(BestPolicy.isMissing(in: runs[0], figure: "score", checkpoints: kept) == isMissing)
+            // By another figure, what stands there is nobody's best.
+            #expect(BestPolicy.isMissing(in: runs[0], figure: "r", checkpoints: kept) == !kept.isEmpty)
+        }
+    }
+
     @Test func stepsThatBothHaveStandSideBySide() throws {
         try inRuns([60, 20]) { runs in
             var history = HeldOutHistory(runDirectory: runs[0])

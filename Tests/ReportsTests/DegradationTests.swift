@@ -54,6 +54,25 @@ import Testing
         #expect(found.lastSound == 4)
     }
 
+    /// What is optimised counts: raw score that is given up for answers that end is not lost.
+    @Test func theShapedScoreIsJudged() throws {
+        let shaped = ["critic/score/shaped_mean": -0.5, "critic/score/shaped_std": 0.25]
+        let better = ["critic/score/mean": 0.1, "critic/score/shaped_mean": 0.1, "critic/score/shaped_std": 0.25]
+        #expect(try reason(early: shaped, late: better) == nil)
+        let worse = try reason(
+            early: ["critic/score/shaped_mean": 0.5, "critic/score/shaped_std": 0.25],
+            late: ["critic/score/mean": 0.9].merging(shaped) { $1 })
+        #expect(worse?.reason.contains("as it is learned from, in the last steps is -0.500") == true)
+        // A run of an earlier version has the figure in its later steps alone.
+        #expect(try reason(late: shaped) == nil)
+    }
+
+    /// With a lag of 1 the answers of step 6 are those of the policy after step 4.
+    @Test func thePolicyThatGaveTheAnswersIsJudged() throws {
+        let late = ["actor/sequence_kl_k1": 55.4, "response_length/mean": 24, "rollout/staleness": 1]
+        #expect(try reason(early: ["rollout/staleness": 1], late: late)?.lastSound == 2)
+    }
+
     @Test func heldOutPromptsDecideWhereTheyAre() throws {
         func evaluation(_ after: [Float]) -> Evaluation {
             Evaluation(

@@ -44,6 +44,24 @@ import Testing
         }
     }
 
+    /// Other held-out prompts or rewards: the same steps have other figures. A run that only goes on has the same.
+    @Test func aStepThatWasMeasuredOtherwiseIsWrittenAgain() throws {
+        try inRun { folder in
+            func measure(_ value: Float, _ basis: String) throws {
+                var history = HeldOutHistory(runDirectory: folder)
+                try history.add(
+                    HeldOutFigures(step: 2, EvaluationTests.answers([("r", 1, [[value], [value]])]), basis: basis))
+                var log = try TensorBoardLog(runDirectory: folder, now: { 50 })
+                try log.addEvaluations()
+            }
+            for (value, basis) in [(0.5, "a"), (0.5, "a"), (0.25, "b"), (0.25, "b")] {
+                try measure(Float(value), basis)
+            }
+            let scores = try Parser.files(folder).joined().compactMap { $0.scalars["eval/score"] }
+            #expect(scores == [0.5, 0.25])
+        }
+    }
+
     /// A process that was killed in the middle of a record, and the next one.
     @Test func aRunThatGoesOnRepeatsNoStepAndLacksNone() throws {
         try inRun { folder in

@@ -86,8 +86,13 @@ import Testing
         #expect(result.notes.contains { $0.contains(note) }, "\(result.notes)")
     }
 
-    /// Each silence is waited for; one answer that came before does not make the others worth it.
-    @Test func aProgramThatHangsAfterOneAnswerIsGivenUp() async throws {
+    /// Each silence is waited for; one answer that came before does not make the others worth it. But one prompt may be what
+    /// the program hangs at, which is no reason to leave those behind it without a score.
+    @Test(arguments: [(false, 4), (true, 5)])
+    func aProgramThatHangsAfterOneAnswerIsGivenUp(_ isOnePrompt: Bool, _ starts: Int) async throws {
+        let inputs = inputs.map {
+            RewardInput(prompt: isOnePrompt ? "p" : "p\($0.response)", response: $0.response, tokens: 1)
+        }
         let mark = FileManager.default.temporaryDirectory.appending(path: "skein-hang-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: mark) }
         let program = """
@@ -100,8 +105,8 @@ import Testing
             inputs, context: RewardContext(progress: { true }, note: { note in notes.withLock { $0.append(note) } }))
         #expect(values == [1, nil, nil, nil, nil])
         let last = notes.withLock { $0.last }
-        #expect(last == "reward r: 3 answers in a row failed; 1 others are not tried")
-        #expect(try String(contentsOfFile: mark, encoding: .utf8).split(separator: "\n").count == 4)
+        #expect((last == "reward r: 3 answers in a row failed; 1 others are not tried") == !isOnePrompt)
+        #expect(try String(contentsOfFile: mark, encoding: .utf8).split(separator: "\n").count == starts)
     }
 
     @Test(arguments: [

@@ -36,6 +36,17 @@ import Testing
         #expect(abs(try bytes("learner", plan) / 9.96 - 1) < 0.2)
     }
 
+    /// `evaluation.every` has the learner load the policy once more, and its reference.
+    @Test func measuringHeldOutPromptsTakesTwoModels() throws {
+        let model = MemoryPlan.Model(
+            parameters: 100_000_000, layers: 12, hidden: 768, intermediate: 3072, vocabulary: 320, keyValueWidth: 768)
+        var run = RunConfiguration()
+        run.stages = [.ppo]
+        let without = try bytes("learner", MemoryPlan(run, model))
+        run.evaluation.every = 10
+        #expect(abs(try bytes("learner", MemoryPlan(run, model)) - without - 0.8) < 1e-6)
+    }
+
     @Test func whatDoesNotFitIsSaid() {
         let model = MemoryPlan.Model(
             parameters: 7_000_000_000, layers: 32, hidden: 4096, intermediate: 11_008, vocabulary: 32_000,

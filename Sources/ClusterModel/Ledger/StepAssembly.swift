@@ -126,7 +126,7 @@ package struct StepAssembly: Sendable {
             for (part, scores) in (scores[index] ?? [:]).sorted(by: { $0.key < $1.key })
             where scores.rewards.contains(where: { needed.contains($0.key) && $0.value.contains(nil) }) {
                 failed.insert(part)
-                errors += scores.errors
+                errors += scores.words(of: needed)
             }
         }
         guard answers > 0 else { return nil }
@@ -148,8 +148,12 @@ package struct StepAssembly: Sendable {
         }
     }
 
-    /// What scorers said of answers without a reward; the last word is the most telling.
-    package var errors: [String] { jobs.indices.flatMap { mergedScores(of: $0).errors } }
+    /// Why answers were dropped, in a scorer's words: those on a reward that is needed, where somebody said something of
+    /// one. The last word is the most telling.
+    package func cause(_ needed: Set<String>) -> String? {
+        let parts = scores.sorted { $0.key < $1.key }.flatMap { $0.value.sorted { $0.key < $1.key }.map(\.value) }
+        return parts.flatMap { $0.words(of: needed) }.last ?? parts.flatMap(\.errors).last
+    }
 
     /// The scores of all parts of a job as one.
     package func mergedScores(of index: Int) -> Scores {

@@ -21,12 +21,15 @@ package struct RunFigures: Sendable {
 
     private(set) var tokens = 0
     private(set) var lastCommit: Int64?
+    private var begun: Int64?
     /// Of the last committed step.
     private(set) var metrics: [String: Double] = [:]
     private var trajectories = 0
     private var commits: [Int64] = []
     private var marks: [Mark] = []
     private var generations: [Int: Generation] = [:]
+
+    mutating func begin(at time: Int64) { begun = time }
 
     mutating func generationStarted(_ step: Int, at time: Int64) {
         if generations[step]?.started == nil { generations[step, default: Generation()].started = time }
@@ -52,7 +55,8 @@ package struct RunFigures: Sendable {
             figures["timing_s/gen"] = seconds
             figures["perf/gen_tokens_per_s"] = Double(generation.tokens) / seconds
         }
-        if let last = lastCommit { figures["timing_s/total"] = Double(time - last) / 1000 }
+        // The first step of a process began with it.
+        if let last = lastCommit ?? begun { figures["timing_s/total"] = Double(time - last) / 1000 }
         figures["rollout/staleness"] = Double(staleness)
         lastCommit = time
         commits = (commits + [time]).suffix(Self.commitsKept)

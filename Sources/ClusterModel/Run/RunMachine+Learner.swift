@@ -5,6 +5,10 @@ extension RunMachine {
     /// Most of an answer to a fetch, unless one job alone is larger.
     private static let fetchedBytes = 512 << 10
     private static let alarmsKept = 50
+    /// Alarms that come behind the commit of the step that they are about.
+    package static let lateAlarms: Set<String> = [Message.pausingAlarm, "evaluation"]
+    /// Steps without an alarm after which it is past. The guard looks at every step, so that what goes on is raised again.
+    private static let stepsUntilPast = 5
 
     // MARK: - Artifacts
 
@@ -138,7 +142,7 @@ extension RunMachine {
                     step: step, manifest: manifest, record: StepRecord(step: step, figures: figures, assembly: nil),
                     askers: [(incoming.peer, incoming.id)]))
             ledger.forget(over?.allJobs ?? [])
-            if let cause = over?.errors.last {
+            if let cause = over?.cause(settings.neededRewards) {
                 persist(.event(kind: JournalEntry.dropped, detail: "\(step): \(cause)"))
             }
             persist(.step(step, metrics: metrics, manifest), then: .committed)
@@ -159,9 +163,20 @@ extension RunMachine {
     mutating func alarm(_ code: String, _ detail: String, _ time: Int64) {
         log(.warning, "alarm", ["code": code, "detail": detail])
         alarms.removeAll { $0.code == code }
-        alarms.append(ClusterSnapshot.Alarm(code: code, sinceMs: time, detail: detail))
+        alarms.append(
+            ClusterSnapshot.Alarm(
+                code: code, sinceMs: time, detail: detail,
+                step: steps.committed + (Self.lateAlarms.contains(code) ? 0 : 1)))
         alarms = alarms.suffix(Self.alarmsKept)
         persist(.event(kind: "alarm", detail: "\(code): \(detail)"))
-        if code == Message.pausingAlarm { pause(true) }
+        if code == Message.pausingAlarm { pause(true, over: settings.klStop) }
+    }
+
+    var alarmsNow: [ClusterSnapshot.Alarm] {
+        alarms.map { alarm in
+            var alarm = alarm
+            alarm.isPast = steps.committed >= alarm.step + Self.stepsUntilPast
+            return alarm
+        }
     }
 }

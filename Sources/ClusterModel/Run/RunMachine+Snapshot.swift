@@ -17,7 +17,7 @@ extension RunMachine {
         if life.state == .running, perMinute > 0 {
             snapshot.etaS = Double(settings.steps - steps.committed) / perMinute * 60
         }
-        snapshot.alarms = alarms
+        snapshot.alarms = alarmsNow
         snapshot.waits = waitList()
         snapshot.counters.tokensGeneratedTotal = figures.tokens
         snapshot.counters.refused = refused

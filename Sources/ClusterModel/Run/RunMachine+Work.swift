@@ -78,10 +78,12 @@ extension RunMachine {
         expose()
     }
 
-    mutating func pause(_ paused: Bool) {
+    /// - Parameter limit: of the KL, when it was that which paused the run.
+    mutating func pause(_ paused: Bool, over limit: Double? = nil) {
         if !life.isEnding, isPaused != paused {
             isPaused = paused
             persist(.meta(key: "paused", value: "\(paused)"))
+            persist(.meta(key: Self.pausedOver, value: limit.map { "\($0)" } ?? ""))
         }
         guard life.pause(paused) else { return }
         waits.clear()

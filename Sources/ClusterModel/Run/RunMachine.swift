@@ -44,6 +44,8 @@ package struct RunMachine: Sendable {
     /// As the operator left it, before the run begins too.
     var isPaused: Bool
 
+    /// In the journal: the limit of the KL that paused the run; empty when the operator did.
+    static let pausedOver = "paused_over"
     /// Milliseconds between two turns that only a standstill explains; ticks come twenty times a second.
     private static let longestTurn: Int64 = 2_000
 
@@ -65,12 +67,20 @@ package struct RunMachine: Sendable {
         epoch = recovered.epoch
         started = time
         lastTurn = time
+        figures.begin(at: time)
         runID = recovered.meta["run_id"] ?? "\(settings.name)-\(String(time, radix: 36))"
         desired = settings.desired
         for (role, wish) in recovered.wishes where wish.of == desired[role] { desired[role] = wish.count }
-        isPaused = recovered.meta["paused"] == "true"
+        let wasPaused = recovered.meta["paused"] == "true"
+        // Somebody who writes another limit has looked, and wants to go on.
+        let limit = recovered.meta[Self.pausedOver] ?? ""
+        isPaused = wasPaused && (limit.isEmpty || limit == settings.klStop.map { "\($0)" })
         ledger = JobLedger(retriesAllowed: settings.retries)
         steps = Steps(settings, committed: recovered.committedSteps)
+        if wasPaused, !isPaused {
+            persist(.meta(key: "paused", value: "false"))
+            log(.info, "no longer paused: ppo.kl_stop has changed", ["was": limit])
+        }
         if recovered.meta["run_id"] == nil { persist(.meta(key: "run_id", value: runID)) }
         if recovered.meta["inputs"] == nil, !inputs.isEmpty { persist(.meta(key: "inputs", value: inputs)) }
         for manifest in recovered.manifests { versions.add(manifest) }

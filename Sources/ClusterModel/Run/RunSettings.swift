@@ -50,6 +50,8 @@ package struct RunSettings: Sendable {
     /// Of a first lease, in which a worker may have to load weights, and of the wait for a missing role.
     package var graceMilliseconds = 60_000
     package var retries = 5
+    /// The KL at which the learner pauses the run, as the run file has it.
+    package var klStop: Double?
     /// JSON; the same for every worker.
     package var roleConfiguration = Data("{}".utf8)
     /// How many workers of each role the supervisor should keep.

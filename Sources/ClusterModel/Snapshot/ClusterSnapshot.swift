@@ -105,10 +105,16 @@ package struct ClusterSnapshot: Sendable, Codable, Equatable {
         package var code: String
         package var sinceMs: Int64
         package var detail: String
-        package init(code: String, sinceMs: Int64, detail: String) {
+        /// In which it was raised last, from 1.
+        package var step: Int
+        /// Whether some steps have been made since without it.
+        package var isPast = false
+
+        package init(code: String, sinceMs: Int64, detail: String, step: Int) {
             self.code = code
             self.sinceMs = sinceMs
             self.detail = detail
+            self.step = step
         }
     }
 

@@ -75,7 +75,18 @@ package struct Scores: Sendable, Hashable {
 }
 
 extension Scores {
-    private static let errorsKept = 20
+    /// What was said of the rewards that answers must have and some do not; not what names another reward.
+    func words(of needed: Set<String>) -> [String] {
+        let missing = rewards.filter { $0.value.contains(nil) }.keys
+        guard missing.contains(where: needed.contains) else { return [] }
+        let others = rewards.keys.filter { !needed.contains($0) }
+        return errors.filter { error in
+            !others.contains { error.hasPrefix("reward \($0):") || error.hasPrefix("reward \($0) ") }
+        }
+    }
+
+    /// A scorer sends 20 notes and a sentence for each reward.
+    private static let errorsKept = 30
     private static let errorLength = 300
 
     /// The scores as the coordinator keeps them. A value that is not finite is left out, with a note; notes are few and

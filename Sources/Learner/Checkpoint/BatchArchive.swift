@@ -20,6 +20,7 @@ package enum BatchArchive {
         var rewards: [String: Float?]
     }
 
+    /// - Parameter step: from 1, as people count.
     /// - Returns: `inspect/step-N.jsonl` in the run directory.
     package static func write(_ samples: [RolloutSample], step: Int, into runDirectory: URL) throws -> URL {
         let directory = runDirectory.appending(path: "inspect")

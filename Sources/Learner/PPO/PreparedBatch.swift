@@ -46,6 +46,9 @@ package struct PreparedBatch: Sendable {
     /// Answers that no other answer to their prompt can be compared with; set with a group estimator.
     package private(set) var withoutComparison: Int?
 
+    /// Share of the groups of two answers or more whose scores are all the same; set with a group estimator.
+    package private(set) var groupsWithoutSpread: Double?
+
     /// - Parameter moments: of all scores so far; this batch is added when normalisation is on.
     package init(_ samples: [RolloutSample], settings: PPOSettings, moments: inout RunningMoments) {
         var scored: [(sample: RolloutSample, score: Double)] = []
@@ -97,6 +100,9 @@ package struct PreparedBatch: Sendable {
             ? GroupAdvantages.leaveOneOut(rewards, groups: groups)
             : GroupAdvantages.groupNormalized(rewards, groups: groups, scaled: settings.scalesGroups)
         withoutComparison = Dictionary(groups.map { ($0, 1) }, uniquingKeysWith: +).values.filter { $0 == 1 }.count
+        let scores = Dictionary(grouping: zip(groups, learned), by: \.0).values.filter { $0.count > 1 }
+            .map { group in Set(group.map { rows[$0.1].score }) }
+        groupsWithoutSpread = scores.isEmpty ? nil : Double(scores.count { $0.count == 1 }) / Double(scores.count)
         var whole = [Double](repeating: 0, count: rows.count)
         for (index, advantage) in zip(learned, advantages) { whole[index] = advantage }
         return whole

@@ -36,6 +36,7 @@ extension StepReport {
         metrics[Metric.maskedAnswers] = Double(batch.rows.count - learned)
         metrics[Metric.clippedScores] =
             learned > 0 ? Double(batch.rows.filter(\.scoreIsClipped).count) / Double(learned) : 0
+        metrics[Metric.groupsWithoutSpread] = batch.groupsWithoutSpread
         if let alone = batch.withoutComparison {
             metrics[Metric.withoutComparison] = Double(alone)
             if alone > 0 {
@@ -52,6 +53,12 @@ extension StepReport {
         let moments = Moments(scores)
         metrics[Metric.rewardMean] = moments.mean
         metrics[Metric.rewardDeviation] = moments.deviation
+        let shaped = Moments(batch.rows.compactMap(\.score))
+        // Normalised ones are about 0 whatever the policy does.
+        if !settings.normalizeScores, shaped.count > 0 {
+            metrics[Metric.shapedMean] = shaped.mean
+            metrics[Metric.shapedDeviation] = shaped.deviation
+        }
         metrics[Metric.rewardMinimum] = scores.min() ?? 0
         metrics[Metric.rewardMaximum] = scores.max() ?? 0
         for name in Set(batch.rows.flatMap { $0.sample.rewards.keys }).sorted() {

@@ -27,6 +27,9 @@ package struct StepReport: Sendable, Equatable {
 package enum Metric {
     package static let rewardMean = "critic/score/mean"
     package static let rewardDeviation = "critic/score/std"
+    /// Of the scores as they are learned from: clipped, and less what missing_eos and overlong take off.
+    package static let shapedMean = "critic/score/shaped_mean"
+    package static let shapedDeviation = "critic/score/shaped_std"
     package static let rewardMinimum = "critic/score/min"
     package static let rewardMaximum = "critic/score/max"
     /// One for each named reward: `reward/NAME/mean`.
@@ -82,6 +85,8 @@ package enum Metric {
     package static let droppedEmpty = "batch/dropped_empty"
     /// Answers that `missing_eos: mask` leaves out of the learning.
     package static let maskedAnswers = "batch/masked_answers"
+    /// Share of the prompts whose answers all have the same score.
+    package static let groupsWithoutSpread = "batch/groups_without_spread"
     /// Answers without another one of their prompt to be compared with.
     package static let withoutComparison = "batch/without_comparison"
 

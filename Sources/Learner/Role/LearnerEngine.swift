@@ -44,13 +44,17 @@ package actor LearnerEngine {
         do {
             report = try trainer.update(samples)
         } catch {
-            _ = try? BatchArchive.write(samples, step: trainer.state.step, into: runDirectory)
+            _ = try? BatchArchive.write(samples, step: trainer.state.step + 1, into: runDirectory)
             throw error
         }
         if let reason = report.stop {
-            let path = try BatchArchive.write(samples, step: report.step, into: runDirectory)
+            let path = try BatchArchive.write(samples, step: report.step + 1, into: runDirectory)
             throw LearnerError(
-                .diverged, "step \(report.step): \(reason); the batch is kept in \(path.path(percentEncoded: false))")
+                .diverged,
+                """
+                step \(report.step + 1): \(reason); lower ppo.learning_rate; the batch is kept in \
+                \(path.path(percentEncoded: false))
+                """)
         }
         let clock = ContinuousClock()
         let start = clock.now

@@ -75,7 +75,7 @@ extension RunComparison {
                 let key = HeldOutFigures.key(run.facts.best)
                 return Plot.Line(
                     run.facts.directory,
-                    HeldOutHistory(runDirectory: run.facts.directory).lines.compactMap { line in
+                    HeldOutHistory(runDirectory: run.facts.directory).comparable.compactMap { line in
                         line.figures[key].map { (Double(line.step), $0.mean) }
                     })
             }, x: "step of PPO", y: "mean")

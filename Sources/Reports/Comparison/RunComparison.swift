@@ -79,7 +79,7 @@ struct ComparedRun: Sendable {
 
     private static func heldOut(_ record: RunRecord) -> HeldOut? {
         let key = HeldOutFigures.key(record.facts.best)
-        let measured = record.history.lines.compactMap { line in
+        let measured = record.history.comparable.compactMap { line in
             line.figures[key].map { HeldOut.Value(step: line.step, value: $0) }
         }
         if !measured.isEmpty {

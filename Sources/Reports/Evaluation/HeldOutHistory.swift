@@ -26,6 +26,9 @@ package struct HeldOutHistory: Sendable {
     /// What the figures of the last step were measured by; nil in a history of earlier versions.
     package var basis: String? { lines.last?.basis }
 
+    /// The lines that were measured as the last one was. A curve of others beside them would be of two figures.
+    package var comparable: [HeldOutFigures] { lines.filter { $0.basis == basis } }
+
     /// Whether a step was measured.
     package func has(step: Int, basis: String?) -> Bool { lines.contains { $0.step == step && $0.basis == basis } }
 
@@ -92,6 +95,20 @@ package struct BestPolicy: Codable, Sendable, Equatable {
     package static func read(in runDirectory: String) -> BestPolicy? {
         let path = "\(runDirectory)/\(directory)/\(fileName)"
         return FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(Self.self, from: $0) }
+    }
+
+    /// Whether the best of the measured steps, as far as their policies are still there, is not what stands in `policy-best`.
+    ///
+    /// - Parameters:
+    ///   - figure: as `evaluation.best` has it.
+    ///   - checkpoints: steps whose checkpoints are kept.
+    package static func isMissing(in runDirectory: String, figure: String, checkpoints: [Int]) -> Bool {
+        let history = HeldOutHistory(runDirectory: runDirectory)
+        let present = read(in: runDirectory)
+        let isSame = present?.basis == history.basis && present?.figure == figure
+        let steps = checkpoints + (isSame ? [present?.step].compactMap { $0 } : [])
+        guard let best = history.best(by: figure, basis: history.basis, among: Set(steps)) else { return false }
+        return !isSame || best.step != present?.step
     }
 
     /// - Parameter directory: that of the policy.

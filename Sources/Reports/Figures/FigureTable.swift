@@ -37,14 +37,22 @@ package enum FigureTable {
         figure(
             "critic/score/std", "", "Standard deviation of the scores.",
             "Near 0 there is nothing to learn: the reward does not tell answers apart."),
+        figure(
+            "critic/score/shaped_mean", "",
+            "Mean score as it is learned from: clipped by reward_clip, and less what missing_eos and overlong take off. Not there with normalise_rewards.",
+            "Far below critic/score/mean: many answers are cut or too long."),
+        figure("critic/score/shaped_std", "", "Standard deviation of those."),
         figure("critic/score/min", "", "Lowest score."),
         figure("critic/score/max", "", "Highest score."),
         figure(
             "critic/score/clip_ratio", "share", "Scores that ppo.reward_clip changes.",
             "Above 0.1 large differences are lost: raise reward_clip, or set normalise_rewards."),
-        figure("reward/*/mean", "", "Mean of one reward over the answers that have it."),
         figure(
-            "reward/*/failed", "answers", "Answers for which this reward failed; they are dropped.",
+            "reward/*/mean", "",
+            "Mean of one reward over the answers of the batch that have it; dropped ones do not count."),
+        figure(
+            "reward/*/failed", "answers",
+            "Answers for which this reward failed; they are dropped, unless its weight is 0.",
             "Look into logs/scorer-*.log for the cause."),
         figure(
             "critic/rewards/mean", "",
@@ -79,10 +87,13 @@ package enum FigureTable {
             "actor/grad_norm", "", "Norm of the policy's gradient before it is clipped at clip_norm.",
             "Sudden jumps: a lower learning rate."),
         figure("actor/lr", "", "Learning rate of the policy."),
-        figure("actor/updates", "updates", "Updates of the policy in this step."),
         figure(
-            "actor/skipped_updates", "updates", "Updates left out because a loss or gradient was not finite.",
-            "Three in a row end the run."),
+            "actor/updates", "updates",
+            "Updates in this step; in the critic's warm-up they are those of the critic alone."),
+        figure(
+            "actor/skipped_updates", "updates",
+            "Updates left out because a loss or gradient was not finite, or the mean ratio was above max_mean_ratio.",
+            "Lower the learning rate. Three in a row that are not finite end the run."),
         figure("actor/early_stop", "0 or 1", "Whether target_kl ended the step's epochs early."),
         figure(
             "actor/first_ratio_mean", "", "Ratio in the first minibatch, before any update.",
@@ -135,18 +146,27 @@ package enum FigureTable {
             "batch/without_comparison", "answers",
             "Answers that are the only one left of their prompt; RLOO and GRPO learn nothing from them."),
         figure(
+            "batch/groups_without_spread", "share",
+            "Prompts of which all answers have the same score, of those with two or more; RLOO and GRPO learn nothing from them.",
+            "Near 1: the prompts are too easy or too hard, or the reward does not tell answers apart; take others, or more samples_per_prompt."
+        ),
+        figure(
             "training/rollout_logprob_diff_max", "nats",
             "Largest difference between a token's log-probability in generator and learner.",
             "1e-4 is rounding. Above 1e-2: another model or dtype than you think, or arithmetic: exact is needed."),
         figure("training/staleness_mean", "versions", "How many versions old the sampled tokens are, on average."),
         figure("training/staleness_max", "versions", "The oldest."),
+        figure(
+            "rollout/staleness", "versions",
+            "How many versions behind the newest one the policy is that was asked for the step's answers.",
+            "0 in sync; with mode: lag, schedule.lag after the first steps."),
         figure("training/behaviour_weight_mean", "", "Mean of the truncated importance weights of stale data."),
         figure("training/global_step", "steps", "Steps made, this one included."),
     ]
 
     private static let times = [
         figure("timing_s/gen", "s", "From the first lease of the step to its last answer."),
-        figure("timing_s/total", "s", "From the last commit to this one."),
+        figure("timing_s/total", "s", "From the last commit, or the start of the coordinator, to this commit."),
         figure("timing_s/adv", "s", "Learner: advantages and everything else around the passes."),
         figure("timing_s/values", "s", "Learner: the critic's values."),
         figure("timing_s/ref", "s", "Learner: the reference's log-probabilities, where the learner computes them."),

@@ -13,7 +13,11 @@ struct Degradation {
     private static let klOfAnswer = 25.0
     private static let klOfToken = 1.0
     private static let lowEntropy = 0.01
-    private static let (score, deviation) = ("critic/score/mean", "critic/score/std")
+    private static let raw = (mean: "critic/score/mean", deviation: "critic/score/std")
+    /// As it is learned from; not there where scores are normalised, since it follows the run then.
+    private static let shaped = (mean: "critic/score/shaped_mean", deviation: "critic/score/shaped_std")
+    /// Versions between the policy that answered and the one that learned from it.
+    private static let staleness = "rollout/staleness"
     private static let (kl, length) = ("actor/sequence_kl_k1", "response_length/mean")
 
     private let steps: RunSteps
@@ -45,7 +49,7 @@ struct Degradation {
     }
 
     private func collapsed(_ means: [String: Double]) -> String? {
-        guard let entropy = means["actor/entropy"], let score = means[Self.score], entropy < Self.lowEntropy,
+        guard let entropy = means["actor/entropy"], let score = means[self.score.mean], entropy < Self.lowEntropy,
             let first = firstScore, score < first
         else { return nil }
         return "its entropy is \(Rounded.number(entropy)) nats a token, so all its answers are alike, and their score "
@@ -62,27 +66,40 @@ struct Degradation {
         guard let prompts, prompts > 1, let first = steps.first, let before = interval([first], prompts),
             let after = interval(late, prompts), after.high < before.low
         else { return nil }
-        return "its mean score in the last steps is \(Rounded.number(after.mean)), and it was "
+        let learned = score == Self.shaped ? ", as it is learned from," : ""
+        return "its mean score\(learned) in the last steps is \(Rounded.number(after.mean)), and it was "
             + "\(Rounded.number(before.mean)) in the first step"
     }
 
-    private var firstScore: Double? { steps.first.flatMap { steps.figures[$0]?[Self.score] } }
+    /// What the run is to raise: a policy that gives up raw score to end its answers is not worse for it.
+    private var score: (mean: String, deviation: String) {
+        let hasShaped = steps.first.flatMap { steps.figures[$0]?[Self.shaped.mean] } != nil
+        return hasShaped ? Self.shaped : Self.raw
+    }
+
+    private var firstScore: Double? { steps.first.flatMap { steps.figures[$0]?[self.score.mean] } }
 
     /// Of the score over steps, with as many independent values as there are prompts: answers to one resemble one another.
     private func interval(_ some: [Int], _ prompts: Int) -> (mean: Double, low: Double, high: Double)? {
         let means = steps.means(of: some)
-        guard let mean = means[Self.score], let deviation = means[Self.deviation] else { return nil }
+        guard let mean = means[self.score.mean], let deviation = means[self.score.deviation] else { return nil }
         let count = prompts * some.count
         let reach = StudentT.quantile975(degrees: count - 1) * deviation / Double(count).squareRoot()
         return (mean, mean - reach, mean + reach)
     }
 
-    /// The newest of some steps after which the policy was still sound, by the answers of the step that followed.
+    /// The newest of some steps after which the policy was still sound, by the answers that it gave itself: with a lag those
+    /// of a later step than the next.
     func lastSound(of kept: [Int]) -> Int? {
-        kept.filter { step in
-            guard let next = steps.figures[step + 1] else { return false }
-            let score = next[Self.score] ?? 0
-            return strange(next) == nil && collapsed(next) == nil && score >= firstScore ?? score
+        let sampled = Dictionary(
+            steps.figures.sorted { $0.key > $1.key }.map {
+                ($0.key - 1 - Int($0.value[Self.staleness] ?? 0), $0.value)
+            },
+            uniquingKeysWith: { $1 })
+        return kept.filter { step in
+            guard let next = sampled[step] else { return false }
+            let score = next[self.score.mean] ?? -.infinity
+            return strange(next) == nil && collapsed(next) == nil && score >= firstScore ?? -.infinity
         }.max()
     }
 }

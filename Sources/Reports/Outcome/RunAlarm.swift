@@ -43,7 +43,7 @@ package struct RunAlarm: Sendable, Equatable, Encodable {
         case "negative_kl":
             "Generator and learner disagree: look at training/rollout_logprob_diff_max, and at top_k, top_p and dtype."
         case "kl_budget", "paused":
-            "Go on by skein resume, with a higher ppo.kl_stop, or raise ppo.kl.coefficient."
+            "Go on by skein resume, or stop and start again with another ppo.kl_stop or a higher ppo.kl.coefficient."
         case "repeated_text":
             "The policy falls into loops: raise ppo.kl.coefficient, or lower ppo.learning_rate."
         case "low_diversity":
@@ -57,9 +57,8 @@ package struct RunAlarm: Sendable, Equatable, Encodable {
         case "log_probability_mismatch":
             "Generator and learner compute different numbers: write arithmetic: exact, or check dtype."
         case "skipped_update":
-            "A loss or gradient was not finite: lower ppo.learning_rate, or look at the rewards of that step."
+            "Lower ppo.learning_rate; where a number was not finite, look at the rewards of that step too."
         case "clipped_scores": "Raise ppo.reward_clip, or write normalise_rewards: true."
-        case "nothing_learned": "All scores of the step are equal or every answer is masked: look at the rewards."
         case "evaluation": "The run goes on; why is in logs/learner.log."
         default: nil
         }

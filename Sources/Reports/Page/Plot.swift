@@ -18,8 +18,8 @@ struct Plot {
     private static let colours = ["#2a7de1", "#e1832a", "#2aa35b", "#a14fd1", "#888"]
     private static let (left, right, top, bottom) = (52.0, 302.0, 12.0, 130.0)
 
-    private let title: String
-    private let lines: [Line]
+    let title: String
+    let lines: [Line]
     private let x: String
     private let y: String
 

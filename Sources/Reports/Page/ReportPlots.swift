@@ -27,7 +27,7 @@ struct ReportPlots {
                 [
                     Plot.Line(
                         "",
-                        record.history.lines.compactMap { line in
+                        record.history.comparable.compactMap { line in
                             line.figures[HeldOutFigures.sequenceKL].flatMap { kl in
                                 line.figures[key].map { (kl.mean, $0.mean) }
                             }
@@ -44,23 +44,29 @@ struct ReportPlots {
             Plot(
                 "Explained variance of the critic", [line("critic/vf_explained_var")], x: step,
                 y: "share of the variance"),
+            Plot(
+                "Prompts whose answers all score the same", [line("batch/groups_without_spread")], x: step,
+                y: "share of prompts"),
             Plot("Time of each phase", Self.phases.map { line($0.1, $0.0) }, x: step, y: "seconds"),
         ]
     }
 
     private func line(_ key: String, _ name: String = "") -> Plot.Line {
         Plot.Line(
-            name, record.steps.compactMap { row in row[key].flatMap { value in row["step"].map { ($0, value) } } })
+            name, steps.compactMap { step, row in row[key].map { (Double(step), $0) } })
     }
 
     private func pairs(_ x: String, _ y: String) -> Plot.Line {
         Plot.Line(
-            "", record.steps.compactMap { row in row[x].flatMap { a in row[y].map { (a, $0) } } }, isScattered: true)
+            "", steps.compactMap { _, row in row[x].flatMap { a in row[y].map { (a, $0) } } }, isScattered: true)
     }
+
+    /// In their order, counted from 1.
+    private var steps: [(Int, [String: Double])] { RunSteps(record.steps).figures.sorted { $0.key < $1.key } }
 
     private func heldOut(_ key: String, _ name: String = "") -> Plot.Line {
         Plot.Line(
             name,
-            record.history.lines.compactMap { line in line.figures[key].map { (Double(line.step), $0.mean) } })
+            record.history.comparable.compactMap { line in line.figures[key].map { (Double(line.step), $0.mean) } })
     }
 }

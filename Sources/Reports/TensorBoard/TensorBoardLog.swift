@@ -12,7 +12,8 @@ package struct TensorBoardLog {
     private let runDirectory: String
     private let now: () -> Double
     private var written: Set<Int> = []
-    private var measured: Set<Int> = []
+    /// Held-out figures as they were written. A step may be measured again by another basis, which events do not name.
+    private var measured: Set<WrittenEvent> = []
     private var sizeOfEvaluations = 0
     private var file: FileHandle?
 
@@ -27,8 +28,8 @@ package struct TensorBoardLog {
                 continue
             }
             for event in EventRecord.records(in: data).compactMap(WrittenEvent.init) {
-                if event.tag.hasPrefix(Self.evaluationPrefix) {
-                    measured.insert(event.step)
+                if event.scalars.keys.contains(where: { $0.hasPrefix(Self.evaluationPrefix) }) {
+                    measured.insert(event)
                 } else {
                     written.insert(event.step)
                 }
@@ -55,14 +56,22 @@ package struct TensorBoardLog {
         let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int ?? 0
         guard size != sizeOfEvaluations else { return }
         sizeOfEvaluations = size
-        for line in HeldOutHistory(runDirectory: runDirectory).lines where measured.insert(line.step).inserted {
-            let figures = line.figures.map { (Self.evaluationPrefix + $0.key, $0.value.mean) }
-            try write(line.step, Dictionary(figures) { first, _ in first })
+        for line in HeldOutHistory(runDirectory: runDirectory).lines {
+            let named = line.figures.map { (Self.evaluationPrefix + $0.key, $0.value.mean) }
+            let figures = Dictionary(named) { first, _ in first }
+            guard measured.insert(WrittenEvent(step: line.step, scalars: Self.scalars(figures))).inserted else {
+                continue
+            }
+            try write(line.step, figures)
         }
     }
 
+    private static func scalars(_ figures: [String: Double]) -> [String: Float] {
+        figures.mapValues(Float.init).filter { $0.value.isFinite }
+    }
+
     private mutating func write(_ step: Int, _ figures: [String: Double]) throws {
-        let scalars = figures.mapValues(Float.init).filter { $0.value.isFinite }
+        let scalars = Self.scalars(figures)
         guard !scalars.isEmpty else { return }
         let event = Event(wallTime: now(), step: step, scalars: scalars)
         try open().write(contentsOf: EventRecord.framed(event.encoded()))
@@ -96,33 +105,43 @@ package struct TensorBoardLog {
     }
 }
 
-/// What a record says about which step is written: its step and the name of its first figure.
-private struct WrittenEvent {
+/// A record of figures as it was written.
+private struct WrittenEvent: Hashable {
     var step = 0
-    var tag = ""
+    var scalars: [String: Float] = [:]
 
+    init(step: Int, scalars: [String: Float]) {
+        self.step = step
+        self.scalars = scalars
+    }
+
+    /// - Returns: nil for a record without figures, as the first of a file is.
     init?(_ record: Data) {
         var fields = ProtobufReader(record)
         while let (field, value) = fields.next() {
             switch (field, value) {
             case (2, .integer(let number)): step = Int(truncatingIfNeeded: number)
             case (5, .bytes(let summary)):
-                var scalars = ProtobufReader(summary)
-                guard case (1, .bytes(let scalar))? = scalars.next() else { return nil }
-                var parts = ProtobufReader(scalar)
-                guard case (1, .bytes(let name))? = parts.next() else { return nil }
-                tag = String(decoding: name, as: UTF8.self)
+                var values = ProtobufReader(summary)
+                while case (1, .bytes(let scalar))? = values.next() { read(scalar) }
             default: break
             }
         }
-        // The first record of a file has no figure.
-        guard !tag.isEmpty else { return nil }
+        guard !scalars.isEmpty else { return nil }
+    }
+
+    private mutating func read(_ scalar: Data) {
+        var parts = ProtobufReader(scalar)
+        guard case (1, .bytes(let name))? = parts.next(), case (2, .fixed(let bytes))? = parts.next(), bytes.count == 4
+        else { return }
+        let bits = bytes.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        scalars[String(decoding: name, as: UTF8.self)] = Float(bitPattern: bits)
     }
 }
 
 /// Fields of a protobuf message in their order; ends at what is no field.
 private struct ProtobufReader {
-    enum Value { case integer(UInt64), fixed, bytes(Data) }
+    enum Value { case integer(UInt64), fixed(Data), bytes(Data) }
 
     private var rest: Data
 
@@ -132,9 +151,9 @@ private struct ProtobufReader {
         guard let key = varint() else { return nil }
         switch key & 7 {
         case 0: return varint().map { (key >> 3, .integer($0)) }
-        case 1: return take(8).map { _ in (key >> 3, .fixed) }
+        case 1: return take(8).map { (key >> 3, .fixed($0)) }
         case 2: return varint().flatMap { Int(exactly: $0) }.flatMap { take($0) }.map { (key >> 3, .bytes($0)) }
-        case 5: return take(4).map { _ in (key >> 3, .fixed) }
+        case 5: return take(4).map { (key >> 3, .fixed($0)) }
         default: return nil
         }
     }

@@ -19,7 +19,7 @@ import Tokenizers
 /// scores of the job in doubt: none of them is used, and (2) finds out which answer it was.
 package final class CommandReward: RewardFunction, Sendable {
     /// Answers in a row that failed for good, after which the rest of the job is not tried when none has succeeded, or when
-    /// it was by silence: each would be waited for as long.
+    /// it was by silence to several prompts: each would be waited for as long. One prompt may be what a program hangs at.
     private static let hopeless = 3
 
     package let name: String
@@ -54,17 +54,17 @@ package final class CommandReward: RewardFunction, Sendable {
         let questions = inputs.map { Self.question($0) }
         var answers = [CommandAnswer?](repeating: nil, count: inputs.count)
         _ = try attempt(questions, Array(inputs.indices), &answers, context)
-        var (failures, silences) = (0, 0)
+        var failures = 0
+        var silentPrompts: [String] = []
         for index in inputs.indices where answers[index] == nil {
             var wasSilent = false
             for _ in 0..<retries where answers[index] == nil {
                 wasSilent = try attempt(questions, [index], &answers, context)
             }
             failures = answers[index] == nil ? failures + 1 : 0
-            silences = answers[index] == nil && wasSilent ? silences + 1 : 0
-            guard silences >= Self.hopeless || failures >= Self.hopeless && answers.allSatisfy({ $0 == nil }) else {
-                continue
-            }
+            silentPrompts = answers[index] == nil && wasSilent ? silentPrompts + [inputs[index].prompt] : []
+            let isSilent = silentPrompts.count >= Self.hopeless && Set(silentPrompts).count > 1
+            guard isSilent || failures >= Self.hopeless && answers.allSatisfy({ $0 == nil }) else { continue }
             let left = answers[index...].count { $0 == nil } - 1
             if left > 0 {
                 context.outage("reward \(name): \(failures) answers in a row failed; \(left) others are not tried")

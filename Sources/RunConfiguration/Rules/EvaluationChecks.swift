@@ -1,6 +1,7 @@
 extension RunConfiguration {
     /// Whether PPO measures its steps by held-out prompts.
-    private var measuresSteps: Bool { stages.contains(.ppo) && evaluation.every != nil }
+    /// Whether the learner answers held-out prompts between its steps.
+    var measuresSteps: Bool { stages.contains(.ppo) && evaluation.every != nil }
 
     /// Whether any stage answers held-out prompts.
     package var answersHeldOut: Bool { stages.contains(.evaluate) || measuresSteps }

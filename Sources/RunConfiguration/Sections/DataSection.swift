@@ -39,7 +39,9 @@ package struct DataSection: ConfigurationSection, Codable, Equatable {
         keys.optional("preferences", &preferences, #"Lines of {"prompt","chosen","rejected"}."#)
         keys.optional("preferences_validation", &preferencesValidation, "Held-out pairs; else a share of preferences.")
         keys.optional("prompts", &prompts, #"Lines of {"prompt"} or {"messages"} that PPO answers."#)
-        keys.optional("evaluation_prompts", &evaluationPrompts, "Held-out prompts of the stage evaluate.")
+        keys.optional(
+            "evaluation_prompts", &evaluationPrompts,
+            "Held-out prompts of the stage evaluate and of evaluation.every; else data.prompts.")
         keys.value(
             "chat_template", &chatTemplate, "Whether prompts go through the model's chat template, if it has one.")
         keys.mapping(

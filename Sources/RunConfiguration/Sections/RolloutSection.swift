@@ -30,7 +30,7 @@ package struct RolloutSection: ConfigurationSection, Codable, Equatable {
         keys.value("top_p", &topP, .within(0.000_001...1), "Only the most likely tokens that hold this share; 1: all.")
         keys.value(
             "max_prompt_tokens", &maxPromptTokens, .within(1...1_048_576),
-            "Longest prompt in tokens; a longer one is an error that names its line.")
+            "Longest prompt in tokens; data.too_long says what a longer one does.")
         keys.value("max_new_tokens", &maxNewTokens, .within(1...1_048_576), "Longest answer in tokens.")
         keys.list("stop", &stop, "Texts that end an answer.")
         keys.value(

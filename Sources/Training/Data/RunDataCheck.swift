@@ -37,13 +37,7 @@ package enum RunDataCheck {
                 }
             }
         }
-        if run.answersHeldOut, let file = run.data.evaluationPrompts {
-            try named("data.evaluation_prompts") {
-                // Beyond those that are answered, a line only has to be one.
-                try lines(PromptRow.self, file, run)
-                if let policy = policyAhead(run) { _ = try HeldOutPrompts(file, for: policy, run) }
-            }
-        }
+        try heldOut(run)
         guard run.stages.contains(.rewardModel) else { return warnings }
         for (key, file) in [
             ("data.preferences", run.data.preferences), ("data.preferences_validation", run.data.preferencesValidation),
@@ -54,6 +48,18 @@ package enum RunDataCheck {
             }
         }
         return warnings
+    }
+
+    /// The held-out prompts, which may change from one command to the next.
+    ///
+    /// - Throws: as ``run(_:)``.
+    package static func heldOut(_ run: RunConfiguration) throws {
+        guard run.answersHeldOut, let file = run.data.evaluationPrompts else { return }
+        try named("data.evaluation_prompts") {
+            // Beyond those that are answered, a line only has to be one.
+            try lines(PromptRow.self, file, run)
+            if let policy = policyAhead(run) { _ = try HeldOutPrompts(file, for: policy, run) }
+        }
     }
 
     /// The policy, or the model of which a stage of the run makes it; nil when a stage makes its tokenizer too.

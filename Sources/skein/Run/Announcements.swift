@@ -4,7 +4,7 @@ import Foundation
 import Reports
 
 /// What the terminal tells of beside the progress of steps: workers that somebody started by hand, each once when it joins
-/// and once when it goes; answers that were dropped for want of a reward; alarms.
+/// and once when it goes; a pause; alarms.
 struct Announcements {
     /// Steps after which an alarm that goes on is said again.
     private static let stepsBetween = 10
@@ -14,10 +14,21 @@ struct Announcements {
     private var alarms: [String: (step: Int, since: Int64)] = [:]
     /// Whom the run waits for, as it was said.
     private var waited: Set<String> = []
+    private var isPaused = false
 
-    /// - Parameter own: processes that the supervisor started.
-    mutating func news(_ snapshot: ClusterSnapshot, own: Set<Int32>) -> [String] {
+    /// - Parameters:
+    ///   - own: processes that the supervisor started.
+    ///   - directory: of the run, for the command that goes on with it.
+    mutating func news(_ snapshot: ClusterSnapshot, own: Set<Int32>, directory: String) -> [String] {
         var news: [String] = []
+        if !isPaused, snapshot.state == .paused {
+            isPaused = true
+            // Also at the start of a run that was stopped while it was paused.
+            news.append("PAUSED: nothing is done until: skein resume --run \(directory)")
+        } else if isPaused, snapshot.state == .running {
+            isPaused = false
+            news.append("the run goes on")
+        }
         for worker in snapshot.workerList where !own.contains(Int32(clamping: worker.pid)) {
             let isGone = worker.state == "gone"
             switch (present[worker.id] != nil, isGone) {
@@ -47,33 +58,13 @@ struct Announcements {
         }
     }
 
-    /// - Parameters:
-    ///   - figures: a line of `metrics.jsonl`.
-    ///   - cause: why answers of a step have no reward, where somebody said so.
-    /// - Returns: nil for a step of which no answer was dropped.
-    static func drops(_ figures: [String: Double], cause: (Int) -> String?) -> String? {
-        guard let dropped = figures["batch/dropped_no_reward"], dropped > 0 else { return nil }
-        let names = figures.keys.sorted().compactMap { key -> String? in
-            guard key.hasPrefix("reward/"), key.hasSuffix("/failed"), let count = figures[key], count > 0 else {
-                return nil
-            }
-            return "\(key.dropFirst(7).dropLast(7)) failed for \(whole(count))"
-        }
-        let all = dropped + (figures["batch/samples"] ?? 0)
-        let step = figures["step"].flatMap { Int(exactly: $0) } ?? -1
-        // Steps are counted from 0 in the file, and from 1 for people.
-        return
-            "step \(step &+ 1): \(whole(dropped)) of \(whole(all)) answers dropped for want of a reward"
-            + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))")
-            + (cause(step).map { "; the last: \($0)" }
-                ?? "; why is in logs/scorer-*.log, or where the reward worker prints")
-    }
-
-    /// Figures come from a file, so that a number may be of any size.
-    private static func whole(_ number: Double) -> String { String(format: "%.0f", number) }
-
     private mutating func alarms(_ snapshot: ClusterSnapshot) -> [String] {
         snapshot.alarms.compactMap { alarm in
+            guard !alarm.isPast else {
+                return alarms.removeValue(forKey: alarm.code).map { _ in
+                    "alarm \(alarm.code) is past: it was raised last in step \(alarm.step)"
+                }
+            }
             let last = alarms[alarm.code]
             guard last?.since != alarm.sinceMs else { return nil }
             if let last, snapshot.learner.step < last.step + Self.stepsBetween {

@@ -12,6 +12,8 @@ final class PPOProgress: Sendable {
     let steps: Int
     /// As `evaluation.best` has it.
     let figure: String
+    /// Rewards without which an answer is dropped.
+    let needed: Set<String>
     let supervisor: Supervisor
     private let bar = ProgressBar("ppo")
     /// Time without a step after which it is said what the run does.
@@ -24,10 +26,11 @@ final class PPOProgress: Sendable {
         var evaluations: StepLines
     }
 
-    init(directory: String, steps: Int, figure: String, supervisor: Supervisor) {
+    init(directory: String, steps: Int, figure: String, needed: Set<String>, supervisor: Supervisor) {
         self.directory = directory
         self.steps = steps
         self.figure = figure
+        self.needed = needed
         self.supervisor = supervisor
         followed = Mutex(
             Followed(
@@ -42,11 +45,11 @@ final class PPOProgress: Sendable {
     }
 
     /// Says what the files have of steps that were not told yet, however many were made since the last look.
-    private func tellSteps() {
+    func tellSteps() {
         let (metrics, evaluations) = followed.withLock { ($0.metrics.new(), $0.evaluations.new()) }
         for line in metrics {
             guard let figures = try? JSONDecoder().decode([String: Double].self, from: line) else { continue }
-            let text = Announcements.drops(figures) { step in
+            let text = DroppedAnswers.sentence(figures, needed: needed) { step in
                 JournalSummary.dropCause(path: "\(directory)/journal.sqlite", step: step)
             }
             if let text { bar.note(text) }
@@ -69,7 +72,9 @@ final class PPOProgress: Sendable {
                 let answer = try? await StatusClient(address: file.status, tokenFile: nil).get("/v1/status"),
                 let snapshot = try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: answer.body)
             else { continue }
-            for text in announced.news(snapshot, own: await supervisor.processes) { bar.note(text) }
+            for text in announced.news(snapshot, own: await supervisor.processes, directory: directory) {
+                bar.note(text)
+            }
             for role in [Role.generator, .scorer] {
                 if let wish = snapshot.workers[role.rawValue]?.desired { await supervisor.scale(role, to: wish) }
             }
@@ -97,6 +102,7 @@ final class PPOProgress: Sendable {
             return "\(role.rawValue)s \(counts?.ready ?? 0) of \(counts?.desired ?? 0)"
         }
         let learner = "learner \(snapshot.learner.state.replacingOccurrences(of: "_", with: " "))"
-        return "step \(snapshot.learner.step + 1): " + (waits + [learner] + workers).joined(separator: ", ")
+        let paused = snapshot.state == .paused ? "PAUSED, " : ""
+        return "\(paused)step \(snapshot.learner.step + 1): " + (waits + [learner] + workers).joined(separator: ", ")
     }
 }

@@ -71,7 +71,11 @@ struct RunDirectory: Sendable {
 
     private static let earlierPolicy = "policy-step-"
 
-    /// `policy` is always that of the last step. When a finished run is extended, the one that it had is put aside.
+    /// What was said of the policy, which would be taken for words on the next one.
+    private static let saidOfPolicy = ["evaluation.json", "report.html", "summary.json"]
+
+    /// `policy` is always that of the last step. When a finished run is extended, the one that it had is put aside, and what
+    /// was measured of it.
     private static func keepEarlierPolicy(_ history: RunHistory, _ configuration: RunConfiguration) throws {
         let files = FileManager.default
         let path = history.directory
@@ -80,10 +84,15 @@ struct RunDirectory: Sendable {
         let kept = "\(path)/\(earlierPolicy)\(history.committed)"
         try? files.removeItem(atPath: kept)
         do {
+            // Into it first: what a crash leaves is whole at the next call.
+            for name in saidOfPolicy where files.fileExists(atPath: "\(path)/\(name)") {
+                try? files.removeItem(atPath: "\(policy)/\(name)")
+                try files.moveItem(atPath: "\(path)/\(name)", toPath: "\(policy)/\(name)")
+            }
             try files.moveItem(atPath: policy, toPath: kept)
         } catch {
             throw CommandError(.failed, "cannot move \(policy) to \(kept): \(error.localizedDescription)")
         }
-        Console.error("the policy of step \(history.committed) is kept in \(kept)")
+        Console.error("the policy of step \(history.committed) is kept in \(kept), with its report")
     }
 }

@@ -47,7 +47,7 @@ struct RunHistory: Sendable {
     /// A sentence for each change, as the terminal shows it.
     var sentences: [String] {
         let kept = changes.all.filter { $0.kind != .nextStep }.map { "changed: \($0)" }
-        let coming = changes.all.filter { $0.kind == .nextStep }.map { "from step \(committed) on: \($0)" }
+        let coming = changes.all.filter { $0.kind == .nextStep }.map { "from step \(committed + 1) on: \($0)" }
         let moved = former == directory ? [] : ["\(directory) goes on; it was \(former) before"]
         return moved + kept + coming
     }
@@ -59,7 +59,7 @@ struct RunHistory: Sendable {
         guard ppo.schedule != .constant || ppo.warmup > 0 else { return nil }
         return """
             the learning rates now follow the schedule of a run of \(ppo.steps) steps: \(ppo.schedule.rawValue), with a \
-            warm-up of \(ppo.warmup) of them; step \(committed) gets the rate that it has there
+            warm-up of \(ppo.warmup) of them; step \(committed + 1) gets the rate that it has there
             """
     }
 

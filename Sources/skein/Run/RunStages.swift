@@ -32,6 +32,8 @@ struct RunStages: Sendable {
             // What a command did before it was stopped counts as well.
             if steps != committedSteps || (try? result.get()) != nil {
                 try times.record(stage.rawValue, seconds: seconds, adds: stage == .ppo && steps != committedSteps)
+            } else if stage != .ppo, case .failure(let error as CommandError) = result, error.status != .configuration {
+                try times.interrupted(stage.rawValue, seconds: seconds)
             }
             try result.get()
         }
@@ -87,24 +89,17 @@ struct RunStages: Sendable {
         }
     }
 
-    /// Whether the best of the measured steps, as far as their policies are still there, is not what stands in `policy-best`.
     private var isBestMissing: Bool {
         guard configuration.evaluation.every != nil else { return false }
-        let history = HeldOutHistory(runDirectory: directory.path)
-        let present = BestPolicy.read(in: directory.path)
-        let figure = configuration.evaluation.best
-        let isSame = present?.basis == history.basis && present?.figure == figure
-        let steps = (try? Checkpoints(of: directory.path).entries.map(\.step)) ?? []
-        let best = history.best(
-            by: figure, basis: history.basis, among: Set(steps + (isSame ? [present?.step].compactMap { $0 } : [])))
-        guard let best else { return false }
-        return !isSame || best.step != present?.step
+        return BestPolicy.isMissing(
+            in: directory.path, figure: configuration.evaluation.best,
+            checkpoints: (try? Checkpoints(of: directory.path).entries.map(\.step)) ?? [])
     }
 
     private func runPPO() async throws {
         _ = try PPOInputs.check(configuration)
         // The stages before may have made the tokenizer with which prompts are read; the coordinator reads them too.
-        _ = try configurationErrors { try CoordinatorSettings.make(configuration) }
+        let settings = try configurationErrors { try CoordinatorSettings.make(configuration) }
         // Everything is committed and exported: a cluster would have nothing to do, and wait for it.
         if committedSteps >= configuration.ppo.steps,
             FileManager.default.fileExists(atPath: directory.path + "/policy/model.safetensors"), !isBestMissing
@@ -122,10 +117,16 @@ struct RunStages: Sendable {
         let signals = interruptions { await supervisor.interrupt() }
         let progress = PPOProgress(
             directory: directory.path, steps: configuration.ppo.steps, figure: configuration.evaluation.best,
-            supervisor: supervisor)
+            needed: settings.run.neededRewards, supervisor: supervisor)
         Task { await progress.run() }
         defer { signals.cancel() }
-        try await supervisor.run()
+        do {
+            try await supervisor.run()
+        } catch {
+            // Steps that were committed while the run came to its end.
+            progress.tellSteps()
+            throw error
+        }
         progress.finish()
     }
 

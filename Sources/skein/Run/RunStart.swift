@@ -17,25 +17,49 @@ struct RunStart: Sendable, Codable, Equatable {
     /// Steps that had been made there.
     var step: Int
 
-    /// - Parameter text: `RUN`, `RUN@step` or `RUN@best`; without a step the last checkpoint.
-    init(_ text: String) throws {
-        var folder = text
+    /// What `--from` asks for: `RUN`, `RUN@step` or `RUN@best`; without a step the last checkpoint.
+    private struct Wish {
+        let text: String
+        /// Absolute.
+        let directory: String
+        /// nil for the last one or the best.
         var step: Int?
         var isBest = false
-        // A directory may have an @ in its name.
-        if !FileManager.default.fileExists(atPath: text), let at = text.lastIndex(of: "@") {
-            let word = String(text[text.index(after: at)...])
-            isBest = word == "best"
-            guard let number = Int(word) ?? (isBest || word == "latest" ? -1 : nil) else {
-                throw CommandError(
-                    .usage,
-                    "--from \(text): '\(word)' is no step; write RUN@10, RUN@best, or RUN for the last one")
+
+        init(_ text: String) throws {
+            self.text = text
+            var folder = text
+            // A directory may have an @ in its name.
+            if !FileManager.default.fileExists(atPath: text), let at = text.lastIndex(of: "@") {
+                let word = String(text[text.index(after: at)...])
+                isBest = word == "best"
+                guard let number = Int(word) ?? (isBest || word == "latest" ? -1 : nil) else {
+                    throw CommandError(
+                        .usage,
+                        "--from \(text): '\(word)' is no step; write RUN@10, RUN@best, or RUN for the last one")
+                }
+                step = number < 0 ? nil : number
+                folder = String(text[..<at])
             }
-            step = number < 0 ? nil : number
-            folder = String(text[..<at])
+            directory = URL(filePath: folder).standardizedFileURL.path
         }
-        let checkpoints = try Checkpoints(of: folder)
-        if isBest { step = try Self.bestStep(of: checkpoints, wanted: text) }
+
+        func isDirectory(_ other: String) -> Bool {
+            func place(_ path: String) -> String {
+                URL(filePath: path).resolvingSymlinksInPath().standardizedFileURL.path
+            }
+            return place(directory) == place(other)
+        }
+
+        /// Which step is the last or the best of the other run changes with time; the one that was taken stays.
+        func isMet(by start: RunStart) -> Bool {
+            isDirectory(start.directory) && (step == nil || step == start.step)
+        }
+    }
+
+    private init(_ wish: Wish) throws {
+        let checkpoints = try Checkpoints(of: wish.directory)
+        let step = try wish.isBest ? Self.bestStep(of: checkpoints, wanted: wish.text) : wish.step
         self.step = try checkpoints.find(step).step
         run = checkpoints.configuration.name
         directory = checkpoints.directory
@@ -65,8 +89,18 @@ struct RunStart: Sendable, Codable, Equatable {
     ///
     /// - Parameter wanted: from the command line; nil: the one that the run directory has, if any.
     static func decide(_ wanted: String?, for run: RunConfiguration, fresh: Bool) throws -> RunStart? {
-        let present = fresh ? nil : read(in: run.runDirectory)
-        guard let wanted else { return present }
+        let recorded = read(in: run.runDirectory)
+        let present = fresh ? nil : recorded
+        guard let wanted else {
+            if fresh, let recorded {
+                Console.error(
+                    """
+                    --fresh without --from: the run starts from its run file's models, no longer from step \(recorded.step) \
+                    of \(recorded.directory) (--from \(recorded.directory)@\(recorded.step))
+                    """)
+            }
+            return present
+        }
         if run.stages.contains(.pretrain) || run.stages.contains(.sft) {
             throw CommandError(
                 .configuration,
@@ -75,10 +109,27 @@ struct RunStart: Sendable, Codable, Equatable {
                 them out of stages, and name models.base (and models.reward) where they are
                 """)
         }
-        let start = try RunStart(wanted)
-        if let present, present != start,
-            FileManager.default.fileExists(atPath: run.runDirectory + "/journal.sqlite")
-        {
+        let wish = try Wish(wanted)
+        // Whether it is to be thrown away or not: the checkpoint would go with it.
+        guard !wish.isDirectory(run.runDirectory) else {
+            throw CommandError(
+                .configuration,
+                """
+                --from \(wanted): that is the run_directory of the new run too, \(run.runDirectory); name another \
+                run_directory for it, for example --set run_directory=\(run.runDirectory)-2
+                """)
+        }
+        let hasStarted = FileManager.default.fileExists(atPath: run.runDirectory + "/journal.sqlite")
+        // The same command goes on, wherever the other run is by now.
+        if let present, hasStarted, wish.isMet(by: present) {
+            if wish.step == nil {
+                Console.error(
+                    "--from \(wanted): the run started from step \(present.step) of it, and goes on with that")
+            }
+            return present
+        }
+        let start = try RunStart(wish)
+        if let present, present != start, hasStarted {
             throw CommandError(
                 .configuration,
                 """
@@ -86,7 +137,7 @@ struct RunStart: Sendable, Codable, Equatable {
                 from step \(start.step) of \(start.directory); set another run_directory, or call again with --fresh
                 """)
         }
-        if FileManager.default.fileExists(atPath: run.runDirectory + "/journal.sqlite"), !fresh, present == nil {
+        if hasStarted, !fresh, present == nil {
             throw CommandError(
                 .configuration,
                 """

@@ -23,6 +23,9 @@ struct StatusAddress: ParsableArguments {
         if let status { return StatusClient(address: status, tokenFile: tokenFile) }
         if let run {
             guard let file = CoordinatorFile.read(in: run) else {
+                if let live = LiveStages.read(in: run) {
+                    throw CommandError(.usage, "no coordinator is live in \(run) now: \(live.sentence)")
+                }
                 let before = EndedRun.read(in: run).map { ": \($0.sentence)" } ?? "; no run was started there"
                 throw CommandError(.usage, "no run is live in \(run)\(before)")
             }

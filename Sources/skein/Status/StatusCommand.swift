@@ -9,8 +9,9 @@ struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "What the cluster is doing.",
         discussion: """
-            Exit code 0: healthy, or finished; 1: degraded; 2: no coordinator answers. With --run the files of a run that \
-            is over say how it ended.
+            Exit code 0: healthy, or finished; 1: degraded, which alarms of the last five steps make it; 2: no \
+            coordinator answers. With --run the files of a run that is over say how it ended, and a run that is in \
+            another stage than PPO says so.
             """)
     @OptionGroup var address: StatusAddress
     @Flag(help: "Print the endpoint's JSON.") var json = false
@@ -18,6 +19,10 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "Show it again every second.") var watch = false
 
     func run() async throws {
+        if address.status == nil, let directory = address.run, let live = LiveStages.read(in: directory) {
+            if !quiet { Console.output(try json ? live.json() : live.lines) }
+            return
+        }
         if let ended = await endedRun() {
             try show(ended)
             return
@@ -35,7 +40,7 @@ struct StatusCommand: AsyncParsableCommand {
             }
             if watch {
                 try await Task.sleep(for: .seconds(1))
-            } else if !snapshot.alarms.isEmpty || snapshot.state == .failed {
+            } else if snapshot.alarms.contains(where: { !$0.isPast }) || snapshot.state == .failed {
                 throw ExitCode(ExitStatus.failed.rawValue)
             }
         } while watch
@@ -98,7 +103,10 @@ enum StatusTable {
         lines += snapshot.waits.map {
             "waits: \($0.who) for \($0.what), since \(age($0.sinceMs))" + ($0.remedy.map { "; \($0)" } ?? "")
         }
-        lines += snapshot.alarms.map { "ALARM \($0.code): \($0.detail) (\(age($0.sinceMs)) ago)" }
+        lines += snapshot.alarms.map { alarm in
+            let words = "\(alarm.code): \(alarm.detail) (step \(alarm.step), \(age(alarm.sinceMs)) ago)"
+            return (alarm.isPast ? "past alarm " : "ALARM ") + words
+        }
         return lines.joined(separator: "\n")
     }
 
