@@ -164,7 +164,7 @@ let package = Package(
         // Tests
         tests("ClusterModelTests", ["ClusterModel", "ClusterTestKit"]),
         tests("ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log]),
-        tests("CoordinatorTests", ["Coordinator", "Cluster", "ClusterModel", "ZeroMQ", log]),
+        tests("CoordinatorTests", ["Coordinator", "Cluster", "ClusterModel", "ZeroMQ", grdb, log]),
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
         tests("EvaluationsTests", ["Evaluations", "Rewards", "RunConfiguration", "Tokenizers"]),
         tests(

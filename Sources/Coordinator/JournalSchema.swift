@@ -6,9 +6,13 @@ import GRDBSQLite
 
 /// The tables of the journal and what is read from and written to them.
 ///
-/// `job` keeps one row for each job for ever: `counted` is 1, and `duplicates` says how often another result came.
-/// `trajectory` holds the payload until the step's successor is committed.
+/// `job` keeps one row for each job of the last ``stepsKept`` steps: `counted` is 1, and `duplicates` says how often another
+/// result came. `trajectory` holds the payload until the step's successor is committed, `weights` what open steps may name,
+/// `event` the last ``eventsKept`` events. Only `step` grows with the run, by the figures of each.
 enum JournalSchema {
+    static let stepsKept = 1_000
+    static let eventsKept = 20_000
+
     /// SQLite's integers and the protocol's have no more.
     private static let lastEpoch = UInt64(Int64.max) - 1
 
@@ -103,6 +107,9 @@ enum JournalSchema {
                 arguments: [step, now, metrics])
             try insert(.weights(manifest), database, now: now)
             try database.execute(sql: "DELETE FROM trajectory WHERE step < ?", arguments: [step])
+            try forget(jobsUpTo: step - stepsKept, database)
+            try database.execute(
+                sql: "DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", arguments: [eventsKept])
             try insert(.event(kind: "step", detail: String(step)), database, now: now)
         case .weights(let manifest):
             try database.execute(
@@ -122,6 +129,21 @@ enum JournalSchema {
             try database.execute(
                 sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", arguments: [key, value])
         }
+    }
+
+    /// Keys of `meta` begin so: how many jobs of a kind, and duplicates, are no longer in `job`.
+    static let forgotten = "forgotten "
+
+    private static func forget(jobsUpTo step: Int, _ database: Database) throws {
+        guard step >= 0 else { return }
+        for (key, count) in [("kind", "count(*)"), ("'duplicates'", "sum(duplicates)")] {
+            try database.execute(
+                sql: """
+                    INSERT INTO meta (key, value) SELECT ? || \(key), \(count) FROM job WHERE step <= ? GROUP BY \(key)
+                    ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + CAST(excluded.value AS INTEGER)
+                    """, arguments: [forgotten, step])
+        }
+        try database.execute(sql: "DELETE FROM job WHERE step <= ?", arguments: [step])
     }
 
     private static func insert(

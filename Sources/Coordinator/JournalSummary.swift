@@ -17,8 +17,19 @@ package enum JournalSummary {
                 sql:
                     "SELECT kind, count(*) AS jobs, sum(counted) AS counted, sum(duplicates) AS again FROM job GROUP BY kind"
             )
-            return try rows.reduce(into: ["counted": 0, "duplicates": 0]) { sum, row in
-                sum[try row.read("kind", of: "job")] = try row.number("jobs", of: "job")
+            var past: [String: Int] = [:]
+            for row in try Row.fetchAll(
+                database, sql: "SELECT key, value FROM meta WHERE key LIKE ?", arguments: [JournalSchema.forgotten + "%"])
+            {
+                let name: String = try row.read("key", of: "meta")
+                let value: String = try row.read("value", of: "meta")
+                past[String(name.dropFirst(JournalSchema.forgotten.count))] = Int(value)
+            }
+            let duplicates = past.removeValue(forKey: "duplicates") ?? 0
+            past["counted"] = past.values.reduce(0, +)
+            past["duplicates"] = duplicates
+            return try rows.reduce(into: past) { sum, row in
+                sum[try row.read("kind", of: "job"), default: 0] += try row.number("jobs", of: "job")
                 sum["counted", default: 0] += try row.number("counted", of: "job")
                 sum["duplicates", default: 0] += try row.number("again", of: "job")
             }

@@ -6,10 +6,6 @@ import Testing
 @Suite struct FaultyWorkersTests {
     private static let second = WorkerID(name: "h", incarnation: 1)
 
-    private static func leases(_ messages: [Message]) -> [Grant] {
-        messages.flatMap { message -> [Grant] in if case .lease(let grants) = message { grants } else { [] } }
-    }
-
     private static func failure(_ grant: Grant, retryable: Bool) -> Message {
         .result(
             grant.job.id, attempt: grant.attempt,
@@ -25,11 +21,11 @@ import Testing
         var failed: Set<JobID> = []
         for grant in grants {
             let told = bench.say(RunBench.generator, Self.failure(grant, retryable: retryable))
-            #expect(Self.leases(told).isEmpty)
+            #expect(RunBench.leases(told).isEmpty)
             failed.insert(grant.job.id)
         }
         _ = bench.say(RunBench.generator, .report(WorkerReport(state: WorkerReport.idle)))
-        let again = Self.leases(bench.say(Self.second, .credit(slots: 2)))
+        let again = RunBench.leases(bench.say(Self.second, .credit(slots: 2)))
         #expect(Set(again.map(\.job.id)) == failed)
         for grant in again { _ = bench.say(Self.second, try RunBench.answer(grant)) }
         #expect(bench.machine.state == .running)
@@ -51,7 +47,7 @@ import Testing
         var next = try bench.begin()
         for _ in 0..<2 {
             for grant in next { _ = bench.say(RunBench.generator, Self.failure(grant, retryable: true)) }
-            next = Self.leases(bench.say(RunBench.generator, .report(WorkerReport(state: WorkerReport.idle))))
+            next = RunBench.leases(bench.say(RunBench.generator, .report(WorkerReport(state: WorkerReport.idle))))
             #expect(next.count == 2)
         }
         #expect(bench.machine.state == .running)
@@ -72,7 +68,7 @@ import Testing
             let worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
             let told = bench.join(.generator, worker)
             for case .stop(let reason, let code) in told { ending = RunEnding(reason, exitCode: Int32(code)) }
-            if ending == nil { #expect(!Self.leases(bench.say(worker, .credit(slots: 1))).isEmpty) }
+            if ending == nil { #expect(!RunBench.leases(bench.say(worker, .credit(slots: 1))).isEmpty) }
         }
         let text = try #require(ending).message
         #expect(text.contains("generate/0/0") && text.contains("3 workers") && text.contains("on g"))
@@ -134,7 +130,7 @@ import Testing
             role: .generator, name: "g", incarnation: 1, capabilities: Capabilities(kinds: [.generate]),
             heldJobs: [held])
         _ = bench.say(RunBench.generator, .hello(hello))
-        let grants = Self.leases(bench.say(RunBench.generator, .credit(slots: 2)))
+        let grants = RunBench.leases(bench.say(RunBench.generator, .credit(slots: 2)))
         #expect(grants.map(\.attempt) == [1, 1])
     }
 

@@ -89,9 +89,22 @@ struct RunBench {
         _ = say(Self.learner, .publish([Self.policy]))
         _ = sync()
         _ = join(.generator, Self.generator)
-        let messages = say(Self.generator, .credit(slots: 2))
-        return messages.flatMap { (message: Message) -> [Grant] in
-            if case .lease(let grants) = message { grants } else { [] }
-        }
+        return Self.leases(say(Self.generator, .credit(slots: 2)))
+    }
+
+    /// The whole batch of a step, on disk.
+    mutating func answer(_ grants: [Grant]) throws {
+        for grant in grants { _ = say(Self.generator, try Self.answer(grant, version: grant.version)) }
+        _ = sync()
+    }
+
+    static func leases(_ messages: [Message]) -> [Grant] {
+        messages.flatMap { message -> [Grant] in if case .lease(let grants) = message { grants } else { [] } }
+    }
+}
+
+extension Grant {
+    fileprivate var version: UInt32 {
+        if case .generate(let job) = job { UInt32(clamping: job.version.number) } else { 0 }
     }
 }

@@ -39,6 +39,21 @@ import Testing
         }
     }
 
+    /// Only a whole batch can have made the next version, and only the next version comes next.
+    @Test func aCommitIsOfAWholeBatchAndTheNextVersion() throws {
+        var bench = try Bench()
+        let grants = try bench.begin()
+        func isRefused(_ manifest: ArtifactManifest) -> Bool {
+            let told = bench.say(Bench.learner, .commit(step: 0, metrics: Data("{}".utf8), manifest), id: 9)
+            if case .refused(code: "step", _)? = told.first { return true }
+            return false
+        }
+        #expect(isRefused(Bench.manifest(1)))
+        try bench.answer(grants)
+        #expect(isRefused(Bench.manifest(2)))
+        #expect(!isRefused(Bench.manifest(1)))
+    }
+
     @Test func acknowledgementsAndBatchesWaitForTheDisk() throws {
         var bench = try Bench()
         let grants = try bench.begin()
@@ -195,8 +210,9 @@ import Testing
     /// Else the time of the first step is missing in the sum, and of the first one after every start.
     @Test func theFirstStepOfAProcessHasItsTime() throws {
         var bench = try Bench()
-        _ = try bench.begin()
+        let grants = try bench.begin()
         _ = bench.pass(1_500)
+        try bench.answer(grants)
         let commit = Message.commit(step: 0, metrics: Data("{}".utf8), Bench.manifest(1))
         _ = bench.say(Bench.learner, commit, id: 10)
         let effects = try bench.handle(.durable(#require(bench.newest)))
@@ -237,13 +253,15 @@ import Testing
         var settings = Bench.settings()
         settings.steps = 20
         var bench = try Bench(settings)
-        _ = try bench.begin()
+        var grants = try bench.begin()
         var past: [[Bool]] = []
         for step in 0..<8 {
             _ = bench.say(Bench.learner, .alarm(code: "goes_on", detail: "d"))
             if step == 1 { _ = bench.say(Bench.learner, .alarm(code: "once", detail: "d")) }
-            _ = bench.say(Bench.learner, .commit(step: step, metrics: Data("{}".utf8), Bench.manifest(step + 1)), id: 9)
-            _ = bench.sync()
+            try bench.answer(grants)
+            let commit = Message.commit(step: step, metrics: Data("{}".utf8), Bench.manifest(step + 1))
+            #expect(bench.say(Bench.learner, commit, id: 9).isEmpty)
+            grants = Bench.leases(bench.sync())
             let alarms = bench.machine.snapshot(at: bench.time).alarms
             past.append(["goes_on", "once"].compactMap { code in alarms.first { $0.code == code }?.isPast })
         }
