@@ -20,7 +20,8 @@ struct RunChaos: ParsableCommand {
     @Option(help: "About how long the disturbed run takes.") var seconds = 60.0
     @Option(help: "Decides every fault.") var seed: UInt64 = 1
     @Option(help: "How many disturbed runs, of this seed and the following ones.") var runs = 1
-    @Option(name: .customLong("run"), help: "The run whose PPO stage is used; its stages before PPO must have been made.")
+    @Option(
+        name: .customLong("run"), help: "The run whose PPO stage is used; its stages before PPO must have been made.")
     var runFile = RunChaos.quickstart
     @Flag(help: "A run of seconds that needs no inputs, in place of --run.") var toy = false
     @Option(name: .customLong("set"), parsing: .singleValue, help: "Override a key of the run file.")
@@ -95,7 +96,8 @@ struct RunChaos: ParsableCommand {
     private func load(_ workshop: Workshop) throws -> RunConfiguration {
         let file = toy ? try ToyRun.make(in: workshop.path + "/toy", skein: workshop.skein) : runFile
         let configuration = try RunConfiguration.load(path: file, overrides: overrides)
-        let inputs = [configuration.models.policy, configuration.models.reference]
+        let inputs =
+            [configuration.models.policy, configuration.models.reference]
             + configuration.rewards.map { $0.model?.path }
         for path in inputs.compactMap({ $0 }) where !FileManager.default.fileExists(atPath: path) {
             let how = runFile == Self.quickstart ? "scripts/quickstart" : "skein run \(file)"

@@ -16,7 +16,9 @@ struct Detection {
             let name = fault.fault.target
             switch fault.fault.kind {
             case .kill:
-                if let next = state.started.first(where: { $0.name == name && $0.pid != fault.pid && $0.at > fault.moment }) {
+                if let next = state.started.first(where: {
+                    $0.name == name && $0.pid != fault.pid && $0.at > fault.moment
+                }) {
                     restarted.append((next.at - fault.moment) / .seconds(1))
                 }
                 let isCoordinator = name == "coordinator"
@@ -30,7 +32,11 @@ struct Detection {
                 let doubt = (fault.pid.flatMap { state.doubts[$0] } ?? []).first {
                     $0 > fault.moment && $0 < fault.moment + .seconds(fault.fault.lasts + 1)
                 }
-                if let doubt { doubted.append((doubt - fault.moment) / .seconds(1)) } else if fault.fault.lasts < limit { short += 1 }
+                if let doubt {
+                    doubted.append((doubt - fault.moment) / .seconds(1))
+                } else if fault.fault.lasts < limit {
+                    short += 1
+                }
             default: continue
             }
         }

@@ -28,7 +28,8 @@ struct History {
         try queue.read { database in
             guard
                 let row = try Row.fetchOne(
-                    database, sql: "SELECT min(committed_ms) AS first, max(committed_ms) AS last, count(*) AS n FROM step"),
+                    database,
+                    sql: "SELECT min(committed_ms) AS first, max(committed_ms) AS last, count(*) AS n FROM step"),
                 let first: Int64 = row["first"], let last: Int64 = row["last"]
             else { return nil }
             let count: Int = row["n"]
@@ -67,7 +68,9 @@ struct History {
                 """)[0]
             hold(lonely == 0, "\(lonely) results belong to no job")
 
-            let epochs = try events(database, "start").compactMap { $0.split(separator: " ").last }.compactMap { Int($0) }
+            let epochs = try events(database, "start").compactMap { $0.split(separator: " ").last }.compactMap {
+                Int($0)
+            }
             hold(zip(epochs, epochs.dropFirst()).allSatisfy(<), "the epochs \(epochs) do not grow")
             let versions = try numbers("SELECT version FROM weights WHERE kind = 'policy' ORDER BY version")
             hold(versions.last == steps, "the newest version of the policy is \(versions.last ?? -1), not \(steps)")
@@ -96,11 +99,16 @@ struct History {
     private func jobs() throws -> [String] {
         try queue.read {
             try String.fetchAll(
-                $0, sql: "SELECT step || '/' || kind || '/' || number || '/' || part FROM job ORDER BY step, kind, number, part")
+                $0,
+                sql:
+                    "SELECT step || '/' || kind || '/' || number || '/' || part FROM job ORDER BY step, kind, number, part"
+            )
         }
     }
 
-    private struct Line: Decodable { var step: Double; var row: Int?; var occurrence: Int?; var sample: Int?; var response: String? }
+    private struct Line: Decodable {
+        var step: Double; var row: Int?; var occurrence: Int?; var sample: Int?; var response: String?
+    }
 
     private static func lines(_ path: String) throws -> [Line] {
         let text = try String(contentsOfFile: path, encoding: .utf8)

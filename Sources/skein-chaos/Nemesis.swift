@@ -63,12 +63,16 @@ final class Nemesis {
     }
 
     private func begin(_ fault: Fault, on run: SkeinRun) {
-        let busy = lasting.contains { $0.fault.target == fault.target || ($0.fault.kind == fault.kind && fault.kind == .link) }
+        let busy = lasting.contains {
+            $0.fault.target == fault.target || ($0.fault.kind == fault.kind && fault.kind == .link)
+        }
         let children = Children.of(run.pid)
         let pid = children[fault.target]
         guard !busy, fault.kind == .disk || pid != nil else {
             skipped += 1
-            note("\(fault.kind.rawValue) of \(fault.target) left out: it \(busy ? "has another fault" : "is not running")")
+            note(
+                "\(fault.kind.rawValue) of \(fault.target) left out: it \(busy ? "has another fault" : "is not running")"
+            )
             return
         }
         done.append(

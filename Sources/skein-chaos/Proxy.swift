@@ -31,7 +31,8 @@ final class Proxy: Sendable {
 
     /// - Parameter upstream: where to pass bytes on to, asked for each connection; nil: nobody is there.
     init(
-        at place: Sockets.Place, seed: UInt64 = 0, name: String = "", to upstream: @escaping @Sendable () -> Sockets.Place?
+        at place: Sockets.Place, seed: UInt64 = 0, name: String = "",
+        to upstream: @escaping @Sendable () -> Sockets.Place?
     ) throws {
         (descriptor, self.place) = try Sockets.listen(at: place)
         self.upstream = upstream

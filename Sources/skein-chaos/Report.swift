@@ -22,14 +22,18 @@ struct Report {
         for kind in FaultKind.allCases {
             let of = result.done.filter { $0.fault.kind == kind }
             guard !of.isEmpty else { continue }
-            let targets = Dictionary(grouping: of, by: \.fault.target).map { ($0.key, $0.value.count) }.sorted { $0 < $1 }
+            let targets = Dictionary(grouping: of, by: \.fault.target).map { ($0.key, $0.value.count) }.sorted {
+                $0 < $1
+            }
             row("  " + kind.rawValue, "\(of.count): " + targets.map { "\($0.0) \($0.1)" }.joined(separator: ", "))
         }
         row("processes started again", "\(result.restarts)")
         row("runs gone on with after a full disk", "\(result.resumed)")
         row("killed, until another one runs", Self.spread(detection.restarted))
         row("killed, until the journal says so", Self.spread(detection.noticed))
-        row("frozen workers, until they are doubted", Self.spread(detection.doubted) + "; \(detection.short) were back before")
+        row(
+            "frozen workers, until they are doubted",
+            Self.spread(detection.doubted) + "; \(detection.short) were back before")
         let idle = result.state.longestIdle
         row("longest idle worker beside waiting jobs", String(format: "%.1f s, ", idle.seconds) + idle.name)
         row("undisturbed", String(format: "%.1f s", undisturbed.seconds))

@@ -56,8 +56,9 @@ struct Workshop: Sendable {
     }
 
     /// Writes the configuration of a run of PPO alone.
-    func file(_ configuration: RunConfiguration, steps: Int, directory name: String) throws -> (run: String, file: String)
-    {
+    func file(_ configuration: RunConfiguration, steps: Int, directory name: String) throws -> (
+        run: String, file: String
+    ) {
         var run = configuration
         run.stages = [.ppo]
         run.runDirectory = "\(path)/\(name)"

@@ -99,9 +99,9 @@ import Testing
     }
 
     @Test func aCoordinatorThatIsNotThereEndsTheSession() {
-        var session = Self.session(patience: 10_000)
-        #expect(session.handle(.tick, at: 9_999).isEmpty)
-        let effects = session.handle(.tick, at: 10_000)
+        var session = Self.session(patience: 6_000)
+        #expect(session.handle(.tick, at: 5_999).isEmpty)
+        let effects = session.handle(.tick, at: 6_000)
         guard case .end(let failure?)? = effects.last else {
             Issue.record("it waits for ever")
             return

@@ -72,7 +72,8 @@ import ZeroMQ
     /// A flipped bit in an answer would be trained on, and one in a setting would change the run.
     @Test func noFlippedBitIsTakenForAMessage() throws {
         let job = JobID(step: 2, index: 1, kind: .generate)
-        let good = try bytes(Codec.encode(Envelope(id: 4, epoch: 3, .result(job, attempt: 2, .trajectories([trajectory])))))
+        let good = try bytes(
+            Codec.encode(Envelope(id: 4, epoch: 3, .result(job, attempt: 2, .trajectories([trajectory])))))
         _ = try Codec.decode(good[...])
         for frame in good.indices {
             for bit in 0..<good[frame].count * 8 {
