@@ -19,6 +19,8 @@ package final class ArtifactClient: Sendable {
         var sources: [String]
         var source = 0
         var failures = 0
+        /// The last word of a source was that it does not hold the file.
+        var isMissing = false
         /// When the last chunk came, or the pull turned to another source.
         var lastChunk = ContinuousClock.now
         var waiting: [Waiting]
@@ -171,21 +173,28 @@ package final class ArtifactClient: Sendable {
             case .chunk(let hash, let index, let bytes) = envelope.message, var pull = pulls[hash],
             pull.underway.removeValue(forKey: index) != nil
         else { return }
-        guard let bytes = bytes as? SharedChunk, accept(bytes, index, &pull) else {
+        guard let bytes = bytes as? SharedChunk else {
+            // A source that was started again is about to hold it; it is asked again at the next tick.
+            pull.isMissing = true
+            pull.source += 1
+            pull.next = min(pull.next, index)
+            pulls[hash] = pull
+            return
+        }
+        guard accept(bytes, index, &pull) else {
             pull.failures += 1
             pull.source += 1
             pull.next = min(pull.next, index)
             counts.withLock { $0.retransmits += 1 }
             pulls[hash] = pull
-            if bytes == nil, pull.failures >= pull.sources.count {
-                finish(hash, .failure(ClusterError(.artifact, "no source holds \(pull.file.name) any more")))
-            } else if pull.failures > Self.failuresAllowed {
+            if pull.failures > Self.failuresAllowed {
                 finish(hash, .failure(ClusterError(.artifact, "\(pull.file.name) arrives damaged again and again")))
             } else {
                 request(hash)
             }
             return
         }
+        pull.isMissing = false
         pull.done.insert(index)
         pull.lastChunk = .now
         for waiting in pull.waiting { waiting.progress?(pull.done.count * pull.file.chunkSize) }
@@ -236,7 +245,9 @@ package final class ArtifactClient: Sendable {
             counts.withLock { $0.retransmits += UInt64(late.count) }
             pulls[hash] = changed
             if changed.failures > Self.failuresAllowed {
-                finish(hash, .failure(ClusterError(.artifact, "\(pull.file.name): no source answers")))
+                let name = pull.file.name
+                let reason = pull.isMissing ? "no source holds \(name) any more" : "\(name): no source answers"
+                finish(hash, .failure(ClusterError(.artifact, reason)))
             } else {
                 request(hash)
             }
