@@ -161,6 +161,7 @@ package final class ArtifactClient: Sendable {
         case .goOn:
             pulls[pull.file.sha256] = pull
             request(pull.file.sha256)
+        case .goOnLater: pulls[pull.file.sha256] = pull
         case .done(let data): finish(pull, .success(data))
         case .failed(let reason): finish(pull, .failure(ClusterError(.artifact, reason)))
         }

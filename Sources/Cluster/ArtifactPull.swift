@@ -12,6 +12,8 @@ import Foundation
 struct ArtifactPull {
     enum Outcome {
         case goOn
+        /// Not at once: it is asked again when some time has passed.
+        case goOnLater
         case done(Data)
         case failed(String)
     }
@@ -40,6 +42,8 @@ struct ArtifactPull {
     private var sources: [String]
     private var source = 0
     private var failures = 0
+    /// The last word of a source was that it does not hold the file.
+    private var isMissing = false
     /// When the last chunk came, or the pull turned to another source.
     private var lastChunk = ContinuousClock.now
     private(set) var retransmits: UInt64 = 0
@@ -92,12 +96,17 @@ struct ArtifactPull {
     /// - Returns: nil for a chunk that was not asked for.
     mutating func take(_ chunk: SharedChunk?, at place: ChunkPlace) -> Outcome? {
         guard place.isList == (list == nil), underway.removeValue(forKey: place.index) != nil else { return nil }
-        guard let chunk, land(chunk, at: place.index) else {
+        isMissing = chunk == nil
+        guard let chunk else {
+            // A source that was started again is about to hold it.
+            next = min(next, place.index)
+            source += 1
+            return .goOnLater
+        }
+        guard land(chunk, at: place.index) else {
             retransmits += 1
             next = min(next, place.index)
-            return turn(
-                after: chunk == nil ? "no source holds \(file.name) any more" : "\(file.name) arrives damaged",
-                allowed: chunk == nil ? sources.count - 1 : Self.failuresAllowed)
+            return turn(after: "\(file.name) arrives damaged", allowed: Self.failuresAllowed)
         }
         done.insert(place.index)
         failures = 0
@@ -156,7 +165,9 @@ struct ArtifactPull {
         next = min(next, underway.keys.min() ?? next)
         underway.removeAll()
         lastChunk = now
-        return turn(after: "\(file.name): no source answers", allowed: Self.failuresAllowed)
+        return turn(
+            after: isMissing ? "no source holds \(file.name) any more" : "\(file.name): no source answers",
+            allowed: Self.failuresAllowed)
     }
 
     static let noMemory = "there is not enough memory for it"

@@ -24,11 +24,18 @@ package final class ServerEndpoint: Sendable {
         /// Routing ids of those that said HELLO, which every message needs both ways.
         var identities: [WorkerID: [UInt8]] = [:]
         var peers: [[UInt8]: WorkerID] = [:]
-        var offences: [[UInt8]: Int] = [:]
+        var offences: [[UInt8]: Offences] = [:]
         var backlog: [WorkerID: [Outgoing]] = [:]
     }
 
+    private struct Offences {
+        var count = 0
+        var last = ContinuousClock.now
+    }
+
     private static let offencesAllowed = 5
+    /// After so long without another offence all are forgotten: a bad network makes garbage of what an honest peer says.
+    private static let offencesKept: Duration = .seconds(10)
     /// Peers of whom offences are remembered; a flood of names must not fill the memory.
     private static let offendersRemembered = 1000
     private static let backlogAllowed = 2000
@@ -117,7 +124,7 @@ package final class ServerEndpoint: Sendable {
             $0.received += 1
             $0.receivedBytes += UInt64(frames.reduce(0) { $0 + $1.count })
         }
-        if state.offences[identity, default: 0] >= Self.offencesAllowed {
+        if isMuted(identity) {
             counts.withLock { $0.muted += 1 }
             return nil
         }
@@ -145,6 +152,12 @@ package final class ServerEndpoint: Sendable {
         }
     }
 
+    private func isMuted(_ identity: [UInt8]) -> Bool {
+        guard let offences = state.offences[identity] else { return false }
+        if .now - offences.last > Self.offencesKept { state.offences[identity] = nil }
+        return state.offences[identity]?.count ?? 0 >= Self.offencesAllowed
+    }
+
     private func remember(_ peer: WorkerID, _ identity: [UInt8]) {
         // Both only save the conversion; a flood of names must not fill the memory.
         if state.identities.count >= Self.identitiesRemembered {
@@ -167,8 +180,10 @@ package final class ServerEndpoint: Sendable {
     }
 
     private func offend(_ identity: [UInt8], _ reason: String) {
-        let count = state.offences[identity, default: 0] + 1
-        if state.offences.count < Self.offendersRemembered || count > 1 { state.offences[identity] = count }
+        let count = (state.offences[identity]?.count ?? 0) + 1
+        if state.offences.count < Self.offendersRemembered || count > 1 {
+            state.offences[identity] = Offences(count: count)
+        }
         counts.withLock { $0.malformed += 1 }
         logger.warning(
             "malformed message refused",

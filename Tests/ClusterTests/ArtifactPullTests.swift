@@ -122,18 +122,26 @@ import ZeroMQ
         #expect(Self.begin(file) == nil)
     }
 
-    /// Several jobs wait for one file: a source that is gone for good ends all of them.
-    @Test func aSourceThatHoldsNothingSaysSo() throws {
-        let (file, _) = Self.file(Data(Sodium.randomBytes(10)))
+    /// A learner that was started again at its old address will hold the file in a moment; one that never does is told.
+    @Test func aSourceThatHoldsNothingIsAskedAgainForAWhile() throws {
+        let (file, list) = Self.file(Data(Sodium.randomBytes(10)))
         var pull = try #require(Self.begin(file))
         let first = try Self.next(&pull)
-        #expect(try Self.take(&pull, nil, at: first).isGoingOn)
-        let second = try Self.next(&pull)
-        guard case .failed(let reason) = try Self.take(&pull, nil, at: second) else {
-            Issue.record("it is waited for")
+        guard case .goOnLater = try Self.take(&pull, nil, at: first) else {
+            Issue.record("it is asked again at once, or given up")
             return
         }
-        #expect(reason.contains("no source holds f"))
+        var later = pull
+        let again = try Self.next(&later)
+        #expect(again == first)
+        var now = ContinuousClock.now
+        var reason: String?
+        for _ in 0..<20 where reason == nil {
+            now += .seconds(4)
+            if case .failed(let text) = pull.passTime(at: now) { reason = text }
+        }
+        #expect(reason?.contains("no source holds f") == true)
+        #expect(list.identity == file.sha256)
     }
 }
 

@@ -193,6 +193,31 @@ import ZeroMQ
         await #expect(throws: ClusterError.self) { try await client.pull(manifest) }
     }
 
+    /// A learner that was started again answers at its address before it holds what workers ask for.
+    @Test func aFileThatItsSourceIsAboutToHoldIsWaitedFor() async throws {
+        let thread = try SocketThread()
+        defer { thread.stop() }
+        let server = try await ArtifactServer.listen(on: thread, address: "tcp://127.0.0.1:0", logger: Self.quiet)
+        let files = [(name: "model.safetensors", data: Data(Sodium.randomBytes(700_000)))]
+        let version = PolicyVersion(epoch: 1, number: 0)
+        let manifest = server.serve(kind: .policy, version: version, files: files)
+        server.release(.policy, version)
+        let client = ArtifactClient(on: thread, logger: Self.quiet)
+        async let pulled = client.pull(manifest)
+        try await Task.sleep(for: .milliseconds(500))
+        _ = server.serve(kind: .policy, version: version, files: files)
+        #expect(try await pulled["model.safetensors"] == files[0].data)
+    }
+
+    @Test func anAnnouncedAddressStandsInManifests() async throws {
+        let thread = try SocketThread()
+        defer { thread.stop() }
+        let server = try await ArtifactServer.listen(
+            on: thread, address: "tcp://127.0.0.1:0", announced: "tcp://127.0.0.1:7", logger: Self.quiet)
+        let manifest = server.serve(kind: .policy, version: PolicyVersion(epoch: 1, number: 0), files: [])
+        #expect(manifest.sources == ["tcp://127.0.0.1:7"])
+    }
+
     /// A socket in a folder that others may enter is open to them.
     @Test func aSocketInAnOpenFolderIsRefused() async throws {
         let thread = try SocketThread()
