@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// A JSON value, so that entries of config.json which Skein does not use survive an export.
 package enum JSON: Codable, Sendable, Hashable {
