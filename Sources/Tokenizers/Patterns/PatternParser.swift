@@ -33,7 +33,7 @@ struct PatternParser {
 
     private mutating func take(_ text: String) -> Bool {
         let scalars = Array(text.unicodeScalars)
-        guard source[position...].starts(with: scalars) else { return false }
+        guard source.dropFirst(position).starts(with: scalars) else { return false }
         position += scalars.count
         return true
     }
@@ -216,7 +216,7 @@ struct PatternParser {
                 continue
             }
             if scalar == "[" {
-                if source[position...].starts(with: "[:".unicodeScalars) {
+                if source.dropFirst(position).starts(with: "[:".unicodeScalars) {
                     sets.append(try posixClass())
                 } else {
                     sets.append(try bracket())
@@ -311,7 +311,7 @@ struct PatternParser {
                 text.unicodeScalars.append(scalar)
                 position += 1
             }
-            position += 1
+            guard take("}") else { throw error("a code without its '}'") }
         } else {
             while text.utf8.count < digits, let scalar = next, Character(scalar).isHexDigit {
                 text.unicodeScalars.append(scalar)

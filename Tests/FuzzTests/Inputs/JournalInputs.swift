@@ -76,8 +76,8 @@ enum JournalInputs {
         for ending in ["", "-wal", "-shm", "-journal", ".lock"] { unlink(path + ending) }
         var reader = ByteReader(bytes)
         do {
+            try empty.get().write(to: URL(filePath: path))
             let queue = try DatabaseQueue(path: path)
-            try JournalSchema.migrate(queue)
             try queue.write { database in
                 while !reader.isEmpty {
                     let table = tables[Int(reader.byte()) % tables.count]
@@ -100,6 +100,16 @@ enum JournalInputs {
             try queue.close()
         }
         read(path)
+    }
+
+    /// A journal without rows; its tables take longer to make than to fill.
+    private static let empty = Result {
+        let path = "\(folder)/empty.sqlite"
+        unlink(path)
+        let queue = try DatabaseQueue(path: path)
+        try JournalSchema.migrate(queue)
+        try queue.close()
+        return try Data(contentsOf: URL(filePath: path))
     }
 
     private static let tables: [(name: String, columns: [String])] = [
