@@ -19,7 +19,8 @@ package enum JournalSummary {
             )
             var past: [String: Int] = [:]
             for row in try Row.fetchAll(
-                database, sql: "SELECT key, value FROM meta WHERE key LIKE ?", arguments: [JournalSchema.forgotten + "%"])
+                database, sql: "SELECT key, value FROM meta WHERE key LIKE ?",
+                arguments: [JournalSchema.forgotten + "%"])
             {
                 let name: String = try row.read("key", of: "meta")
                 let value: String = try row.read("value", of: "meta")
