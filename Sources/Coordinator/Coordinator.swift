@@ -107,7 +107,7 @@ package actor Coordinator {
 
     private func begin() { carryOut(machine.begin()) }
 
-    fileprivate func handle(_ event: RunEvent) {
+    func handle(_ event: RunEvent) {
         guard !isClosed else { return }
         carryOut(machine.handle(event, at: now()))
         publishSnapshot(force: false)
@@ -183,26 +183,5 @@ package actor Coordinator {
         isClosed = true
         endpoint.close()
         journal.close()
-    }
-}
-
-/// Breaks the circle between the coordinator and its endpoint and journal, which begin before it.
-private final class ReceiverBox: @unchecked Sendable {
-    // SAFETY: used on the socket thread alone.
-    private var coordinator: Coordinator?
-    private var early: [RunEvent] = []
-
-    func join(_ coordinator: Coordinator) {
-        self.coordinator = coordinator
-        for event in early { tell(event) }
-        early = []
-    }
-
-    func tell(_ event: RunEvent) {
-        guard let coordinator else {
-            early.append(event)
-            return
-        }
-        coordinator.assumeIsolated { $0.handle(event) }
     }
 }

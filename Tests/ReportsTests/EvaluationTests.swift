@@ -131,6 +131,21 @@ import Testing
         #expect(HeldOutHistory(runDirectory: folder).lines.map(\.step) == [0, 2, 4, 6, 8])
     }
 
+    /// A reward that was out for all but the easy prompts gives a high mean, which is no best step.
+    @Test func aStepWithFewValuesIsNotTheBest() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "skein-few-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var history = HeldOutHistory(runDirectory: folder)
+        let whole = [Float](repeating: 1, count: 20).map { [$0] as [Float?] }
+        try history.add(HeldOutFigures(step: 2, Self.answers([("r", 1, whole)])))
+        let few: [[Float?]] = (0..<20).map { $0 < 3 ? [9] : [nil] }
+        try history.add(HeldOutFigures(step: 4, Self.answers([("r", 1, few)])))
+        let most: [[Float?]] = (0..<20).map { $0 < 19 ? [2] : [nil] }
+        try history.add(HeldOutFigures(step: 6, Self.answers([("r", 1, most)])))
+        #expect(history.best(by: "r", basis: nil)?.step == 6)
+    }
+
     /// After other rewards, prompts or temperatures a figure says something else under the same name.
     @Test func figuresOfAnotherBasisDoNotCompete() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "skein-basis-\(UUID().uuidString)").path

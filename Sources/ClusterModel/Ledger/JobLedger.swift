@@ -6,12 +6,14 @@ import DequeModule
 ///                v                                                                          |
 ///     (1) PENDING --(2) leased to a worker with credit--> LEASED(worker, attempt, deadline) -+
 ///                ^                                          | (3) renewed: deadline moves    |
-///                |                                          v (4) result                     | (6) attempts used up,
-///                +-- restart without a journaled result   ARRIVED(worker)                    v     or not retryable
+///                |                                          v (4) result                     | (6) attempts used up, or
+///                +-- restart without a journaled result   ARRIVED(worker)                    v     hopeless for everybody
 ///                                                           |  ^                           FAILED (the run ends)
 ///                                                           |  +-- (7) a late result of an earlier attempt counts as well:
 ///                                                           v (8) on disk          jobs are deterministic
 ///                                                         COMPLETED
+///
+/// At edge 2 a job is passed over by a worker that has failed at it, as long as another one is there that has not.
 ///
 /// No clock and no socket: times are milliseconds that the caller gives.
 package struct JobLedger: Sendable {

@@ -54,7 +54,8 @@ package struct HeldOutHistory: Sendable {
         insert(figures)
     }
 
-    /// The step after 0 with the highest figure, the earliest of equals; nil when none has it.
+    /// The step after 0 with the highest figure, the earliest of equals; nil when none has it. Where a reward failed for more
+    /// than a tenth of what it gave a value at another step, the step does not compete.
     ///
     /// - Parameters:
     ///   - name: as `evaluation.best` has it.
@@ -64,9 +65,13 @@ package struct HeldOutHistory: Sendable {
         by name: String, basis: String?, among steps: Set<Int>? = nil
     ) -> (step: Int, value: Estimate)? {
         let key = HeldOutFigures.key(name)
+        let measured = lines.filter { $0.step > 0 && $0.basis == basis }
+        let most = measured.compactMap { $0.figures[key]?.count }.max() ?? 0
         var best: (step: Int, value: Estimate)?
-        for line in lines where line.step > 0 && line.basis == basis && steps?.contains(line.step) ?? true {
+        for line in measured where steps?.contains(line.step) ?? true {
             guard let value = line.figures[key], value.mean.isFinite else { continue }
+            // Where a reward was out for some prompts, the mean is of the others, which may be the easy ones.
+            guard 10 * value.count >= 9 * most else { continue }
             if best.map({ value.mean > $0.value.mean }) ?? true { best = (line.step, value) }
         }
         return best
