@@ -98,7 +98,7 @@ package actor GeneratorRunner: JobRunner {
     private func hold(_ version: PolicyVersion, _ progress: @escaping @Sendable (Int) -> Bool) async throws {
         if policy.version == version.number { return }
         guard let start = manifests[0] else {
-            throw JobError(code: "artifact", message: "the policy was not announced", retryable: true)
+            throw JobError(code: JobOutcome.unserved, message: "the policy was not announced", retryable: true)
         }
         let policy = policy
         if !policy.isLoaded {
@@ -139,7 +139,7 @@ package actor GeneratorRunner: JobRunner {
             try await Task.sleep(for: .milliseconds(10))
         }
         throw JobError(
-            code: "artifact", message: "policy version \(version) was not announced to this worker", retryable: true)
+            code: JobOutcome.unserved, message: "policy version \(version) was not announced to this worker", retryable: true)
     }
 
     private func pull(
@@ -173,7 +173,7 @@ package actor GeneratorRunner: JobRunner {
             let files = try await client.pull(manifest)
             guard ["model.safetensors", AdapterFiles.weightsFile].contains(where: { files[$0] != nil }) else {
                 throw JobError(
-                    code: "artifact",
+                    code: JobOutcome.unserved,
                     message: "policy version \(number) has neither model.safetensors nor \(AdapterFiles.weightsFile)",
                     retryable: true)
             }

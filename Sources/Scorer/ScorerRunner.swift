@@ -202,7 +202,8 @@ package actor ScorerRunner: JobRunner {
 
     private func manifest(_ kind: ArtifactKind) throws -> ArtifactManifest {
         guard let manifest = manifests[kind] else {
-            throw JobError(code: "artifact", message: "the \(kind.rawValue) model was not announced", retryable: true)
+            throw JobError(
+                code: JobOutcome.unserved, message: "the \(kind.rawValue) model was not announced", retryable: true)
         }
         return manifest
     }

@@ -55,6 +55,24 @@ import Testing
         #expect(bench.machine.state == .failed)
     }
 
+    /// Weights that nobody serves, because the learner is away, cost a job nothing: the learner has a limit of its own.
+    @Test func aPullWithoutALearnerCostsNoAttempt() throws {
+        var settings = RunBench.settings()
+        settings.retries = 1
+        var bench = try RunBench(settings)
+        var next = try bench.begin()
+        _ = bench.say(RunBench.learner, .bye(reason: "killed"))
+        for _ in 0..<5 {
+            for grant in next {
+                let outcome = JobOutcome.failed(code: JobOutcome.unserved, message: "no source", retryable: true)
+                _ = bench.say(RunBench.generator, .result(grant.job.id, attempt: grant.attempt, outcome))
+            }
+            next = RunBench.leases(bench.say(RunBench.generator, .report(WorkerReport(state: WorkerReport.idle))))
+            #expect(next.count == 2)
+        }
+        #expect(bench.machine.state == .running)
+    }
+
     /// Every process that takes the job dies, and is started again.
     @Test func aJobThatKillsItsWorkersIsNamed() throws {
         var settings = RunBench.settings()

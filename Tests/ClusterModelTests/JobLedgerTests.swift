@@ -44,6 +44,7 @@ import Testing
         }
         #expect(counted.values.allSatisfy { $0 == 1 })
         #expect(ledger.completedTotal[.generate] == jobs.count)
+        #expect(ledger.retrying(.generate) == 0 && ledger.pendingCount(queue) == 0)
     }
 
     @Test func aJobThatCannotBeRetriedFailsAtOnce() throws {

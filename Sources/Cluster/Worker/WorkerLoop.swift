@@ -163,6 +163,9 @@ package actor WorkerLoop {
         } catch let error as JobError {
             logger.error("job failed", metadata: ["job": "\(leased.job.id)", "reason": "\(error.message)"])
             return .failed(code: error.code, message: error.message, retryable: error.retryable)
+        } catch let error as ClusterError where error.code == .artifact {
+            logger.error("job failed", metadata: ["job": "\(leased.job.id)", "reason": "\(error)"])
+            return .failed(code: JobOutcome.unserved, message: error.message, retryable: true)
         } catch {
             logger.error("job failed", metadata: ["job": "\(leased.job.id)", "reason": "\(error)"])
             return .failed(code: "failed", message: "\(error)", retryable: true)

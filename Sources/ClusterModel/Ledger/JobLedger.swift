@@ -76,6 +76,8 @@ package struct JobLedger: Sendable {
     /// In order; an entry whose job is not pending any more is passed over.
     private var pending: [Queue: Deque<JobID>] = [:]
     private var pendingCounts: [Queue: Int] = [:]
+    /// Of those that are pending, how many have been leased before.
+    private var retryingCounts: [JobKind: Int] = [:]
     private var leases: [WorkerID: Set<JobID>] = [:]
     private var arrived: [WorkerID: Int] = [:]
     private var arrivedOfStep: [Int: Int] = [:]
@@ -109,9 +111,7 @@ package struct JobLedger: Sendable {
         leases.values.reduce(0) { $0 + $1.filter { $0.kind == kind }.count }
     }
 
-    package func retrying(_ kind: JobKind) -> Int {
-        attempts.keys.count { $0.kind == kind && states[$0] == .pending }
-    }
+    package func retrying(_ kind: JobKind) -> Int { retryingCounts[kind] ?? 0 }
 
     // MARK: - Edges
 
@@ -125,7 +125,7 @@ package struct JobLedger: Sendable {
 
     /// A result that the journal already has (restart).
     package mutating func restoreCompleted(_ job: JobID) {
-        if states[job] == .pending { pendingCounts[Queue(job), default: 1] -= 1 }
+        if states[job] == .pending { leavePending(job) }
         states[job] = .completed
     }
 
@@ -156,7 +156,7 @@ package struct JobLedger: Sendable {
     private mutating func hand(
         _ job: JobID, to worker: WorkerID, attempt: Int, _ deadline: Int64, _ now: Int64
     ) {
-        pendingCounts[Queue(job), default: 1] -= 1
+        leavePending(job)
         attempts[job] = max(attempts[job] ?? 0, attempt)
         states[job] = .leased(Lease(worker: worker, attempt: attempt, deadline: deadline, since: now, tokens: 0))
         leases[worker, default: []].insert(job)
@@ -193,7 +193,7 @@ package struct JobLedger: Sendable {
         case .arrived, .completed, .failed:
             duplicates[job.kind, default: 0] += 1
             return (.duplicate, nil)
-        case .pending: pendingCounts[Queue(job), default: 1] -= 1
+        case .pending: leavePending(job)
         case .leased(let lease):
             leases[lease.worker]?.remove(job)
             cancelled = (lease.worker, lease.attempt)
@@ -312,6 +312,12 @@ package struct JobLedger: Sendable {
         retries[job.kind, default: 0] += 1
         pending[Queue(job), default: []].prepend(job)
         pendingCounts[Queue(job), default: 0] += 1
+        retryingCounts[job.kind, default: 0] += 1
+    }
+
+    private mutating func leavePending(_ job: JobID) {
+        pendingCounts[Queue(job), default: 1] -= 1
+        if attempts[job] != nil { retryingCounts[job.kind, default: 1] -= 1 }
     }
 
     /// Forgets the jobs of a step that is committed; what arrives later for them is stale. A lease on one, of a worker
@@ -320,7 +326,7 @@ package struct JobLedger: Sendable {
         for job in jobs {
             switch states.removeValue(forKey: job) {
             case .leased(let lease): leases[lease.worker]?.remove(job)
-            case .pending: pendingCounts[Queue(job), default: 1] -= 1
+            case .pending: leavePending(job)
             case .arrived(let worker): leaveDisk(worker, job.step)
             case .completed, .failed, nil: break
             }

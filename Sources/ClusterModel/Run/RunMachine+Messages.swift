@@ -206,6 +206,13 @@ extension RunMachine {
             return
         }
         log(.warning, "a job failed", ["job": "\(job)", "worker": "\(peer)", "code": code, "reason": message])
+        let isServed = members.contains { $0.role == .learner && $0.state == .ready }
+        if code == JobOutcome.unserved, !isServed {
+            // Whoever gets the job meets the same: the learner is away, which has a wait and a limit of its own.
+            ledger.handBack(job, attempt: attempt, by: peer)
+            members.stall(peer)
+            return
+        }
         // It gets nothing more until it says that it is idle; a worker that fails at once would try every job first.
         members.stall(peer)
         let queue = JobLedger.Queue(job)

@@ -129,4 +129,6 @@ package enum JobOutcome: Sendable, Hashable {
 
     /// Code of a job that a leaving worker hands back as it got it.
     package static let draining = "draining"
+    /// Code of a failure to pull what the job needs.
+    package static let unserved = "artifact"
 }
