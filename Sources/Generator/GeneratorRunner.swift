@@ -139,7 +139,8 @@ package actor GeneratorRunner: JobRunner {
             try await Task.sleep(for: .milliseconds(10))
         }
         throw JobError(
-            code: JobOutcome.unserved, message: "policy version \(version) was not announced to this worker", retryable: true)
+            code: JobOutcome.unserved, message: "policy version \(version) was not announced to this worker",
+            retryable: true)
     }
 
     private func pull(
