@@ -17,7 +17,10 @@ class SimulatedProcess {
         self.world = world
         self.name = name
         self.incarnation = incarnation
-        link = Link(world) { [unowned self] up in act { [unowned self] in try handle(.connection(up: up)) } }
+        // One that was retired may be gone before it hears of it.
+        link = Link(world) { [weak self] up in
+            self?.act { [weak self] in try self?.handle(.connection(up: up)) }
+        }
     }
 
     // MARK: - What a role adds
