@@ -19,8 +19,11 @@ class SimulatedProcess {
         self.world = world
         self.name = name
         self.incarnation = incarnation
-        // What is to be done outlives a process that another run has replaced meanwhile.
-        link = Link(world) { [unowned self] up in act { [self] in try handle(.connection(up: up)) } }
+        // What is to be done outlives a process that another run has replaced meanwhile; one that has gone hears of nothing.
+        link = Link(world) { [weak self] up in
+            guard let self else { return }
+            act { try self.handle(.connection(up: up)) }
+        }
     }
 
     // MARK: - What a role adds
