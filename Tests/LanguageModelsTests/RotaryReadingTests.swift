@@ -85,6 +85,16 @@ import Torch
         #expect(yarn.originalContext == 32 && configuration.contextLength == 64)
     }
 
+    /// As by transformers; whether the two contexts are the same or not.
+    @Test(arguments: [64, 256])
+    func aFileWithoutAFactorIsRefused(_ context: Int) {
+        let scaling = #"{"rope_type": "yarn", "original_max_position_embeddings": 64}"#
+        for key in ["rope_scaling", "rope_parameters"] {
+            let message = refusal("qwen2-tied", ["max_position_embeddings": "\(context)", key: scaling])
+            #expect(message.contains("'factor' is missing"), "\(message)")
+        }
+    }
+
     @Test func contextsThatCannotBeAreRefused() {
         let scaling = #"{"type": "yarn", "factor": 1e300, "original_max_position_embeddings": 64}"#
         #expect(refusal("qwen2-tied", ["rope_scaling": scaling]).contains("'rope_scaling'"))
