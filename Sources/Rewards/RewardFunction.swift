@@ -27,6 +27,16 @@ package struct RewardInput: Sendable {
     }
 }
 
+extension RewardInput {
+    /// Whether a column holds NaN or Infinity, as Python writes them; programs and servers get null in their place.
+    var hasNumbersBeyondJSON: Bool { !extra.isFinite || messages?.isFinite == false }
+
+    /// - Parameter name: of the reward.
+    static func beyondJSON(_ name: String) -> String {
+        "reward \(name): a column of the prompts holds NaN or a number too large for JSON, and the reward got null for it"
+    }
+}
+
 /// A reward by rule, or by whatever else a conforming type computes. A scorer keeps one value for the whole run and
 /// calls it for one job at a time. To add one of your own, see ``SwiftRewards``.
 package protocol RewardFunction: Sendable {

@@ -44,6 +44,14 @@ import Tokenizers
         }
     }
 
+    @Test func integersThatPythonDoesNotReadAreRefused() {
+        for (digits, isRead) in [(4_300, true), (4_301, false)] {
+            let line = #"{"x":\#(String(repeating: "7", count: digits))}"#
+            let row = try? object(line)
+            #expect((row != nil) == isRead)
+        }
+    }
+
     @Test func numbers() throws {
         let row = try object(#"{"a":-0,"b":1.5e-3,"c":12345678901234567890,"d":"1","e":null,"f":true}"#)
         #expect(try row.number("a") == 0 && row.number("b") == 0.0015 && row.number("c") == 12_345_678_901_234_567_168)

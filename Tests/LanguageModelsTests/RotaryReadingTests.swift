@@ -85,6 +85,16 @@ import Torch
         #expect(yarn.originalContext == 32 && configuration.contextLength == 64)
     }
 
+    /// As by transformers; whether the two contexts are the same or not.
+    @Test(arguments: [64, 256])
+    func aFileWithoutAFactorIsRefused(_ context: Int) {
+        let scaling = #"{"rope_type": "yarn", "original_max_position_embeddings": 64}"#
+        for key in ["rope_scaling", "rope_parameters"] {
+            let message = refusal("qwen2-tied", ["max_position_embeddings": "\(context)", key: scaling])
+            #expect(message.contains("'factor' is missing"), "\(message)")
+        }
+    }
+
     @Test func contextsThatCannotBeAreRefused() {
         let scaling = #"{"type": "yarn", "factor": 1e300, "original_max_position_embeddings": 64}"#
         #expect(refusal("qwen2-tied", ["rope_scaling": scaling]).contains("'rope_scaling'"))
@@ -166,6 +176,27 @@ import Torch
         #expect(message.contains("'sliding_attention'") && message.contains("layer_types"), "\(message)")
     }
 
+    /// transformers takes the usual base for them without a word.
+    @Test(arguments: ["llama-grouped", "mistral-window-5", "gpt_neox-pythia", "phi3-plain"])
+    func familiesWithoutTypesOfLayersHaveNoEntriesByType(_ fixture: String) {
+        for kind in ["full_attention", "sliding_attention"] {
+            let parameters = #"{"\#(kind)": {"rope_theta": 1e6}}"#
+            let message = refusal(fixture, ["rope_parameters": parameters, "rope_scaling": nil])
+            #expect(message.contains("'\(kind)' is an entry by type of layer"), "\(message)")
+        }
+    }
+
+    @Test func entriesForLayersThatAreNotThereAreNotRead() throws {
+        let parameters = """
+            {"full_attention": {"rope_theta": 500.0}, "sliding_attention": {"rope_theta": 20.0},
+             "chunked_attention": {"rope_type": "unheard-of", "rope_theta": 7.0}}
+            """
+        let configuration = try read("gemma3_text-layer-types", ["rope_parameters": parameters, "rope_theta": nil])
+        #expect(configuration.rotary == Rotary(theta: 500) && configuration.localRotary == Rotary(theta: 20))
+        let typo = parameters.replacing("chunked_attention", with: "full_atention")
+        #expect(refusal("gemma3_text-layer-types", ["rope_parameters": typo]).contains("'full_atention'"))
+    }
+
     @Test func contradictionsAreRefused() {
         let linear = #"{"rope_type": "linear", "factor": 2}"#
         let plain = #"{"rope_type": "default", "rope_theta": 500.0}"#
@@ -174,7 +205,7 @@ import Torch
         let flat = refusal("gemma3_text-layer-types", ["rope_parameters": linear])
         #expect(flat.contains("full_attention") && flat.contains("sliding_attention"), "\(flat)")
         let mixed = #"{"full_attention": {"rope_theta": 500.0}, "rope_theta": 20.0}"#
-        #expect(refusal("llama-grouped", ["rope_parameters": mixed]).contains("'rope_theta'"))
+        #expect(refusal("qwen2-layer-types", ["rope_parameters": mixed]).contains("'rope_theta'"))
         let part = #"{"full_attention": {"partial_rotary_factor": 0.5}}"#
         #expect(refusal("llama-grouped", ["rope_parameters": part]).contains("'partial_rotary_factor'"))
         let truncated = #"{"full_attention": {"rope_type": "yarn", "factor": 2, "truncate": false}}"#

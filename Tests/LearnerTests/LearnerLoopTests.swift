@@ -24,6 +24,7 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
         var alarms: [String] = []
         var batch: [RolloutSample] = []
         var crashAtCommit: Int?
+        var losesARewardOfEachJob = false
     }
 
     let state = Mutex(State())
@@ -67,9 +68,9 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
 
     func jobs(step: Int, from index: Int) async throws -> [RolloutJob] {
         let half = state.withLock { index == 0 ? $0.batch.prefix(4) : $0.batch.suffix(4) }
-        let scores = Scores(
-            referenceLogProbabilities: half.map(\.reference),
-            rewards: ["test": half.map { $0.rewards["test"] ?? nil }])
+        var rewards = half.map { $0.rewards["test"] ?? nil }
+        if state.withLock({ $0.losesARewardOfEachJob }) { rewards[0] = nil }
+        let scores = Scores(referenceLogProbabilities: half.map(\.reference), rewards: ["test": rewards])
         return [RolloutJob(index: index, trajectories: half.map(\.trajectory), scores: scores)]
     }
 
@@ -105,10 +106,30 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
     func release(below number: Int) async { state.withLock { $0.released = number } }
 }
 
+/// Keeps the step of each line about dropped answers.
+private struct StepsOfNotes: LogHandler {
+    final class Lines: Sendable { let steps = Mutex<[String]>([]) }
+
+    let lines: Lines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        guard "\(event.message)".contains("had no reward"), let step = event.metadata?["step"] else { return }
+        lines.steps.withLock { $0.append("\(step)") }
+    }
+}
+
 @Suite(.serialized) struct LearnerLoopTests {
     /// - Parameter lora: policy and critic are adapters over one base.
     fileprivate func run(
-        _ root: URL, _ cluster: FakeCluster, steps: Int, lora: LoRAConfiguration? = nil, heldOut: HeldOutWatch? = nil
+        _ root: URL, _ cluster: FakeCluster, steps: Int, lora: LoRAConfiguration? = nil, heldOut: HeldOutWatch? = nil,
+        log: Logger = Logger(label: "test")
     ) async throws {
         let directory = root.appending(path: "run")
         let base = cluster.base
@@ -131,7 +152,7 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
             plan: LearnerLoop.Plan(steps: steps, epoch: 1, runDirectory: directory, base: base), engine: engine,
             checkpoints: store, link: cluster, artifacts: cluster,
             fixed: [LearnerLoop.FixedArtifact(kind: .reference, directory: base)], heldOut: heldOut,
-            log: Logger(label: "test")
+            log: log
         ).run()
     }
 
@@ -172,6 +193,17 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
             let figures = try JSONDecoder().decode([String: Double].self, from: metrics)
             #expect(figures[Metric.globalStep] == 3)
             #expect(try policy(root) == whole)
+        }
+    }
+
+    @Test func theLogCountsStepsFromOne() async throws {
+        try await inTemporaryDirectory { root in
+            let cluster = FakeCluster(lag: 0, base: root.appending(path: "base"))
+            cluster.state.withLock { $0.losesARewardOfEachJob = true }
+            let lines = StepsOfNotes.Lines()
+            try await run(
+                root, cluster, steps: 2, log: Logger(label: "test", factory: { _ in StepsOfNotes(lines: lines) }))
+            #expect(lines.steps.withLock { $0 } == ["1", "2"])
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import Tokenizers
 
@@ -36,6 +37,41 @@ import Tokenizers
         #expect(line["label"] == .null && line["extra"]?["all"] == .array([.null]))
         let body = try JSONValue(parsing: RewardFormat.plain(labelKey: "label").body([item]), name: "body")
         #expect(body["labels"] == .array([.null]))
+    }
+
+    /// A program that gets null for a number is no secret.
+    @Test(arguments: ["NaN", "[1e999]", #"{"x": -Infinity}"#])
+    func nullInPlaceOfANumberIsNoted(_ value: String) async throws {
+        let program = "import sys\nfor line in sys.stdin: print('{\"score\": 1}', flush=True)"
+        let reward = CommandReward(name: "c", argv: ["python3", "-c", program], timeout: 30, retries: 0)
+        let notes = Mutex<[String]>([])
+        let context = RewardContext(progress: { true }, note: { note in notes.withLock { $0.append(note) } })
+        func scores(_ extra: String) async throws -> [Float?] {
+            let columns = try RewardColumns(extra: extra, conversation: "")
+            let input = RewardInput(prompt: "p", response: "r", tokens: 1, extra: columns.extra)
+            #expect(RewardFormat.plain(labelKey: "x").loses([input]) == (extra != #"{"a": 1}"#))
+            return try await reward.score([input], context: context)
+        }
+        #expect(try await scores(#"{"a": 1}"#) == [1] && notes.withLock { $0 }.isEmpty)
+        #expect(try await scores(#"{"a": \#(value)}"#) == [1])
+        #expect(notes.withLock { $0 }.count == 1 && notes.withLock { $0 }[0].contains("got null"))
+    }
+
+    /// From the line of the file to what rewards read, through the text that travels.
+    @Test(arguments: ["12345678901234567891", "18446744073709551615", "-9223372036854775809", "9223372036854775807"])
+    func integersOfAnySizeArriveAsTheyWereWritten(_ number: String) throws {
+        let row = try JSONValue(line: #"{"answer": \#(number)}"#.utf8)
+        let columns = try RewardColumns(extra: row.json, conversation: "")
+        let item = RewardInput(prompt: "p", response: "so it is \(number)", tokens: 1, extra: columns.extra)
+        let question = CommandReward.question(item).json
+        #expect(question.contains(#""answer": \#(number)}"#), "\(question)")
+        let body = String(decoding: RewardFormat.plain(labelKey: "answer").body([item]), as: UTF8.self)
+        #expect(body.contains(#""labels": [\#(number)]"#), "\(body)")
+        let near = RewardInput(
+            prompt: "p", response: number.dropLast() + (number.last == "1" ? "2" : "1"), tokens: 1, extra: columns.extra
+        )
+        let math = MathReward(name: "m", answerKey: "answer", matchScore: 1, missScore: 0)
+        #expect(math.score([item, near]) == [1, 0])
     }
 
     @Test func aCommandWithoutThemGetsAnEmptyObject() throws {

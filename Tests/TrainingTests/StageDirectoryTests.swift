@@ -48,6 +48,41 @@ import Testing
         }
     }
 
+    /// A copy that broke off, a file that went: the stage is made again and names the file.
+    @Test func aDamagedResultIsNotUsedAgain() throws {
+        try inTemporaryDirectory { root in
+            let stage = try StageDirectory(stage: "sft", final: root.appending(path: "sft"), inputs: inputs("a"))
+            let partial = try stage.begin()
+            let folder = partial.appending(path: "adapter")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try Data("weights".utf8).write(to: partial.appending(path: "model.safetensors"))
+            try Data("low rank".utf8).write(to: folder.appending(path: "adapter_model.safetensors"))
+            _ = try stage.commit(seconds: 1, figures: [:])
+            try Data("more".utf8).write(to: stage.final.appending(path: "of-the-user.txt"))
+            #expect(stage.finished != nil && stage.unusable == nil)
+            try FileManager.default.removeItem(at: stage.final.appending(path: "adapter/adapter_model.safetensors"))
+            #expect(stage.finished == nil)
+            #expect(stage.unusable == "is damaged (adapter/adapter_model.safetensors is missing)")
+            try Data("low rank".utf8).write(to: stage.final.appending(path: "adapter/adapter_model.safetensors"))
+            #expect(stage.finished != nil)
+            try Data("wei".utf8).write(to: stage.final.appending(path: "model.safetensors"))
+            #expect(stage.finished == nil)
+            #expect(stage.unusable == "is damaged (model.safetensors has 3 bytes and had 7)")
+        }
+    }
+
+    /// States of earlier versions name no files.
+    @Test func aResultWhoseFilesAreNotKnownIsUsedAgain() throws {
+        try inTemporaryDirectory { root in
+            let stage = try StageDirectory(stage: "sft", final: root.appending(path: "sft"), inputs: inputs("a"))
+            _ = try stage.begin()
+            var state = try stage.commit(seconds: 1, figures: [:])
+            state.files = nil
+            try JSONEncoder().encode(state).write(to: stage.final.appending(path: "stage.json"))
+            #expect(stage.finished == state && stage.unusable == nil)
+        }
+    }
+
     @Test func whatAnInterruptedCallLeftIsRemoved() throws {
         try inTemporaryDirectory { root in
             let stage = try StageDirectory(stage: "sft", final: root.appending(path: "sft"), inputs: inputs("a"))

@@ -112,15 +112,15 @@ import Testing
                     inputs: try TrainingStages.inputs(.sft, Self.run(overrides, in: folder)))
             }
             let first = try stage([])
-            #expect(first.outdated == nil)
+            #expect(first.unusable == nil)
             _ = try first.begin()
             _ = try first.commit(seconds: 1, figures: [:])
-            #expect(first.finished != nil && first.outdated == nil)
-            #expect(try stage(["seed=9", "sft.epochs=3"]).outdated == ["seed", "sft"])
+            #expect(first.finished != nil && first.unusable == nil)
+            #expect(try stage(["seed=9", "sft.epochs=3"]).unusable == "was made from other inputs (seed, sft)")
             // Of an older version of this program.
             try Data(#"{"stage":"sft","inputs":"abc","seconds":1,"figures":{}}"#.utf8)
                 .write(to: folder.appending(path: "run/made/stage.json"))
-            #expect(first.finished == nil && first.outdated == [])
+            #expect(first.finished == nil && first.unusable == "was made from other inputs")
         }
     }
 }

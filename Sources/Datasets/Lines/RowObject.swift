@@ -56,12 +56,15 @@ package struct RowObject: Sendable {
     /// A finite number.
     package func number(_ key: String) throws(RowProblem) -> Double {
         switch json(key) {
-        case .integer(let number)?: return Double(number)
-        case .number(let number)? where number.isFinite: return number
-        case .number(let number)?:
-            throw RowProblem("'\(key)' is \(number.isNaN ? "NaN" : "infinite"); it must be a finite number")
         case nil, .null?: throw RowProblem("the key '\(key)' is missing")
-        case let other?: throw RowProblem("'\(key)' must be a number, not \(other.typeName)")
+        case let value?:
+            guard let number = value.double else {
+                throw RowProblem("'\(key)' must be a number, not \(value.typeName)")
+            }
+            guard number.isFinite else {
+                throw RowProblem("'\(key)' is \(number.isNaN ? "NaN" : "infinite"); it must be a finite number")
+            }
+            return number
         }
     }
 }

@@ -11,6 +11,9 @@ struct RotaryKeys {
     /// Kinds of scaling, and older names of one of them.
     var kinds = ["default", "linear", "dynamic", "llama3", "yarn", "longrope"]
     var formerKinds: [String: String] = [:]
+    /// Whether the family has layers of several types, so that `rope_parameters` may have an entry for each; in others
+    /// transformers does not read such entries.
+    var byLayer = false
 }
 
 /// Rotary positions in config.json: `rope_theta` and `rope_scaling` as transformers 4 writes them, or `rope_parameters` as
@@ -108,6 +111,11 @@ extension ConfigurationReader {
                 ? integer("original_max_position_embeddings") : nil
             return (try entries.rotary(keys, theta: theta, context: context, original: original), nil)
         }
+        guard keys.byLayer else {
+            let found = Self.layerKinds.first { entries.values[$0] != nil } ?? Self.layerKinds[0]
+            throw entries.bad(
+                found, "is an entry by type of layer, which this model_type does not have; write its keys without it")
+        }
         for key in entries.values.keys.sorted() where !Self.layerKinds.contains(key) && entries.has(key) {
             throw entries.bad(key, "stands beside entries by type of layer; move it into them")
         }
@@ -139,7 +147,9 @@ extension ConfigurationReader {
             full = ConfigurationReader(values: full.values.merging(older.values) { $1 }, source: older.source)
         }
         let rotary = try full.rotaryOfLayers(keys, theta: theta, context: context)
-        let rest = (newer?.values ?? [:]).filter { !Self.layerKinds.contains($0.key) && $0.value != .null }
+        let rest = (newer?.values ?? [:]).filter {
+            !Self.layerKinds.contains($0.key) && $0.value != .null && !Self.isOfOtherLayers($0)
+        }
         if let newer, !rest.isEmpty {
             // transformers ignores them; a file may have them as long as that makes no difference.
             let flat = ConfigurationReader(values: rest, source: newer.source)
@@ -152,6 +162,12 @@ extension ConfigurationReader {
             try reader("sliding_attention").rotaryOfLayers(
                 keys, theta: positive(local.key, default: local.fallback), context: context)
         )
+    }
+
+    /// An entry for a type of layer that no layer of the family can have, and that is therefore never read.
+    private static func isOfOtherLayers(_ entry: (key: String, value: JSON)) -> Bool {
+        if case .object = entry.value { return entry.key.hasSuffix("_attention") }
+        return false
     }
 
     /// The entry of one type of layer.

@@ -47,9 +47,11 @@ extension ConfigurationReader {
     }
 
     /// The factor is what the file says; transformers before 4.57 put the ratio of the two contexts in its place. Only
-    /// where the file has null or nothing is it that ratio.
+    /// where the file has null is it that ratio; transformers refuses a file without the key.
     private func yarn(context: Int, original: Int) throws -> Rotary.YaRN {
-        guard has("factor") || has("original_max_position_embeddings") else { throw bad("factor", "is missing") }
+        guard has("factor") || isNull("factor") && has("original_max_position_embeddings") else {
+            throw bad("factor", "is missing")
+        }
         let factor = try positive("factor", default: Double(context) / Double(original))
         let usual = Rotary.YaRN.usualAttention(
             factor, try number("mscale", default: 0), all: try number("mscale_all_dim", default: 0))

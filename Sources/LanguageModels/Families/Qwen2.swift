@@ -11,7 +11,8 @@ final class Qwen2: GatedFamily {
     }
 
     static func configuration(_ reader: ConfigurationReader) throws -> ModelConfiguration {
-        var configuration = try reader.llamaLike(LlamaDefaults(keyValueHeadCount: 32))
+        var configuration = try reader.llamaLike(
+            LlamaDefaults(keyValueHeadCount: 32, rotary: RotaryKeys(byLayer: true)))
         try reader.expect("mlp_bias", false)
         configuration.windows = try windows(reader, layers: configuration.layerCount)
         return configuration

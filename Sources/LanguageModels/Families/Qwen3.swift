@@ -10,7 +10,8 @@ final class Qwen3: GatedFamily {
     }
 
     static func configuration(_ reader: ConfigurationReader) throws -> ModelConfiguration {
-        var configuration = try reader.llamaLike(LlamaDefaults(keyValueHeadCount: 32, headSize: 128))
+        var configuration = try reader.llamaLike(
+            LlamaDefaults(keyValueHeadCount: 32, headSize: 128, rotary: RotaryKeys(byLayer: true)))
         configuration.attentionBias = try reader.bool("attention_bias", default: false)
         try reader.expect("mlp_bias", false)
         configuration.windows = try Qwen2.windows(reader, layers: configuration.layerCount)

@@ -130,9 +130,9 @@ package struct LearnerLoop: Sendable {
         var report = try await engine.update(jobs)  // 3
         report.metrics[Metric.secondsWait] = waited
         report.metrics[Metric.secondsStep] = (clock.now - start).seconds
-        for note in report.notes { log.notice("\(note)", metadata: ["step": "\(step)"]) }
+        for note in report.notes { log.notice("\(note)", metadata: ["step": "\(step + 1)"]) }
         for alarm in report.alarms {
-            log.warning("\(alarm.detail)", metadata: ["step": "\(step)", "alarm": "\(alarm.code.rawValue)"])
+            log.warning("\(alarm.detail)", metadata: ["step": "\(step + 1)", "alarm": "\(alarm.code.rawValue)"])
             await link.alarm(code: alarm.code.rawValue, detail: alarm.detail)
         }
         await link.report(phase: "publish", fraction: 0)

@@ -31,6 +31,9 @@ struct CommandAnswer: Equatable {
         case .integer(let value): score = Float(value)
         case .number(let value) where Float(value).isFinite: score = Float(value)
         case .bool(let value): score = value ? 1 : 0
+        case .largeInteger(let digits):
+            let value = Float(digits) ?? .infinity
+            if value.isFinite { score = value } else { refusal = "the score is \(digits.excerpt())" }
         case .number(let value): refusal = "the score is \(value)"
         case .some(let other): refusal = "the score is \(other.json.excerpt())"
         case nil:

@@ -51,6 +51,7 @@ package final class CommandReward: RewardFunction, Sendable {
     }
 
     private func values(_ inputs: [RewardInput], _ context: RewardContext) throws -> [Float?] {
+        if inputs.contains(where: \.hasNumbersBeyondJSON) { context.note(RewardInput.beyondJSON(name)) }
         let questions = inputs.map { Self.question($0) }
         var answers = [CommandAnswer?](repeating: nil, count: inputs.count)
         _ = try attempt(questions, Array(inputs.indices), &answers, context)

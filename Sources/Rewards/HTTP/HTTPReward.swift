@@ -57,6 +57,7 @@ package struct HTTPReward: RewardFunction {
     }
 
     package func score(_ inputs: [RewardInput], context: RewardContext) async throws -> [Float?] {
+        if format.loses(inputs) { context.note(RewardInput.beyondJSON(name)) }
         var values: [Float?] = []
         for start in stride(from: 0, to: inputs.count, by: batch) {
             let part = inputs[start..<min(inputs.count, start + batch)]

@@ -62,6 +62,12 @@ package enum RewardFormat: Sendable {
         return members
     }
 
+    /// Whether a request holds null in place of a column's NaN or Infinity.
+    func loses(_ inputs: [RewardInput]) -> Bool {
+        if case .plain = self { return inputs.contains { $0.hasNumbersBeyondJSON } }
+        return false
+    }
+
     private static func texts(_ texts: [String]) -> JSONValue { .array(texts.map { .string($0) }) }
     private static func named(_ model: String?) -> [JSONValue.Member] {
         model.map { [.init("model", .string($0))] } ?? []
@@ -136,11 +142,9 @@ package enum RewardFormat: Sendable {
         for (index, item) in items.enumerated() {
             let value: Float? =
                 switch item {
-                case .integer(let number): Float(number)
-                case .number(let number): Float(number)
                 // Right or wrong, as verifiers answer.
                 case .bool(let isTrue): isTrue ? 1 : 0
-                default: nil
+                default: item.double.map { Float($0) }
                 }
             if let value, value.isFinite {
                 scores.values.append(value)

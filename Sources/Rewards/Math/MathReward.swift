@@ -43,7 +43,7 @@ package struct MathReward: RewardFunction {
     static func results(_ value: JSONValue) -> [MathResult] {
         switch value {
         case .string(let text): MathExtraction.result(ofLabel: text).map { [MathResult($0)] } ?? []
-        case .integer, .number: [MathResult(value.json)]
+        case .integer, .largeInteger, .number: [MathResult(value.json)]
         case .array(let list): list.flatMap { results($0) }
         case .null, .bool, .object: []
         }

@@ -47,6 +47,7 @@ extension TemplateValue {
         case .null: self = .none
         case .bool(let value): self = .bool(value)
         case .integer(let value): self = .integer(value)
+        case .largeInteger(let digits): self = .number(Double(digits) ?? .infinity)
         case .number(let value): self = .number(value)
         case .string(let value): self = .string(value)
         case .array(let elements): self = .list(elements.map { TemplateValue($0) })

@@ -2,8 +2,8 @@
 enum JSONDialect: Sendable {
     /// RFC 8259. Objects keep keys that are there twice.
     case strict
-    /// What Python's `json.loads` takes and makes of it: NaN and infinities, numbers beyond the range of `Double` as
-    /// infinities, and of a key that is there twice the last value at the first place. Halves of surrogate pairs, which
+    /// What Python's `json.loads` takes and makes of it: NaN and infinities, integers of any size, other numbers
+    /// beyond the range of `Double` as infinities, and of a key that is there twice the last value at the first place. Halves of surrogate pairs, which
     /// Python takes and cannot write to a file, are errors.
     case python
 }

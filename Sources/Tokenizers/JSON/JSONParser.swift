@@ -151,7 +151,10 @@ struct JSONParser {
         return true
     }
 
-    /// `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?`. An integer beyond 64 bits becomes a number.
+    private static let mostDigits = 4_300
+
+    /// `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?`. An integer beyond 64 bits becomes a number in a
+    /// strict document.
     private mutating func number() throws(JSONProblem) -> JSONValue {
         let start = position
         if peek() == UInt8(ascii: "-") { position += 1 }
@@ -179,6 +182,13 @@ struct JSONParser {
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isInteger, let value = Int(text) { return .integer(value) }
+        if isInteger, dialect == .python {
+            guard text.utf8.count <= Self.mostDigits else {
+                position = start
+                throw error("an integer of more than \(Self.mostDigits) digits, which Python does not read either")
+            }
+            return .largeInteger(text)
+        }
         guard let value = Double(text), value.isFinite || dialect == .python else {
             position = start
             throw error("not a JSON value: the number is too large")

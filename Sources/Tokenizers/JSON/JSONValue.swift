@@ -4,6 +4,8 @@ package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
     case integer(Int)
+    /// An integer beyond 64 bits as it is written, in lines of data alone: `Double` would round it.
+    case largeInteger(String)
     case number(Double)
     case string(String)
     case array([JSONValue])
@@ -47,6 +49,16 @@ package enum JSONValue: Sendable, Equatable {
         return value
     }
 
+    /// An integer or a number, the nearest one that `Double` has.
+    package var double: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .largeInteger(let digits): Double(digits)
+        case .number(let value): value
+        default: nil
+        }
+    }
+
     package var bool: Bool? {
         guard case .bool(let value) = self else { return nil }
         return value
@@ -75,12 +87,22 @@ package enum JSONValue: Sendable, Equatable {
         }
     }
 
+    /// Whether JSON can write all of its numbers.
+    package var isFinite: Bool {
+        switch self {
+        case .number(let number): number.isFinite
+        case .array(let elements): elements.allSatisfy(\.isFinite)
+        case .object(let members): members.allSatisfy(\.value.isFinite)
+        default: true
+        }
+    }
+
     /// For messages, with its article.
     package var typeName: String {
         switch self {
         case .null: "null"
         case .bool: "a boolean"
-        case .integer: "an integer"
+        case .integer, .largeInteger: "an integer"
         case .number: "a number"
         case .string: "a string"
         case .array: "an array"

@@ -19,6 +19,7 @@ struct JSONWriter {
         case .null: output += "null"
         case .bool(let flag): output += flag ? "true" : "false"
         case .integer(let number): output += String(number)
+        case .largeInteger(let digits): output += digits
         case .number(let number): output += Self.text(of: number)
         case .string(let text): Self.quote(text, to: &output)
         case .array(let elements):

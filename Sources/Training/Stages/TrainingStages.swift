@@ -45,10 +45,7 @@ package enum TrainingStages {
             reporter.note("\(stage.rawValue): used again, \(path) was made from the same inputs")
             return
         }
-        let why =
-            directory.outdated.map {
-                "was made from other inputs" + ($0.isEmpty ? "" : " (\($0.joined(separator: ", ")))")
-            } ?? "is missing"
+        let why = directory.unusable ?? "is missing"
         throw TrainingError(
             .setting,
             """
@@ -81,13 +78,11 @@ package enum TrainingStages {
     ) throws {
         let stage = StageDirectory(stage: name, final: URL(filePath: path), inputs: inputs)
         if let done = stage.finished {
-            reporter.note("\(name): used again, \(path) was made from the same inputs (\(done.figures))")
+            let figures = StageFigures.words(done.figures)
+            reporter.note("\(name): used again, \(path) was made from the same inputs (\(figures))")
             return
         }
-        if let old = stage.outdated {
-            let changed = old.isEmpty ? "other inputs" : "other inputs (\(old.joined(separator: ", ")))"
-            reporter.note("\(name): made again, \(path) was made from \(changed)")
-        }
+        if let why = stage.unusable { reporter.note("\(name): made again, \(path) \(why)") }
         try TorchRuntime.configure(threads: section.threads)
         let clock = ContinuousClock()
         let started = clock.now
