@@ -7,6 +7,7 @@
 // backward pass needs no logits. Where the head learns, they are computed again, some columns of the vocabulary at a time
 // for all rows, so that each part of the head's gradient is written once. (Wijmans et al. 2024, "Cut your losses in
 // large-vocabulary language models", compute them again too.)
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -47,6 +48,32 @@ at::Tensor scores(const at::Tensor &hidden, const at::Tensor &head, double tempe
     return temperature == 1 ? logits : logits.div_(temperature);
 }
 
+/// x [n, c] fp32 -> the sum of each row. On the CPU in one order, whatever the number of rows and of threads: libtorch cuts
+/// the sum of a single long row into as many parts as there are threads.
+at::Tensor row_sums(const at::Tensor &x) {
+    if (!x.is_cpu() || x.scalar_type() != at::kFloat) return x.sum(-1);
+    const auto dense = x.contiguous();
+    const int64_t rows = dense.size(0), width = dense.size(1);
+    auto sums = at::empty({rows}, dense.options());
+    const float *from = dense.const_data_ptr<float>();
+    float *to = sums.mutable_data_ptr<float>();
+    at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; row++) {
+            constexpr int64_t lanes = 16;
+            double parts[lanes] = {};
+            const float *values = from + row * width;
+            int64_t at = 0;
+            for (; at + lanes <= width; at += lanes)
+                for (int64_t lane = 0; lane < lanes; lane++) parts[lane] += values[at + lane];
+            double sum = 0;
+            for (; at < width; at++) sum += values[at];
+            for (double part : parts) sum += part;
+            to[row] = static_cast<float>(sum);
+        }
+    });
+    return sums;
+}
+
 Answer answer(const Question &question, bool wants_entropy, bool wants_mean_row) {
     const auto &[hidden, head, targets, temperature] = question;
     const int64_t count = hidden.size(0), vocabulary = head.size(0);
@@ -69,7 +96,7 @@ Answer answer(const Question &question, bool wants_entropy, bool wants_mean_row)
             result.log_sums.narrow(0, at, n).copy_(part.gather(1, target).squeeze(1) - picked);
             if (!wants_entropy && !wants_mean_row) continue;
             at::exp_out(part, logarithms);
-            if (wants_entropy) result.entropy.narrow(0, at, n).copy_(logarithms.mul_(part).sum(-1).neg_());
+            if (wants_entropy) result.entropy.narrow(0, at, n).copy_(row_sums(logarithms.mul_(part)).neg_());
         }
         if (!wants_mean_row) continue;
         result.mean_row.narrow(0, first, taken).copy_(fast_product(logits.to(head.scalar_type()), head.t()));

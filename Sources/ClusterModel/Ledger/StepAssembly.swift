@@ -84,7 +84,8 @@ package struct StepAssembly: Sendable {
         }
         for name in rewards {
             guard let values = result.rewards[name], values.count == rows.count else {
-                return "the reward \(name) does not have one value for each trajectory"
+                let count = result.rewards[name]?.count ?? 0
+                return "\(count) values of the reward \(name) came for \(rows.count) answers"
             }
         }
         if let other = result.rewards.keys.filter({ !rewards.contains($0) }).min() {

@@ -19,6 +19,8 @@ struct Membership: Sendable {
         fileprivate(set) var state = State.joining
         /// Its last lease ran out, and it has not worked since: it may pulse and hang, so it gets no other job.
         fileprivate(set) var isStalled = false
+        /// It has just failed at a job, and gets the next one when it says that it is idle.
+        fileprivate(set) var isResting = false
         var lastSeen: Int64
         var joined: Int64
         /// When it last said HELLO.
@@ -33,7 +35,7 @@ struct Membership: Sendable {
 
         var role: Role { hello.role }
         var isHere: Bool { state != .gone }
-        var mayWork: Bool { state == .ready && !isStalled }
+        var mayWork: Bool { state == .ready && !isStalled && !isResting }
         /// Somebody who can be expected to work, if not at this moment.
         ///
         /// - Parameter grace: milliseconds for a worker that has not asked for jobs yet.
@@ -118,7 +120,7 @@ struct Membership: Sendable {
             members[id]?.changed = time
         }
         members[id]?.report = report
-        if report.state == WorkerReport.idle { members[id]?.isStalled = false }
+        if report.state == WorkerReport.idle { proveAlive(id) }
         // A learner asks for no jobs, so nothing else would say that it is ready.
         if members[id]?.role == .learner { becomeReady(id) }
     }
@@ -133,9 +135,13 @@ struct Membership: Sendable {
     }
 
     mutating func stall(_ id: WorkerID) { members[id]?.isStalled = true }
+    mutating func rest(_ id: WorkerID) { members[id]?.isResting = true }
 
     /// It renews a lease, or sends a result.
-    mutating func proveAlive(_ id: WorkerID) { members[id]?.isStalled = false }
+    mutating func proveAlive(_ id: WorkerID) {
+        members[id]?.isStalled = false
+        members[id]?.isResting = false
+    }
 
     /// Edge 6.
     mutating func heard(_ id: WorkerID, at time: Int64) {

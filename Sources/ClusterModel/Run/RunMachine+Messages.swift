@@ -210,11 +210,11 @@ extension RunMachine {
         if code == JobOutcome.unserved, !isServed {
             // Whoever gets the job meets the same: the learner is away, which has a wait and a limit of its own.
             ledger.handBack(job, attempt: attempt, by: peer)
-            members.stall(peer)
+            members.rest(peer)
             return
         }
         // It gets nothing more until it says that it is idle; a worker that fails at once would try every job first.
-        members.stall(peer)
+        members.rest(peer)
         let queue = JobLedger.Queue(job)
         let others = Set(
             members.here.filter {
@@ -224,10 +224,15 @@ extension RunMachine {
         case .ignored, .retried: break
         case .exhausted:
             let often = retryable ? " \(settings.retries + 1) times" : ""
-            fail(
-                RunEnding(
-                    "\(words(for: job)) failed\(often), last on \(peer.name): \(message)",
-                    exitCode: code == "configuration" ? 78 : 1), time)
+            let what = "\(words(for: job)) failed\(often), last on \(peer.name): \(message)"
+            let isForeign =
+                job.kind == .score && settings.parts.indices.contains(job.part) && !settings.parts[job.part].isBuiltIn
+            // A worker of another maker is mended beside the run, which goes on then.
+            let ending =
+                isForeign
+                ? RunEnding("\(what). Mend the reward worker, and call the same command again", exitCode: 75)
+                : RunEnding(what, exitCode: code == "configuration" ? 78 : 1)
+            fail(ending, time)
         }
     }
 }

@@ -79,6 +79,9 @@ enum CommandProblem: Error, CustomStringConvertible {
     case unknownID(String)
     case onlySomeNamed
 
+    /// The program said nothing until its time was over.
+    var isSilence: Bool { if case .silent = self { true } else { false } }
+
     var description: String {
         switch self {
         case .cannotStart(let why): why

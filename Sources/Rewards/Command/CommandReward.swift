@@ -54,13 +54,15 @@ package final class CommandReward: RewardFunction, Sendable {
         if inputs.contains(where: \.hasNumbersBeyondJSON) { context.note(RewardInput.beyondJSON(name)) }
         let questions = inputs.map { Self.question($0) }
         var answers = [CommandAnswer?](repeating: nil, count: inputs.count)
-        _ = try attempt(questions, Array(inputs.indices), &answers, context)
+        var last = try attempt(questions, Array(inputs.indices), &answers, context)
         var failures = 0
         var silentPrompts: [String] = []
         for index in inputs.indices where answers[index] == nil {
             var wasSilent = false
             for _ in 0..<retries where answers[index] == nil {
-                wasSilent = try attempt(questions, [index], &answers, context)
+                let problem = try attempt(questions, [index], &answers, context)
+                wasSilent = problem?.isSilence == true
+                last = problem ?? last
             }
             failures = answers[index] == nil ? failures + 1 : 0
             silentPrompts = answers[index] == nil && wasSilent ? silentPrompts + [inputs[index].prompt] : []
@@ -68,7 +70,9 @@ package final class CommandReward: RewardFunction, Sendable {
             guard isSilent || failures >= Self.hopeless && answers.allSatisfy({ $0 == nil }) else { continue }
             let left = answers[index...].count { $0 == nil } - 1
             if left > 0 {
-                context.outage("reward \(name): \(failures) answers in a row failed; \(left) others are not tried")
+                let others = left == 1 ? "another one is" : "\(left) others are"
+                let why = last.map { ": \($0)" } ?? ""
+                context.outage("reward \(name): \(failures) answers in a row failed, and \(others) not tried\(why)")
             }
             break
         }
@@ -80,10 +84,10 @@ package final class CommandReward: RewardFunction, Sendable {
     }
 
     /// - Parameter asked: indices of the questions to ask; their answers are filled in as far as they are certain.
-    /// - Returns: whether the program said nothing until its time was over.
+    /// - Returns: what kept some of them from an answer.
     private func attempt(
         _ questions: [JSONValue], _ asked: [Int], _ answers: inout [CommandAnswer?], _ context: RewardContext
-    ) throws -> Bool {
+    ) throws -> CommandProblem? {
         let reply = program.ask(asked.map { questions[$0] }, progress: context.progress)
         for (place, answer) in reply.answers { answers[asked[place]] = answer }
         switch reply.problem {
@@ -94,9 +98,8 @@ package final class CommandReward: RewardFunction, Sendable {
             throw RewardError("reward \(name): \(problem)", isPermanent: true)
         case .some(let problem):
             context.outage("reward \(name): \(problem)")
-            if case .silent = problem { return true }
         }
-        return false
+        return reply.problem
     }
 
     static func question(_ item: RewardInput) -> JSONValue {
