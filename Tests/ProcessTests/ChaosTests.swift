@@ -7,10 +7,10 @@ import Testing
         let folder = try Skein.Folder()
         let chaos = Skein.executable.deletingLastPathComponent().appending(path: "skein-chaos").path
         let words = [
-            "--toy", "--steps", "50", "--every", "1.5", "--seed", "3", "--only", "kill,freeze,delay,duplicate,cut,flip",
+            "--toy", "--steps", "25", "--every", "1.5", "--seed", "3", "--only", "kill,freeze,delay,duplicate,cut,flip",
             "--least-goodput", "0", "--directory", folder.path + "/chaos",
         ]
-        let result = try await Running(chaos, words).result(within: 240)
+        let result = try await Running(chaos, words).result(within: 600)
         #expect(result.status == 0, "\(words): \(result.output) \(result.error)")
         #expect(result.output.contains("final weights                             equal"))
         #expect(result.output.contains("everything holds"))
