@@ -55,6 +55,18 @@ import Testing
         #expect(bench.machine.state == .failed)
     }
 
+    /// A worker of another maker may never say that it is idle.
+    @Test func aWorkerThatFailedIsNotForgotten() throws {
+        var bench = try RunBench()
+        for grant in try bench.begin() { _ = bench.say(RunBench.generator, Self.failure(grant, retryable: true)) }
+        _ = bench.say(RunBench.learner, .report(WorkerReport(state: "wait")))
+        let effects = bench.pass(1_900)
+        #expect(RunBench.leases(effects.messages).isEmpty)
+        _ = bench.say(RunBench.generator, .credit(slots: 2))
+        _ = bench.say(RunBench.learner, .report(WorkerReport(state: "wait")))
+        #expect(RunBench.leases(bench.pass(300).messages).count == 2)
+    }
+
     /// Weights that nobody serves, because the learner is away, cost a job nothing: the learner has a limit of its own.
     @Test func aPullWithoutALearnerCostsNoAttempt() throws {
         var settings = RunBench.settings()

@@ -19,8 +19,8 @@ struct Membership: Sendable {
         fileprivate(set) var state = State.joining
         /// Its last lease ran out, and it has not worked since: it may pulse and hang, so it gets no other job.
         fileprivate(set) var isStalled = false
-        /// It has just failed at a job, and gets the next one when it says that it is idle.
-        fileprivate(set) var isResting = false
+        /// When it failed at a job: it gets the next one when it says that it is idle, or after a while.
+        fileprivate(set) var restsSince: Int64?
         var lastSeen: Int64
         var joined: Int64
         /// When it last said HELLO.
@@ -35,7 +35,7 @@ struct Membership: Sendable {
 
         var role: Role { hello.role }
         var isHere: Bool { state != .gone }
-        var mayWork: Bool { state == .ready && !isStalled && !isResting }
+        var mayWork: Bool { state == .ready && !isStalled && restsSince == nil }
         /// Somebody who can be expected to work, if not at this moment.
         ///
         /// - Parameter grace: milliseconds for a worker that has not asked for jobs yet.
@@ -51,6 +51,8 @@ struct Membership: Sendable {
     /// Milliseconds for which the status shows a worker that is gone.
     private static let goneShown: Int64 = 60_000
     private static let goneKept = 20
+    /// Milliseconds without a job behind one at which a worker failed.
+    private static let rest: Int64 = 2_000
     /// Processes that another one of their name has replaced; they are refused when they come back.
     private static let replacedRemembered = 1000
 
@@ -135,12 +137,12 @@ struct Membership: Sendable {
     }
 
     mutating func stall(_ id: WorkerID) { members[id]?.isStalled = true }
-    mutating func rest(_ id: WorkerID) { members[id]?.isResting = true }
+    mutating func rest(_ id: WorkerID, at time: Int64) { members[id]?.restsSince = time }
 
     /// It renews a lease, or sends a result.
     mutating func proveAlive(_ id: WorkerID) {
         members[id]?.isStalled = false
-        members[id]?.isResting = false
+        members[id]?.restsSince = nil
     }
 
     /// Edge 6.
@@ -179,6 +181,7 @@ struct Membership: Sendable {
                 if time - left >= Self.goneShown { members[id] = nil }
                 continue
             }
+            if let since = member.restsSince, time - since > Self.rest { members[id]?.restsSince = nil }
             let silent = time - member.lastSeen
             if silent > 2 * lease {
                 lost.append((id, silent))

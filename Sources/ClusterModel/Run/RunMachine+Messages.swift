@@ -210,11 +210,11 @@ extension RunMachine {
         if code == JobOutcome.unserved, !isServed {
             // Whoever gets the job meets the same: the learner is away, which has a wait and a limit of its own.
             ledger.handBack(job, attempt: attempt, by: peer)
-            members.rest(peer)
+            members.rest(peer, at: time)
             return
         }
         // It gets nothing more until it says that it is idle; a worker that fails at once would try every job first.
-        members.rest(peer)
+        members.rest(peer, at: time)
         let queue = JobLedger.Queue(job)
         let others = Set(
             members.here.filter {
