@@ -42,7 +42,7 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 
 let fuzzed: [Target.Dependency] =
     [
-        "Cluster", "ClusterModel", "Coordinator", "Datasets", "Rewards", "RunConfiguration", "Tokenizers", "ZeroMQ",
+        "Cluster", "ClusterModel", "Coordinator", "Datasets", "Rewards", "RunConfiguration", "Tokenizers", "Transport",
         grdb,
     ] + (withoutTorch ? [] : ["LanguageModels", "Torch"])
 let fuzzer: [Target] = [
@@ -87,13 +87,15 @@ let package = Package(
 
         // Layer 1: one library each made safe for Swift.
         library("Sodium", ["CSodium"]),
-        library("ZeroMQ", ["CZeroMQ", log]),
+        library("Transport"),
+        library("ZeroMQ", ["CZeroMQ", "Transport"]),
+        library("InProcess", ["Transport", collections]),
         library("Torch", ["CTorch"]),
         library("SkeinProto", [protobuf]),
         library("Tokenizers"),
 
         // Layer 2: values and rules, no clock and no socket.
-        library("ClusterModel", [collections]),
+        library("ClusterModel", [collections, heap]),
         library("RunConfiguration", [yams]),
         library("Datasets", ["CZlib", "Tokenizers"]),
         library("RunInputs", ["Sodium"]),
@@ -102,7 +104,7 @@ let package = Package(
 
         // Layer 3
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
-        library("Cluster", ["CZlib", "ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
+        library("Cluster", ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels"]),
 
@@ -114,7 +116,7 @@ let package = Package(
             ]),
 
         // Layer 4: the roles; they never import one another.
-        library("Coordinator", ["Cluster", "ClusterModel", "Reports", "ZeroMQ", "Sodium", grdb, log]),
+        library("Coordinator", ["Cluster", "ClusterModel", "Reports", "Transport", "Sodium", grdb, log]),
         library("StatusServer", ["ClusterModel", "Sodium", hummingbird, log]),
         library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log]),
         library(
@@ -148,7 +150,7 @@ let package = Package(
                 "Learner",
                 "PolicyOptimization",
                 "Reports", "Rewards", "RunConfiguration", "RunInputs", "Scorer", "Sodium", "Tokenizers", "Torch",
-                "Training", "ZeroMQ", arguments, log,
+                "Training", "Transport", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
 
@@ -161,10 +163,23 @@ let package = Package(
             name: "skein-chaos", dependencies: ["ClusterModel", "RunConfiguration", "Sodium", grdb, arguments],
             swiftSettings: strict),
 
+        // Beside the layers: measurements. They are in no release.
+        .executableTarget(
+            name: "skein-bench",
+            dependencies: [
+                "Cluster", "ClusterModel", "Console", "Coordinator", "StatusServer", "Transport", "ZeroMQ", arguments,
+                log,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "skein-engine-bench",
+            dependencies: ["ClusterModel", "LanguageModels", "Learner", "PolicyOptimization", "Torch", arguments],
+            swiftSettings: strict),
+
         // Tests
         tests("ClusterModelTests", ["ClusterModel", "ClusterTestKit"]),
-        tests("ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log]),
-        tests("CoordinatorTests", ["Coordinator", "Cluster", "ClusterModel", "ZeroMQ", grdb, log]),
+        tests("ClusterTests", ["Cluster", "ClusterModel", "InProcess", "Transport", "ZeroMQ", "Sodium", log]),
+        tests("CoordinatorTests", ["Coordinator", "Cluster", "ClusterModel", "InProcess", "Transport", "ZeroMQ", grdb, log]),
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
         tests("EvaluationsTests", ["Evaluations", "Rewards", "RunConfiguration", "Tokenizers"]),
         tests(
@@ -183,7 +198,7 @@ let package = Package(
             "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]
         ),
         tests(
-            "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "ZeroMQ"],
+            "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Transport", "ZeroMQ"],
             resources: [.copy("Fixtures")]),
         tests("ReportsTests", ["Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),

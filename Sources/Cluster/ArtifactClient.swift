@@ -3,7 +3,7 @@ package import Foundation
 package import Logging
 import Sodium
 import Synchronization
-package import ZeroMQ
+package import Transport
 
 /// Pulls artifacts from their sources in chunks, with a window of requests under way, and verifies each chunk as it comes.
 ///
@@ -12,11 +12,11 @@ package final class ArtifactClient: Sendable {
     /// Files whose place is remembered.
     private static let placesKept = 1000
 
-    private let thread: SocketThread
+    private let thread: any TransportLoop
     private let logger: Logger
     private let counts = Mutex((received: UInt64(0), retransmits: UInt64(0)))
     // SAFETY: touched on the socket thread alone.
-    nonisolated(unsafe) private var sockets: [String: Socket] = [:]
+    nonisolated(unsafe) private var sockets: [String: any TransportSocket] = [:]
     /// When each source was last heard, or its connection was made.
     nonisolated(unsafe) private var heard: [String: ContinuousClock.Instant] = [:]
     nonisolated(unsafe) private var pulls: [String: ArtifactPull] = [:]
@@ -24,7 +24,7 @@ package final class ArtifactClient: Sendable {
     nonisolated(unsafe) private var places: [String: [String]] = [:]
     private let cache = Mutex<[String: Data]>([:])
 
-    package init(on thread: SocketThread, logger: Logger) {
+    package init(on thread: any TransportLoop, logger: Logger) {
         self.thread = thread
         self.logger = logger
         thread.perform { [weak self, thread] in thread.every(.milliseconds(200)) { self?.tick() } }
@@ -61,7 +61,7 @@ package final class ArtifactClient: Sendable {
             if places.count > Self.placesKept { places.removeAll() }
             for file in manifest.files {
                 places[file.sha256] = manifest.sources
-                if pulls[file.sha256]?.relocate(to: manifest.sources) == true { request(file.sha256) }
+                if pulls[file.sha256]?.relocate(to: manifest.sources, at: thread.now) == true { request(file.sha256) }
             }
         }
     }
@@ -76,7 +76,7 @@ package final class ArtifactClient: Sendable {
                 let waiting = ArtifactPull.Waiting(progress: progress, continuation: continuation)
                 guard
                     var pull = pulls.removeValue(forKey: file.sha256)
-                        ?? ArtifactPull(file, from: places[file.sha256] ?? sources)
+                        ?? ArtifactPull(file, from: places[file.sha256] ?? sources, at: thread.now)
                 else {
                     let text = "\(file.name) of \(file.size) bytes: \(ArtifactPull.noMemory)"
                     continuation.resume(throwing: ClusterError(.artifact, text))
@@ -108,19 +108,21 @@ package final class ArtifactClient: Sendable {
         }
     }
 
-    private func socket(for address: String) throws -> Socket {
+    private func socket(for address: String) throws -> any TransportSocket {
         if let socket = sockets[address] { return socket }
         let identity = "pull#" + Sodium.hexadecimal(Sodium.randomBytes(8))
         let socket = try thread.open(.dealer(identity: identity))
         try socket.connect(address)
         thread.watch(socket) { [weak self] in
-            self?.heard[address] = .now
+            self?.hear(address)
             while let frames = socket.receive() { self?.handle(frames) }
         }
         sockets[address] = socket
-        heard[address] = .now
+        hear(address)
         return socket
     }
+
+    private func hear(_ address: String) { heard[address] = thread.now }
 
     /// A connection over which nothing comes may have been given up by libzmq.
     private func connectAnew(_ address: String, _ now: ContinuousClock.Instant) {
@@ -137,7 +139,7 @@ package final class ArtifactClient: Sendable {
             var pull = pulls.removeValue(forKey: place.file)
         else { return }
         let chunk = bytes as? SharedChunk
-        guard let outcome = pull.take(chunk, at: place) else {
+        guard let outcome = pull.take(chunk, at: place, now: thread.now) else {
             pulls[place.file] = pull
             return
         }
@@ -147,7 +149,7 @@ package final class ArtifactClient: Sendable {
 
     /// A source that is gone takes no request, so a pull may stand still with nothing under way.
     private func tick() {
-        let now = ContinuousClock.now
+        let now = thread.now
         for hash in Array(pulls.keys) {
             guard var pull = pulls.removeValue(forKey: hash) else { continue }
             if pull.isWaiting(at: now) { connectAnew(pull.address, now) }

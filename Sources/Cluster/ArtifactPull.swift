@@ -37,19 +37,20 @@ struct ArtifactPull {
     private var landing: Landing
     private var next = 0
     private var done: Set<Int> = []
-    /// Index of a chunk to when it was asked for.
-    private var underway: [Int: ContinuousClock.Instant] = [:]
+    /// Indices of chunks that were asked for.
+    private var underway: Set<Int> = []
     private var sources: [String]
     private var source = 0
     private var failures = 0
     /// The last word of a source was that it does not hold the file.
     private var isMissing = false
     /// When the last chunk came, or the pull turned to another source.
-    private var lastChunk = ContinuousClock.now
+    private var lastChunk: ContinuousClock.Instant
     private(set) var retransmits: UInt64 = 0
 
     /// - Returns: nil when this machine cannot hold the file.
-    init?(_ file: ArtifactFile, from sources: [String]) {
+    init?(_ file: ArtifactFile, from sources: [String], at now: ContinuousClock.Instant = .now) {
+        lastChunk = now
         self.file = file
         self.sources = sources
         list = ChunkList(of: file)
@@ -69,8 +70,7 @@ struct ArtifactPull {
     mutating func nextRequest() -> ChunkPlace? {
         while underway.count < Self.window, next < chunks {
             defer { next += 1 }
-            if done.contains(next) || underway[next] != nil { continue }
-            underway[next] = .now
+            if done.contains(next) || !underway.insert(next).inserted { continue }
             return ChunkPlace(file: file.sha256, isList: list == nil, index: next)
         }
         return nil
@@ -78,15 +78,15 @@ struct ArtifactPull {
 
     /// The connection did not take it.
     mutating func withdraw(_ place: ChunkPlace) {
-        underway[place.index] = nil
+        underway.remove(place.index)
         next = min(next, place.index)
     }
 
     /// The artifact is served elsewhere now.
-    mutating func relocate(to sources: [String]) -> Bool {
+    mutating func relocate(to sources: [String], at now: ContinuousClock.Instant = .now) -> Bool {
         guard self.sources != sources else { return false }
         self.sources = sources
-        (source, failures, next, lastChunk) = (0, 0, 0, .now)
+        (source, failures, next, lastChunk) = (0, 0, 0, now)
         underway.removeAll()
         return true
     }
@@ -94,8 +94,10 @@ struct ArtifactPull {
     // MARK: - What comes
 
     /// - Returns: nil for a chunk that was not asked for.
-    mutating func take(_ chunk: SharedChunk?, at place: ChunkPlace) -> Outcome? {
-        guard place.isList == (list == nil), underway.removeValue(forKey: place.index) != nil else { return nil }
+    mutating func take(
+        _ chunk: SharedChunk?, at place: ChunkPlace, now: ContinuousClock.Instant = .now
+    ) -> Outcome? {
+        guard place.isList == (list == nil), underway.remove(place.index) != nil else { return nil }
         isMissing = chunk == nil
         guard let chunk else {
             // A source that was started again is about to hold it.
@@ -110,7 +112,7 @@ struct ArtifactPull {
         }
         done.insert(place.index)
         failures = 0
-        lastChunk = .now
+        lastChunk = now
         guard done.count == chunks else {
             tellProgress()
             return .goOn
@@ -162,7 +164,7 @@ struct ArtifactPull {
     mutating func passTime(at now: ContinuousClock.Instant = .now) -> Outcome {
         guard isWaiting(at: now) else { return .goOn }
         retransmits += UInt64(underway.count)
-        next = min(next, underway.keys.min() ?? next)
+        next = min(next, underway.min() ?? next)
         underway.removeAll()
         lastChunk = now
         return turn(

@@ -3,7 +3,7 @@ package import Foundation
 package import Logging
 import Sodium
 import Synchronization
-package import ZeroMQ
+package import Transport
 
 /// Serves artifacts to whoever pulls: a ROUTER that answers chunk requests and knows nothing else.
 ///
@@ -23,14 +23,14 @@ package final class ArtifactServer: Sendable {
     }
 
     package let address: String
-    private let thread: SocketThread
+    private let thread: any TransportLoop
     private let logger: Logger
     private let state = Mutex(State())
-    private let socket: Socket
+    private let socket: any TransportSocket
 
     /// - Parameter announced: the address that manifests name, where it is not the one that is listened at.
     package static func listen(
-        on thread: SocketThread, address: String, announced: String? = nil, logger: Logger
+        on thread: any TransportLoop, address: String, announced: String? = nil, logger: Logger
     ) async throws -> ArtifactServer {
         try await thread.run {
             // A puller has eight chunks under way; one that asks for more and does not read is not to fill the memory.
@@ -43,7 +43,7 @@ package final class ArtifactServer: Sendable {
         }
     }
 
-    private init(thread: SocketThread, socket: Socket, address: String, logger: Logger) {
+    private init(thread: any TransportLoop, socket: any TransportSocket, address: String, logger: Logger) {
         self.thread = thread
         self.socket = socket
         self.address = address

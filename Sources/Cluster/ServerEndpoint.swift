@@ -1,7 +1,7 @@
 package import ClusterModel
 package import Logging
 import Synchronization
-package import ZeroMQ
+package import Transport
 
 /// The coordinator's socket: a ROUTER to which every worker and the learner connect.
 ///
@@ -30,7 +30,7 @@ package final class ServerEndpoint: Sendable {
 
     private struct Offences {
         var count = 0
-        var last = ContinuousClock.now
+        var last: ContinuousClock.Instant
     }
 
     private static let offencesAllowed = 5
@@ -41,19 +41,19 @@ package final class ServerEndpoint: Sendable {
     private static let backlogAllowed = 2000
     private static let identitiesRemembered = 10_000
 
-    package let thread: SocketThread
+    package let thread: any TransportLoop
     package let address: String
     package let epoch: UInt64
     private let logger: Logger
     private let counts = Mutex(Counters())
-    private let socket: Socket
+    private let socket: any TransportSocket
     // SAFETY: touched on the socket thread alone.
     nonisolated(unsafe) private var state = State()
     private let onBatch: @Sendable ([Incoming]) -> Void
 
     /// Listens at `address`; `tcp://127.0.0.1:0` takes a free port. Throws when the address is taken or not private.
     package static func listen(
-        on thread: SocketThread, address: String, epoch: UInt64, logger: Logger,
+        on thread: any TransportLoop, address: String, epoch: UInt64, logger: Logger,
         onBatch: @escaping @Sendable ([Incoming]) -> Void
     ) async throws -> ServerEndpoint {
         try await thread.run {
@@ -68,7 +68,7 @@ package final class ServerEndpoint: Sendable {
     }
 
     private init(
-        thread: SocketThread, socket: Socket, address: String, epoch: UInt64, logger: Logger,
+        thread: any TransportLoop, socket: any TransportSocket, address: String, epoch: UInt64, logger: Logger,
         onBatch: @escaping @Sendable ([Incoming]) -> Void
     ) {
         self.thread = thread
@@ -154,7 +154,7 @@ package final class ServerEndpoint: Sendable {
 
     private func isMuted(_ identity: [UInt8]) -> Bool {
         guard let offences = state.offences[identity] else { return false }
-        if .now - offences.last > Self.offencesKept { state.offences[identity] = nil }
+        if thread.now - offences.last > Self.offencesKept { state.offences[identity] = nil }
         return state.offences[identity]?.count ?? 0 >= Self.offencesAllowed
     }
 
@@ -182,7 +182,7 @@ package final class ServerEndpoint: Sendable {
     private func offend(_ identity: [UInt8], _ reason: String) {
         let count = (state.offences[identity]?.count ?? 0) + 1
         if state.offences.count < Self.offendersRemembered || count > 1 {
-            state.offences[identity] = Offences(count: count)
+            state.offences[identity] = Offences(count: count, last: thread.now)
         }
         counts.withLock { $0.malformed += 1 }
         logger.warning(

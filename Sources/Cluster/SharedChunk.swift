@@ -1,6 +1,6 @@
 import ClusterModel
 package import Foundation
-import ZeroMQ
+import Transport
 
 /// A piece of an artifact, copied once when it is to be sent.
 package struct SharedChunk: ChunkBytes {

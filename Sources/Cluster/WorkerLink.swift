@@ -3,7 +3,7 @@ import DequeModule
 import Foundation
 package import Logging
 import Synchronization
-package import ZeroMQ
+package import Transport
 
 /// A worker's or the learner's connection to the coordinator: a DEALER, and the interpreter of ``SessionMachine``, which
 /// has the rules. `tell` may be called from any thread, the compute thread too.
@@ -22,11 +22,11 @@ package final class WorkerLink: Sendable {
     }
 
     package let identity: Identity
-    private let thread: SocketThread
+    private let thread: any TransportLoop
     private let logger: Logger
-    private let socket: Socket
+    private let socket: any TransportSocket
     private let address: String
-    private let start = ContinuousClock.now
+    private let start: ContinuousClock.Instant
     // SAFETY: touched on the socket thread alone.
     nonisolated(unsafe) private var state: State
     private let contact = Mutex<ContinuousClock.Instant?>(nil)
@@ -34,7 +34,7 @@ package final class WorkerLink: Sendable {
 
     /// - Parameter patience: how long a coordinator that cannot be reached is waited for; nil: for ever.
     package static func connect(
-        on thread: SocketThread, to address: String, as identity: Identity, patience: Duration? = nil, logger: Logger
+        on thread: any TransportLoop, to address: String, as identity: Identity, patience: Duration? = nil, logger: Logger
     ) async throws -> WorkerLink {
         var identity = identity
         identity.host = ProcessInfo.processInfo.hostName
@@ -56,9 +56,10 @@ package final class WorkerLink: Sendable {
     }
 
     private init(
-        thread: SocketThread, socket: Socket, address: String, machine: SessionMachine, logger: Logger
+        thread: any TransportLoop, socket: any TransportSocket, address: String, machine: SessionMachine, logger: Logger
     ) {
         self.thread = thread
+        start = thread.now
         self.socket = socket
         self.address = address
         identity = machine.identity
@@ -141,14 +142,14 @@ package final class WorkerLink: Sendable {
                 logger.warning("a message from the coordinator is dropped", metadata: ["reason": "\(error)"])
                 continue
             }
-            contact.withLock { $0 = .now }
+            contact.withLock { [now = thread.now] in $0 = now }
             handle(.received(envelope.message, inReplyTo: envelope.inReplyTo, epoch: envelope.epoch))
         }
         sendUnsent()
     }
 
     private func handle(_ event: SessionMachine.Event) {
-        let time = (ContinuousClock.now - start).milliseconds
+        let time = (thread.now - start).milliseconds
         for effect in state.machine.handle(event, at: time) {
             switch effect {
             case .send(let message, let id, let epoch): send(message, id, epoch)

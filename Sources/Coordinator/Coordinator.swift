@@ -3,7 +3,7 @@ package import ClusterModel
 import Foundation
 package import Logging
 import Synchronization
-package import ZeroMQ
+package import Transport
 
 /// Carries out what ``RunMachine`` decides: it tells the machine what comes from the socket, the journal, the clock and the
 /// operator, and does what the machine says. There is no rule here.
@@ -21,7 +21,9 @@ package actor Coordinator {
     /// Yields once, when the run is over.
     package nonisolated let ended: AsyncStream<Outcome>
 
+    /// Milliseconds between two snapshots that nothing asks for, and what part of the time all of them may take.
     private static let snapshotPeriod: Int64 = 100
+    private static let snapshotShare = 0.02
 
     private var machine: RunMachine
     /// nil when the run has no directory.
@@ -32,15 +34,19 @@ package actor Coordinator {
     private let now: @Sendable () -> Int64
     private let finish: AsyncStream<Outcome>.Continuation
     private var nextSnapshot: Int64 = 0
+    private var isSnapshotDue = false
+    /// Milliseconds that the last one took.
+    private var snapshotCost = 0.0
+    private var isSnapshotCheap: Bool { snapshotCost < 1 }
     private var isClosed = false
 
     /// Opens the journal, begins a new epoch, listens.
     ///
-    /// - Parameter now: milliseconds of the epoch that never go back.
+    /// The time is that of `thread`.
     package static func start(
-        _ configuration: CoordinatorConfiguration, on thread: SocketThread, logger: Logger,
-        now: @escaping @Sendable () -> Int64 = monotonicMilliseconds()
+        _ configuration: CoordinatorConfiguration, on thread: any TransportLoop, logger: Logger
     ) async throws -> Coordinator {
+        let now = milliseconds(of: thread)
         let box = ReceiverBox()
         let journal = try Journal(
             path: configuration.journalPath, now: now,
@@ -70,7 +76,7 @@ package actor Coordinator {
             return coordinator
         } catch {
             journal.close()
-            if let error = error as? ZeroMQError {
+            if let error = error as? TransportError {
                 throw RunEnding("\(error)", exitCode: error.code == .addressInUse ? 75 : 78)
             }
             throw error
@@ -78,7 +84,7 @@ package actor Coordinator {
     }
 
     private init(
-        _ machine: RunMachine, _ files: sending RunFiles?, thread: SocketThread, endpoint: ServerEndpoint,
+        _ machine: RunMachine, _ files: sending RunFiles?, thread: any TransportLoop, endpoint: ServerEndpoint,
         journal: Journal,
         logger: Logger, now: @escaping @Sendable () -> Int64
     ) {
@@ -97,10 +103,9 @@ package actor Coordinator {
     }
 
     /// The time of day at the start, and from then on what a clock shows that nobody sets.
-    package static func monotonicMilliseconds() -> @Sendable () -> Int64 {
-        let clock = ContinuousClock()
-        let (start, began) = (Int64(Date().timeIntervalSince1970 * 1000), clock.now)
-        return { start + Int64((clock.now - began) / .milliseconds(1)) }
+    private static func milliseconds(of thread: any TransportLoop) -> @Sendable () -> Int64 {
+        let (start, began) = (Int64(Date().timeIntervalSince1970 * 1000), thread.now)
+        return { start + Int64((thread.now - began) / .milliseconds(1)) }
     }
 
     // MARK: - Turn
@@ -123,6 +128,9 @@ package actor Coordinator {
             case .log(let line): logger.log(line)
             case .expose: publishSnapshot(force: true)
             case .end(let ending):
+                // The last word is said whatever it costs.
+                nextSnapshot = 0
+                publishSnapshot(force: true)
                 finishFiles()
                 finish.yield(ending.map { .failure($0) } ?? .success(()))
                 finish.finish()
@@ -147,10 +155,18 @@ package actor Coordinator {
         }
     }
 
+    /// - Parameter force: a reader waits for it; where a snapshot is much work, as with a thousand workers, it comes a little
+    ///   later.
     private func publishSnapshot(force: Bool) {
         let time = now()
-        guard force || time >= nextSnapshot else { return }
-        nextSnapshot = time + Self.snapshotPeriod
+        isSnapshotDue = isSnapshotDue || force
+        guard time >= nextSnapshot || (isSnapshotDue && isSnapshotCheap) else { return }
+        isSnapshotDue = false
+        let began = endpoint.thread.now
+        defer {
+            snapshotCost = (endpoint.thread.now - began) / .milliseconds(1)
+            nextSnapshot = time + max(Self.snapshotPeriod, Int64(snapshotCost / Self.snapshotShare))
+        }
         var snapshot = machine.snapshot(at: time)
         let traffic = endpoint.counters
         snapshot.counters.receivedBytes = traffic.receivedBytes

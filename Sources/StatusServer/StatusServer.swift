@@ -78,8 +78,8 @@ package struct StatusServer: Sendable {
         router.get("metrics") { _, _ in
             text(Metrics.render(snapshot()), type: "text/plain; version=0.0.4; charset=utf-8")
         }
-        router.get("v1/status") { _, _ in try json(snapshot()) }
-        router.get("v1/workers") { _, _ in try json(snapshot().workerList) }
+        router.get("v1/status") { _, _ in json(try StatusCoding.status(snapshot())) }
+        router.get("v1/workers") { _, _ in json(WorkerRows(snapshot().workerList).text) }
         router.get("v1/workers/:id") { _, context in
             let id = context.parameters.get("id") ?? ""
             guard let worker = snapshot().workerList.last(where: { $0.name == id || $0.id == id }) else {
@@ -143,14 +143,28 @@ package struct StatusServer: Sendable {
     }
 
     private func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
-        text(
-            String(decoding: try StatusCoding.encoder().encode(value), as: UTF8.self) + "\n", status: status,
-            type: "application/json")
+        json(String(decoding: try StatusCoding.encoder().encode(value), as: UTF8.self), status: status)
+    }
+
+    private func json(_ body: String, status: HTTPResponse.Status = .ok) -> Response {
+        text(body + "\n", status: status, type: "application/json")
     }
 }
 
 /// How the status is written as JSON: keys with underscores, sorted.
 package enum StatusCoding {
+    private static let noWorkers = "\"worker_list\":[]"
+
+    package static func status(_ snapshot: ClusterSnapshot) throws -> String {
+        var rest = snapshot
+        rest.workerList = []
+        let text = String(decoding: try encoder().encode(rest), as: UTF8.self)
+        // Inside a string the quotes would be escaped, so this is the key.
+        guard !snapshot.workerList.isEmpty, let place = text.range(of: noWorkers) else { return text }
+        return text[..<place.lowerBound] + "\"worker_list\":" + WorkerRows(snapshot.workerList).text
+            + text[place.upperBound...]
+    }
+
     package static func encoder() -> JSONEncoder {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase

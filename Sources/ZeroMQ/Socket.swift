@@ -1,42 +1,25 @@
 import CZeroMQ
 import Foundation
+package import Transport
 
 /// One libzmq socket with every option set on purpose. It is used on the thread of its `SocketThread` alone.
 ///
 /// SAFETY: Sendable so that owners can hold the reference; every call is made on the socket thread, which owners reach
 /// by `SocketThread.perform`.
-package final class Socket: @unchecked Sendable {
-    package enum Kind: Sendable {
-        case router
-        /// With the identity under which the router knows it.
-        case dealer(identity: String)
-        var number: Int32 {
-            switch self {
-            case .router: ZMQ_ROUTER
-            case .dealer: ZMQ_DEALER
-            }
-        }
-    }
-
-    package enum SendResult: Sendable, Equatable { case sent, full, unreachable }
-
-    /// Limits of one message with all its frames.
-    package static let maximumMessage = 1 << 20
-    package static let maximumFrames = 64
-
+package final class Socket: TransportSocket, @unchecked Sendable {
     let handle: UnsafeMutableRawPointer
     private var isClosed = false
 
     /// - Parameter queue: messages that may wait for one peer in each direction.
-    init(context: UnsafeMutableRawPointer, kind: Kind, queue: Int32) throws {
+    init(context: UnsafeMutableRawPointer, kind: SocketKind, queue: Int32) throws {
         guard let handle = zmq_socket(context, kind.number) else {
-            throw ZeroMQError(number: zmq_errno(), "cannot open a socket")
+            throw TransportError(number: zmq_errno(), "cannot open a socket")
         }
         self.handle = handle
         try set(ZMQ_LINGER, 1000)
         try set(ZMQ_SNDHWM, queue)
         try set(ZMQ_RCVHWM, queue)
-        try set64(ZMQ_MAXMSGSIZE, Int64(Self.maximumMessage))
+        try set64(ZMQ_MAXMSGSIZE, Int64(MessageLimits.bytes))
         try set(ZMQ_HANDSHAKE_IVL, 5000)
         try set(ZMQ_RECONNECT_IVL, 100)
         try set(ZMQ_RECONNECT_IVL_MAX, 5000)
@@ -53,10 +36,10 @@ package final class Socket: @unchecked Sendable {
             try set(ZMQ_IMMEDIATE, 1)
             let bytes = Array(identity.utf8)
             guard (1...255).contains(bytes.count), bytes[0] != 0 else {
-                throw ZeroMQError(.invalidAddress, "a routing id has 1 to 255 bytes and does not begin with 0")
+                throw TransportError(.invalidAddress, "a routing id has 1 to 255 bytes and does not begin with 0")
             }
             let result = zmq_setsockopt(handle, ZMQ_ROUTING_ID, bytes, bytes.count)
-            if result != 0 { throw ZeroMQError(number: zmq_errno(), "cannot set the routing id") }
+            if result != 0 { throw TransportError(number: zmq_errno(), "cannot set the routing id") }
         }
     }
 
@@ -66,20 +49,31 @@ package final class Socket: @unchecked Sendable {
     package func bind(_ address: String) throws -> String {
         try Self.requirePrivate(address)
         if zmq_bind(handle, address) != 0 {
-            throw ZeroMQError(number: zmq_errno(), "cannot listen at \(address)")
+            throw TransportError(number: zmq_errno(), "cannot listen at \(address)")
         }
         var bytes = [CChar](repeating: 0, count: 512)
         var count = bytes.count
         if zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &bytes, &count) != 0 {
-            throw ZeroMQError(number: zmq_errno(), "cannot read the address of the socket")
+            throw TransportError(number: zmq_errno(), "cannot read the address of the socket")
         }
         return String(decoding: bytes.prefix(max(0, count - 1)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     package func connect(_ address: String) throws {
         if zmq_connect(handle, address) != 0 {
-            throw ZeroMQError(number: zmq_errno(), "cannot connect to \(address)")
+            throw TransportError(number: zmq_errno(), "cannot connect to \(address)")
         }
+    }
+
+    /// One of many connections of a router: the other side knows it by `identity`, this side by `alias`.
+    package func connect(_ address: String, as identity: String, alias: [UInt8]) throws {
+        let bytes = Array(identity.utf8)
+        if zmq_setsockopt(handle, ZMQ_ROUTING_ID, bytes, bytes.count) != 0
+            || zmq_setsockopt(handle, ZMQ_CONNECT_ROUTING_ID, alias, alias.count) != 0
+        {
+            throw TransportError(number: zmq_errno(), "cannot name a connection to \(address)")
+        }
+        try connect(address)
     }
 
     /// Ends the connection to the address, if there is one, and begins another. After bytes that are no ZMTP libzmq gives a
@@ -95,7 +89,7 @@ package final class Socket: @unchecked Sendable {
         if address.hasPrefix("ipc://") { return try requirePrivateFolder(of: String(address.dropFirst(6)), address) }
         let local = ["tcp://127.", "tcp://localhost:", "tcp://[::1]:"]
         if local.contains(where: address.hasPrefix) { return }
-        throw ZeroMQError(
+        throw TransportError(
             .notPrivate,
             "\(address): without encryption Skein listens on this machine only; use tcp://127.0.0.1:PORT or ipc://PATH")
     }
@@ -105,7 +99,7 @@ package final class Socket: @unchecked Sendable {
         let folder = (path as NSString).deletingLastPathComponent
         var info = stat()
         guard !path.hasPrefix("@"), stat(folder.isEmpty ? "." : folder, &info) == 0, info.st_mode & 0o077 == 0 else {
-            throw ZeroMQError(
+            throw TransportError(
                 .notPrivate,
                 "\(address): without encryption the folder of the socket must be this user's alone; make one of mode 0700"
             )
@@ -113,7 +107,7 @@ package final class Socket: @unchecked Sendable {
     }
 
     /// Sends a message whole, or nothing of it.
-    package func send(_ frames: [Frame], to peer: [UInt8]? = nil) -> SendResult {
+    package func send(_ frames: [Frame], to peer: [UInt8]?) -> SendResult {
         if let peer {
             if zmq_send(handle, peer, peer.count, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 {
                 return zmq_errno() == EAGAIN ? .full : .unreachable
@@ -168,12 +162,12 @@ package final class Socket: @unchecked Sendable {
                 return nil
             }
             total += Int(count)
-            if total <= Self.maximumMessage + 512, frames.count <= Self.maximumFrames {
+            if total <= MessageLimits.bytes + 512, frames.count <= MessageLimits.frames {
                 let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: Int(count))
                 frames.append([UInt8](bytes))
             } else {
                 frames.removeLast(max(0, frames.count - 1))
-                total = Self.maximumMessage + 513
+                total = MessageLimits.bytes + 513
             }
             let more = zmq_msg_more(&message) != 0
             zmq_msg_close(&message)
@@ -186,10 +180,10 @@ package final class Socket: @unchecked Sendable {
         let address = "inproc://monitor-\(UInt(bitPattern: handle))"
         let events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED
         if zmq_socket_monitor(handle, address, Int32(events)) != 0 {
-            throw ZeroMQError(number: zmq_errno(), "cannot monitor a socket")
+            throw TransportError(number: zmq_errno(), "cannot monitor a socket")
         }
         guard let pair = zmq_socket(context, ZMQ_PAIR) else {
-            throw ZeroMQError(number: zmq_errno(), "cannot open a socket")
+            throw TransportError(number: zmq_errno(), "cannot open a socket")
         }
         let socket = Socket(handle: pair)
         try socket.set(ZMQ_LINGER, 0)
@@ -209,14 +203,23 @@ package final class Socket: @unchecked Sendable {
     private func set(_ option: Int32, _ value: Int32) throws {
         var value = value
         if zmq_setsockopt(handle, option, &value, MemoryLayout<Int32>.size) != 0 {
-            throw ZeroMQError(number: zmq_errno(), "cannot set option \(option)")
+            throw TransportError(number: zmq_errno(), "cannot set option \(option)")
         }
     }
 
     private func set64(_ option: Int32, _ value: Int64) throws {
         var value = value
         if zmq_setsockopt(handle, option, &value, MemoryLayout<Int64>.size) != 0 {
-            throw ZeroMQError(number: zmq_errno(), "cannot set option \(option)")
+            throw TransportError(number: zmq_errno(), "cannot set option \(option)")
+        }
+    }
+}
+
+extension SocketKind {
+    fileprivate var number: Int32 {
+        switch self {
+        case .router: ZMQ_ROUTER
+        case .dealer: ZMQ_DEALER
         }
     }
 }

@@ -1,11 +1,12 @@
 import CZeroMQ
 import Foundation
 import Synchronization
+package import Transport
 
 /// The one thread of a process that touches sockets, as an executor: it sleeps in `zmq_poll` over all sockets and an
 /// eventfd, and runs actor jobs and closures between polls. Shutdown: `stop()`, after which the thread closes every
 /// socket, ends the context and returns.
-package final class SocketThread: SerialExecutor, Sendable {
+package final class SocketThread: TransportLoop, Sendable {
     private enum Work: Sendable {
         case job(UnownedJob)
         case closure(@Sendable () -> Void)
@@ -41,12 +42,12 @@ package final class SocketThread: SerialExecutor, Sendable {
     private let threadID = Mutex<pthread_t?>(nil)
 
     package init(name: String = "sockets") throws {
-        guard let context = zmq_ctx_new() else { throw ZeroMQError(number: zmq_errno(), "cannot start libzmq") }
+        guard let context = zmq_ctx_new() else { throw TransportError(number: zmq_errno(), "cannot start libzmq") }
         self.context = context
         zmq_ctx_set(context, ZMQ_IO_THREADS, 1)
         zmq_ctx_set(context, ZMQ_IPV6, 0)
         wakeUp = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
-        guard wakeUp >= 0 else { throw ZeroMQError(number: errno, "cannot make an eventfd") }
+        guard wakeUp >= 0 else { throw TransportError(number: errno, "cannot make an eventfd") }
         let thread = Thread { [self] in loop() }
         thread.name = name
         thread.stackSize = 1 << 20
@@ -55,15 +56,10 @@ package final class SocketThread: SerialExecutor, Sendable {
 
     // MARK: - From any thread
 
+    package var now: ContinuousClock.Instant { .now }
+
     package func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }
     package func perform(_ body: @escaping @Sendable () -> Void) { add(.closure(body)) }
-
-    /// Runs `body` on the socket thread and waits for its result.
-    package func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-        try await withCheckedThrowingContinuation { continuation in
-            perform { continuation.resume(with: Result { try body() }) }
-        }
-    }
 
     package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
@@ -91,19 +87,19 @@ package final class SocketThread: SerialExecutor, Sendable {
 
     // MARK: - On the socket thread
 
-    /// - Parameter queue: messages that may wait for one peer in each direction.
-    package func open(_ kind: Socket.Kind, queue: Int32 = 4096) throws -> Socket {
+    package func open(_ kind: SocketKind, queue: Int32) throws -> any TransportSocket {
         try Socket(context: context, kind: kind, queue: queue)
     }
 
-    /// Calls `onReadable` whenever messages wait at the socket.
-    package func watch(_ socket: Socket, onReadable: @escaping () -> Void) {
+    /// Does nothing with sockets of another transport.
+    package func watch(_ socket: any TransportSocket, onReadable: @escaping () -> Void) {
+        guard let socket = socket as? Socket else { return }
         watched.append(Watched(socket: socket, onReadable: onReadable))
         items.removeAll()
     }
 
-    /// Calls `body` with true when the socket's connection was (again) accepted, with false when it was lost.
-    package func watchConnection(of socket: Socket, _ body: @escaping (Bool) -> Void) throws {
+    package func watchConnection(of socket: any TransportSocket, _ body: @escaping (Bool) -> Void) throws {
+        guard let socket = socket as? Socket else { return }
         let monitor = try socket.monitor(context: context)
         watch(monitor) {
             while let frames = monitor.receive() {
@@ -115,7 +111,7 @@ package final class SocketThread: SerialExecutor, Sendable {
         }
     }
 
-    package func unwatch(_ socket: Socket) {
+    package func unwatch(_ socket: any TransportSocket) {
         watched.removeAll { $0.socket === socket }
         items.removeAll()
     }

@@ -8,7 +8,7 @@ struct Chaos: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "skein-chaos",
         abstract: "Disturb a run of real processes in every way, and check that it ends as if nothing had happened.",
-        subcommands: [RunChaos.self, RelayCommand.self], defaultSubcommand: RunChaos.self)
+        subcommands: [RunChaos.self, SoakCommand.self, RelayCommand.self], defaultSubcommand: RunChaos.self)
 }
 
 struct RunChaos: ParsableCommand {
@@ -29,6 +29,7 @@ struct RunChaos: ParsableCommand {
     @Option(help: "Steps of PPO (default: what fits into --seconds).") var steps: Int?
     @Option(help: "Seconds between two faults, in the mean.") var every = 8.0
     @Option(help: "Only these kinds: \(FaultKind.allCases.map(\.rawValue).joined(separator: ",")).") var only: String?
+    @Option(help: "Only these processes, for example coordinator,learner or generator-0.") var targets: String?
     @Option(help: "Per cent of the undisturbed run's pace that the disturbed one must keep.") var leastGoodput = 70.0
     @Option(help: "Where everything is put; what is there is removed.") var directory = "runs/chaos"
 
@@ -132,7 +133,8 @@ struct RunChaos: ParsableCommand {
         let namespace: Namespace? = attempt("link", kinds) { try Namespace() }
         defer { namespace?.remove() }
         let result = try trial.disturbed(
-            steps: steps, name: name, seed: seed, mean: every, kinds: kinds, disk: disk, namespace: namespace,
+            steps: steps, name: name, seed: seed, mean: every, kinds: kinds,
+            only: targets.map { Set($0.split(separator: ",").map(String.init)) }, disk: disk, namespace: namespace,
             patience: max(120, 20 * undisturbed.seconds / Double(steps)))
         var violations = result.violations
         let history = try History(of: directory)

@@ -50,10 +50,11 @@ struct Trial {
     /// The same run beside a nemesis.
     ///
     /// - Parameters:
+    ///   - only: processes that are disturbed; nil: all.
     ///   - patience: seconds without a step after which the run counts as hung.
     func disturbed(
-        steps: Int, name: String, seed: UInt64, mean: Double, kinds: Set<FaultKind>, disk: SmallDisk?,
-        namespace: Namespace?, patience: Double
+        steps: Int, name: String, seed: UInt64, mean: Double, kinds: Set<FaultKind>, only: Set<String>?,
+        disk: SmallDisk?, namespace: Namespace?, patience: Double
     ) throws -> Disturbed {
         let place = try workshop.file(configuration, steps: steps, directory: name)
         let workers = [Role.generator, .scorer].flatMap { role in
@@ -75,6 +76,7 @@ struct Trial {
             case .link: targets[kind] = links.remote.map { [$0] } ?? []
             default: targets[kind] = ["learner"] + workers
             }
+            if let only, kind != .disk { targets[kind] = targets[kind]?.filter(only.contains) }
         }
         let nemesis = Nemesis(
             plan: FaultPlan(seed: seed, mean: mean, targets: targets), links: links, disk: disk, observer: observer)

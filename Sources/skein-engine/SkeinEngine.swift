@@ -10,7 +10,7 @@ struct SkeinEngine: AsyncParsableCommand {
         subcommands: [
             GeneratorCommand.self, ScorerCommand.self, LearnerCommand.self, GenerateCommand.self, LogprobsCommand.self,
             ScoreCommand.self, PretrainCommand.self, SFTCommand.self, RewardModelCommand.self, EvaluateCommand.self,
-            CheckpointCommand.self, CheckCommand.self, BenchCommand.self, ModelShapeCommand.self,
+            CheckpointCommand.self, CheckCommand.self, ModelShapeCommand.self,
         ])
 
     static func main() async {

@@ -9,6 +9,7 @@ import Logging
 import Scorer
 import Sodium
 import Torch
+import Transport
 import ZeroMQ
 
 /// What every process of a cluster is told.
@@ -47,7 +48,7 @@ struct WorkerOptions: ParsableArguments {
             return try await WorkerLink.connect(
                 on: thread, to: address(), as: identity, patience: giveUpAfter > 0 ? .seconds(giveUpAfter) : nil,
                 logger: logger)
-        } catch let error as ZeroMQError {
+        } catch let error as TransportError {
             throw CommandError(.configuration, "\(error)")
         }
     }

@@ -28,7 +28,6 @@ struct Skein: AsyncParsableCommand {
                     PretrainCommand.self, SFTCommand.self, RewardModelCommand.self, EvaluateCommand.self,
                     GenerateCommand.self, LogprobsCommand.self, ScoreCommand.self, TokenizeCommand.self,
                     DatasetCommand.self,
-                    BenchCommand.self,
                 ]),
         ])
 

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Sodium
 import Testing
+import Transport
 import ZeroMQ
 
 @testable import Cluster

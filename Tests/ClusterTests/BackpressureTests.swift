@@ -6,6 +6,7 @@ import Logging
 import Sodium
 import Synchronization
 import Testing
+import Transport
 import ZeroMQ
 
 /// A coordinator that does not read for a while, and a worker that goes on talking.

@@ -5,6 +5,7 @@ import Logging
 import Sodium
 import Synchronization
 import Testing
+import Transport
 import ZeroMQ
 
 @Suite struct WireTests {
@@ -174,7 +175,7 @@ import ZeroMQ
     @Test func nothingListensBeyondThisMachine() async throws {
         let thread = try SocketThread()
         defer { thread.stop() }
-        await #expect(throws: ZeroMQError.self) {
+        await #expect(throws: TransportError.self) {
             try await ServerEndpoint.listen(on: thread, address: "tcp://0.0.0.0:0", epoch: 1, logger: Self.quiet) { _ in
             }
         }

@@ -4,6 +4,7 @@ import Foundation
 import GRDB
 import Synchronization
 import Testing
+import Transport
 import ZeroMQ
 
 @testable import Coordinator

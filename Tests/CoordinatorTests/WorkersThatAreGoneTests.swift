@@ -1,30 +1,16 @@
 import Cluster
 import ClusterModel
 import Foundation
+import InProcess
 import Logging
-import Synchronization
 import Testing
-import ZeroMQ
+import Transport
 
 @testable import Coordinator
 
 /// A coordinator whose clock the test turns.
 @Suite struct WorkersThatAreGoneTests {
-    private final class Clock: Sendable {
-        private let milliseconds = Mutex<Int64>(1_000_000)
-        func now() -> Int64 { milliseconds.withLock { $0 } }
-        func advance(_ by: Int64) { milliseconds.withLock { $0 += by } }
-    }
-
     private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-
-    private func eventually(_ condition: () -> Bool) async throws -> Bool {
-        for _ in 0..<3000 {
-            if condition() { return true }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        return false
-    }
 
     @Test func theStatusForgetsThemAfterAMinute() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "coordinator-\(UUID().uuidString)")
@@ -36,27 +22,23 @@ import ZeroMQ
         configuration.run.leaseMilliseconds = 10_000_000
         configuration.run.graceMilliseconds = 10_000_000
         configuration.journalPath = folder.appending(path: "journal.sqlite").path
-        let clock = Clock()
-        let (server, client) = (try SocketThread(), try SocketThread())
-        defer {
-            server.stop()
-            client.stop()
-        }
-        let coordinator = try await Coordinator.start(configuration, on: server, logger: Self.quiet) { clock.now() }
+        let network = InProcessNetwork()
+        let coordinator = try await Coordinator.start(configuration, on: network.loop(), logger: Self.quiet)
         let link = try await WorkerLink.connect(
-            on: client, to: coordinator.address,
+            on: network.loop(), to: coordinator.address,
             as: WorkerLink.Identity(
                 role: .generator, name: "passing", capabilities: Capabilities(kinds: [.generate]), incarnation: 7),
             logger: Self.quiet)
         func states() -> [String] { coordinator.snapshots.current.workerList.map(\.state) }
-        #expect(try await eventually { states() == ["joining"] })
+        await network.advance(by: .seconds(1))
+        #expect(states() == ["joining"])
         await link.close(reason: "enough")
-        #expect(try await eventually { states() == ["gone"] })
-        clock.advance(59_000)
-        #expect(try await eventually { coordinator.snapshots.current.nowMs == clock.now() })
+        await network.advance(by: .seconds(1))
         #expect(states() == ["gone"])
-        clock.advance(1_000)
-        #expect(try await eventually { states().isEmpty })
+        await network.advance(by: .seconds(58))
+        #expect(states() == ["gone"])
+        await network.advance(by: .seconds(2))
+        #expect(states() == [])
         await coordinator.close()
     }
 }

@@ -2,6 +2,7 @@ import Cluster
 import ClusterModel
 import Foundation
 import Testing
+import Transport
 import ZeroMQ
 
 /// Runs that cannot go on, or are disturbed from outside.

@@ -31,6 +31,28 @@ import Testing
         return snapshot
     }
 
+    /// The list of workers is written by hand.
+    @Test func theStatusSaysWhatTheSnapshotHolds() throws {
+        var snapshot = Self.snapshot()
+        let names = ["plain", "with \"quotes\" and \\", "line\nbreak\u{1}", "größe 🙂", "\"worker_list\":[]"]
+        snapshot.name = "\"worker_list\":[]"
+        for (index, name) in names.enumerated() {
+            snapshot.workerList.append(
+                ClusterSnapshot.Worker(
+                    id: name + "#1", name: name, role: "generator", state: "busy", host: name, pid: index, build: "b",
+                    slots: 2, jobs: index > 0 ? [name, "1/2"] : [], version: index > 1 ? index : nil,
+                    tokensPerS: 1.5e-7 * Double(index), residentBytes: .max, lastSeenMs: -1, joinedMs: .max,
+                    jobsDone: 7))
+        }
+        let text = try StatusCoding.status(snapshot)
+        #expect(try StatusCoding.decoder().decode(ClusterSnapshot.self, from: Data(text.utf8)) == snapshot)
+        func tree(_ data: Data) throws -> NSDictionary? { try JSONSerialization.jsonObject(with: data) as? NSDictionary }
+        let plain = try StatusCoding.encoder().encode(snapshot)
+        #expect(try tree(Data(text.utf8)) == tree(plain))
+        snapshot.workerList[0].tokensPerS = .nan
+        #expect(try tree(Data(StatusCoding.status(snapshot).utf8)) != nil)
+    }
+
     private struct Answer { var status: Int; var body: String; var type: String }
 
     /// Serves while `body` asks.

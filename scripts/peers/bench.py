@@ -24,12 +24,13 @@ def measure(command):
 
 def suites(build):
     skein = build / "skein"
+    ours = build / "skein-engine-bench"
     python = sys.executable
     gemma = os.environ.get("SKEIN_BENCH_MODEL", "")
     return {
         # name: (our command, the peer's command, [(title, our key, peer's key, higher is better, target)])
         "engine": (
-            [skein, "bench", "engine"],
+            [ours, "engine"],
             [python, here / "bench_engine.py"],
             [
                 ("generation, tokens/s, against transformers", "generate_tokens_per_s", "generate_tokens_per_s", True, 5.0),
@@ -37,7 +38,7 @@ def suites(build):
             ],
         ),
         "gpt2": (
-            [skein, "bench", "gpt2"],
+            [ours, "gpt2"],
             [python, here / "bench_engine.py", "--model", "gpt2"],
             [
                 ("GPT-2 124M, generation, batch 8, tokens/s, against transformers", "generate_tokens_per_s",
@@ -47,8 +48,8 @@ def suites(build):
             ],
         ),
         "llamacpp": (
-            [skein, "bench", "llamacpp"],
-            [python, here / "bench_llamacpp.py", "--skein", skein, "--weights", build / "bench-weights"],
+            [ours, "llamacpp"],
+            [python, here / "bench_llamacpp.py", "--engine-bench", ours, "--weights", build / "bench-weights"],
             [
                 (f"{title}, tokens/s, against llama.cpp", f"{key}.generate_tokens_per_s",
                  f"{key}.generate_tokens_per_s", True, goal)
@@ -60,12 +61,12 @@ def suites(build):
             ],
         ),
         "ppo": (
-            [skein, "bench", "ppo"],
+            [ours, "ppo"],
             [python, here / "bench_ppo.py"],
             [("one PPO iteration, seconds, against TRL", "seconds", "seconds", False, 2.0)],
         ),
         "memory": (
-            [python, here / "bench_memory.py", "ours", "--skein", skein, "--model", gemma],
+            [python, here / "bench_memory.py", "ours", "--skein", skein, "--engine-bench", ours, "--model", gemma],
             [python, here / "bench_memory.py", "peer", "--model", gemma],
             [
                 ("Gemma 3 270M, SFT step of 4,096 tokens, peak GB, against transformers", "sft_gb", "sft_gb", False, None),
@@ -74,7 +75,7 @@ def suites(build):
             ],
         ),
         "dispatch": (
-            [skein, "bench", "dispatch"],
+            [build / "skein-bench", "dispatch"],
             [python, here / "bench_dispatch.py"],
             [
                 ("job round trips/s, pipelined, against Ray", "pipelined_per_s", "pipelined_per_s", True, 10.0),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Round trips of empty actor calls in Ray, as JSON: many under way at a time, and one at a time.
 
-The actor answers one small value, as the idle worker of `skein bench dispatch` does; its result is fetched. Ray keeps
+The actor answers one small value, as the idle worker of `skein-bench dispatch` does; its result is fetched. Ray keeps
 no journal, Skein does.
 """
 import argparse

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Tokens a second of transformers, as JSON: generation and a training step of the model of `skein bench engine`, or with
-`--model gpt2` of `skein bench gpt2`.
+"""Tokens a second of transformers, as JSON: generation and a training step of the model of `skein-engine-bench engine`, or with
+`--model gpt2` of `skein-engine-bench gpt2`.
 
 Llama, 6 layers, d 256, ff 768, 4 heads, vocabulary 4096, batch 32; or GPT-2 124M, batch 8. Prompts of 16 tokens, 48 new
 ones with EOS off; forward, backward and AdamW over rows of 64 tokens. The best of five after one that does not count.

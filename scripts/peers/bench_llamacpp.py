@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tokens a second of llama.cpp, as JSON: the generations of `skein bench llamacpp`, with the same weights in fp32.
+"""Tokens a second of llama.cpp, as JSON: the generations of `skein-engine-bench llamacpp`, with the same weights in fp32.
 
 GPT-2 124M with batch 8 and 32 and the small Llama with batch 32; prompts of 16 tokens, 48 new ones, all rows in one batch
 a token. llama.cpp is spared the drawing: the most likely token is taken, by numpy. The best of five after one that does
@@ -26,12 +26,12 @@ def quiet(level, text, data):
     pass
 
 
-def prepare(skein, folder):
+def prepare(bench, folder):
     """The weights of the models that Skein measures, made once."""
     files = {"gpt2": folder / "gpt2.gguf", "llama": folder / "llama.gguf"}
     if not all(file.exists() for file in files.values()):
         folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run([skein, "bench", "weights", "--directory", folder], check=True)
+        subprocess.run([bench, "weights", "--directory", folder], check=True)
         for name, write in [("gpt2", gguf_weights.gpt2), ("llama", gguf_weights.llama)]:
             partial = folder / f"{name}.partial"
             write(folder / name, partial)
@@ -88,13 +88,13 @@ class Runner:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--skein", required=True)
+    parser.add_argument("--engine-bench", required=True)
     parser.add_argument("--weights", type=pathlib.Path, required=True)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     options = parser.parse_args()
     llama_cpp.llama_log_set(quiet, ctypes.c_void_p())
-    files = prepare(options.skein, options.weights)
+    files = prepare(options.engine_bench, options.weights)
     llama_cpp.llama_backend_init()
     results = {}
     for name, rows in [("gpt2", 8), ("gpt2", 32), ("llama", 32)]:

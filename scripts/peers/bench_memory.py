@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Peak memory on Gemma 3 270M, as JSON: {"sft_gb", "ppo_gb", ...}.
 
-    bench_memory.py ours --skein PATH --model DIR    both figures of Skein
+    bench_memory.py ours --skein PATH --engine-bench PATH --model DIR    both figures of Skein
     bench_memory.py peer --model DIR                 transformers' figure, and what Skein's PPO took before
 
 SFT: one step, 8 rows of 512 tokens, forward, backward, AdamW in fp32, each in a process of its own. Where the machine
@@ -142,8 +142,8 @@ def ppo(skein, model):
     return peak
 
 
-def ours(skein, model):
-    step = last_line([skein, "bench", "memory", "--model", model, "--tokens", str(TOKENS)])
+def ours(skein, bench, model):
+    step = last_line([bench, "memory", "--model", model, "--tokens", str(TOKENS)])
     return {"sft_gb": step["gigabytes"], "sft_seconds": step["seconds"], "ppo_gb": ppo(skein, model)}
 
 
@@ -151,6 +151,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["ours", "peer", "step", "ppo"])
     parser.add_argument("--skein")
+    parser.add_argument("--engine-bench")
     parser.add_argument("--model", required=True)
     parser.add_argument("--tokens", type=int, default=TOKENS)
     options = parser.parse_args()
@@ -161,7 +162,7 @@ def main():
     elif options.what == "ppo":
         print(json.dumps({"ppo_gb": ppo(options.skein, options.model)}))
     else:
-        print(json.dumps(ours(options.skein, options.model)))
+        print(json.dumps(ours(options.skein, options.engine_bench, options.model)))
 
 
 main()

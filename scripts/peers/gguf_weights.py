@@ -1,4 +1,4 @@
-"""Writes the models of `skein bench weights` as fp32 GGUF files, for llama.cpp."""
+"""Writes the models of `skein-engine-bench weights` as fp32 GGUF files, for llama.cpp."""
 import json
 
 import gguf

@@ -1,6 +1,6 @@
 import ClusterModel
 import SkeinProto
-import ZeroMQ
+import Transport
 
 extension Skein_V1_BatchJobs {
     /// Jobs of one batch ask for the same rewards, so that their scores can stand one after the other.

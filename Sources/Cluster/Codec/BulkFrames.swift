@@ -1,7 +1,7 @@
 import ClusterModel
 import Foundation
 import SkeinProto
-import ZeroMQ
+import Transport
 
 typealias Proto = Skein_V1_Envelope
 

@@ -1,5 +1,5 @@
 import CZlib
-package import ZeroMQ
+package import Transport
 
 /// What shows that a message arrived as it was sent. TCP's own sum is of 16 bits and ends at the first proxy, and a flipped
 /// bit in a token or a setting would be trained on.

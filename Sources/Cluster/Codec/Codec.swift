@@ -2,7 +2,7 @@ import ClusterModel
 import Foundation
 import SkeinProto
 import SwiftProtobuf
-package import ZeroMQ
+package import Transport
 
 /// Envelopes to frames and back.
 package enum Codec {
@@ -30,7 +30,7 @@ package enum Codec {
         Checksum.seal(&bytes, frames)
         frames.insert(.bytes(bytes), at: 0)
         let size = frames.reduce(0) { $0 + $1.count }
-        guard size <= Socket.maximumMessage else {
+        guard size <= MessageLimits.bytes else {
             throw ClusterError(
                 .malformed,
                 "a message of \(size) bytes is over the limit of 1 MiB; lower rollout.prompts_per_job, samples_per_job or max_new_tokens"

@@ -1,7 +1,7 @@
 import ClusterModel
 import Foundation
 import SkeinProto
-import ZeroMQ
+import Transport
 
 extension Skein_V1_Trajectories {
     /// The protobuf half of trajectories; the other half are the frames that are appended.

@@ -1,6 +1,6 @@
 package import ClusterModel
 package import Foundation
-import ZeroMQ
+import Transport
 
 /// Results as one blob: the frames of the wire, each after its length, so that journal and wire have one format.
 package enum JournalPayload {

@@ -78,11 +78,8 @@ package struct JobLedger: Sendable {
     private var pendingCounts: [Queue: Int] = [:]
     /// Of those that are pending, how many have been leased before.
     private var retryingCounts: [JobKind: Int] = [:]
-    private var leases: [WorkerID: Set<JobID>] = [:]
-    private var arrived: [WorkerID: Int] = [:]
+    private var slots = TakenSlots()
     private var arrivedOfStep: [Int: Int] = [:]
-    /// No lease runs out before it.
-    private var nextDeadline = Int64.max
     private let retriesAllowed: Int
 
     package init(retriesAllowed: Int) { self.retriesAllowed = retriesAllowed }
@@ -90,7 +87,7 @@ package struct JobLedger: Sendable {
     // MARK: - Questions
 
     package func state(of job: JobID) -> State? { states[job] }
-    package func leases(of worker: WorkerID) -> Set<JobID> { leases[worker] ?? [] }
+    package func leases(of worker: WorkerID) -> Set<JobID> { slots.leases(of: worker) }
     package func pendingCount(_ queue: Queue) -> Int { pendingCounts[queue] ?? 0 }
     /// Those that have pending jobs, in order.
     package var queues: [Queue] {
@@ -98,7 +95,9 @@ package struct JobLedger: Sendable {
     }
 
     /// Slots of a worker that are taken: its leases, and its results that are not on disk yet.
-    package func taken(by worker: WorkerID) -> Int { (leases[worker]?.count ?? 0) + (arrived[worker] ?? 0) }
+    package func taken(by worker: WorkerID) -> Int { slots.taken(by: worker) }
+    /// Workers whose taken slots have changed since this was last asked.
+    mutating func takeChanged() -> Set<WorkerID> { slots.takeChanged() }
 
     /// True when every result of the step that has come is on disk.
     package func isDurable(_ step: Int) -> Bool { (arrivedOfStep[step] ?? 0) == 0 }
@@ -107,9 +106,7 @@ package struct JobLedger: Sendable {
         pendingCounts.reduce(0) { $0 + ($1.key.kind == kind ? $1.value : 0) }
     }
 
-    package func leasedCount(_ kind: JobKind) -> Int {
-        leases.values.reduce(0) { $0 + $1.filter { $0.kind == kind }.count }
-    }
+    package func leasedCount(_ kind: JobKind) -> Int { slots.leasedCount(kind) }
 
     package func retrying(_ kind: JobKind) -> Int { retryingCounts[kind] ?? 0 }
 
@@ -129,20 +126,19 @@ package struct JobLedger: Sendable {
         states[job] = .completed
     }
 
-    /// True while some job has failed at one worker, and others may try.
-    package var isAvoiding: Bool { !avoided.isEmpty }
-
     /// Edge 2: the next job of the queue, leased to `worker`.
     ///
-    /// - Parameter able: who can work at the queue now. A job at which the worker has failed is left to the others of them.
+    /// - Parameter isOneBeside: whether somebody can work at the queue now who is not one of these. A job at which the worker
+    ///   has failed is left to them.
     package mutating func lease(
-        from queue: Queue, to worker: WorkerID, able: Set<WorkerID> = [], deadline: Int64, now: Int64
+        from queue: Queue, to worker: WorkerID, deadline: Int64, now: Int64,
+        isOneBeside: (Set<WorkerID>) -> Bool = { _ in false }
     ) -> (job: JobID, attempt: Int)? {
         var passedOver: [JobID] = []
         defer { for job in passedOver.reversed() { pending[queue]?.prepend(job) } }
         while let job = pending[queue]?.popFirst() {
             guard states[job] == .pending else { continue }
-            if let failed = avoided[job], failed.contains(worker), !able.isSubset(of: failed) {
+            if let failed = avoided[job], failed.contains(worker), isOneBeside(failed) {
                 passedOver.append(job)
                 continue
             }
@@ -159,8 +155,7 @@ package struct JobLedger: Sendable {
         leavePending(job)
         attempts[job] = max(attempts[job] ?? 0, attempt)
         states[job] = .leased(Lease(worker: worker, attempt: attempt, deadline: deadline, since: now, tokens: 0))
-        leases[worker, default: []].insert(job)
-        nextDeadline = min(nextDeadline, deadline)
+        slots.lease(job, to: worker, deadline: deadline)
     }
 
     /// A worker that outlived the coordinator still works at a job: its lease goes on (edge 2 without a message).
@@ -195,12 +190,12 @@ package struct JobLedger: Sendable {
             return (.duplicate, nil)
         case .pending: leavePending(job)
         case .leased(let lease):
-            leases[lease.worker]?.remove(job)
+            slots.end(job, of: lease.worker)
             cancelled = (lease.worker, lease.attempt)
         }
         states[job] = .arrived(worker)
         completedTotal[job.kind, default: 0] += 1
-        arrived[worker, default: 0] += 1
+        slots.arrive(from: worker)
         arrivedOfStep[job.step, default: 0] += 1
         return (.accepted, cancelled)
     }
@@ -213,25 +208,25 @@ package struct JobLedger: Sendable {
     }
 
     private mutating func leaveDisk(_ worker: WorkerID, _ step: Int) {
-        arrived[worker, default: 1] -= 1
-        if arrived[worker] == 0 { arrived[worker] = nil }
+        slots.reachDisk(from: worker)
         arrivedOfStep[step, default: 1] -= 1
         if arrivedOfStep[step] == 0 { arrivedOfStep[step] = nil }
     }
 
     /// Edges 5 and 6: the worker says that it failed.
     ///
-    /// - Parameter others: who else could do it. They try first, and what one worker takes for hopeless is so only when none
-    ///   of them is left.
+    /// - Parameter isOneBeside: whether somebody is here who could do it and is not one of these. They try first, and what one
+    ///   worker takes for hopeless is so only when none of them is left.
     package mutating func fail(
-        _ job: JobID, attempt: Int, by worker: WorkerID, retryable: Bool, others: Set<WorkerID> = []
+        _ job: JobID, attempt: Int, by worker: WorkerID, retryable: Bool,
+        isOneBeside: (Set<WorkerID>) -> Bool = { _ in false }
     ) -> Failure {
         guard case .leased(let lease) = states[job], lease.worker == worker, lease.attempt == attempt else {
             return .ignored
         }
-        leases[worker]?.remove(job)
+        slots.end(job, of: worker)
         failures[job, default: 0] += 1
-        let isLeft = !others.isSubset(of: avoided[job] ?? [])
+        let isLeft = isOneBeside((avoided[job] ?? []).union([worker]))
         if isLeft { avoided[job, default: []].insert(worker) } else { avoided[job] = nil }
         guard retryable || isLeft, failures[job, default: 0] <= retriesAllowed else {
             states[job] = .failed
@@ -244,27 +239,21 @@ package struct JobLedger: Sendable {
     /// Edge 5: a worker that leaves gives back what it did not begin. No failure.
     package mutating func handBack(_ job: JobID, attempt: Int, by worker: WorkerID) {
         guard case .leased(let lease) = states[job], lease.worker == worker, lease.attempt == attempt else { return }
-        leases[worker]?.remove(job)
+        slots.end(job, of: worker)
         putBack(job)
     }
 
     /// Edge 5 for leases whose deadline has passed. Their workers hang, or are gone.
     package mutating func expire(now: Int64) -> [(job: JobID, lease: Lease)] {
-        guard nextDeadline < now else { return [] }
-        var expired: [(JobID, Lease)] = []
-        nextDeadline = .max
-        for (worker, jobs) in leases {
-            for job in jobs {
-                guard case .leased(let lease) = states[job] else { continue }
-                guard lease.deadline < now else {
-                    nextDeadline = min(nextDeadline, lease.deadline)
-                    continue
-                }
-                expired.append((job, lease))
-                leases[worker]?.remove(job)
-            }
+        let overdue = slots.overdue(at: now) { [states] job in
+            if case .leased(let lease) = states[job] { lease.deadline } else { nil }
         }
-        expired.sort { $0.0 < $1.0 }
+        var expired: [(job: JobID, lease: Lease)] = []
+        for job in overdue {
+            guard case .leased(let lease) = states[job] else { continue }
+            expired.append((job, lease))
+            slots.end(job, of: lease.worker)
+        }
         for (job, _) in expired.reversed() {
             expirations[job.kind, default: 0] += 1
             putBack(job)
@@ -274,18 +263,21 @@ package struct JobLedger: Sendable {
 
     /// All deadlines move by as much.
     package mutating func shift(by gap: Int64) {
-        for job in leases.values.joined() {
+        for job in slots.allLeased {
             guard case .leased(var lease) = states[job] else { continue }
             lease.deadline += gap
             states[job] = .leased(lease)
         }
-        if nextDeadline != .max { nextDeadline += gap }
+        slots.shift(by: gap)
     }
 
     /// Edge 5 for all leases of a worker that left or was lost.
     package mutating func release(_ worker: WorkerID) -> [JobID] {
-        let jobs = (leases.removeValue(forKey: worker) ?? []).sorted()
-        for job in jobs.reversed() { putBack(job) }
+        let jobs = slots.leases(of: worker).sorted()
+        for job in jobs.reversed() {
+            slots.end(job, of: worker)
+            putBack(job)
+        }
         return jobs
     }
 
@@ -325,7 +317,7 @@ package struct JobLedger: Sendable {
     package mutating func forget(_ jobs: [JobID]) {
         for job in jobs {
             switch states.removeValue(forKey: job) {
-            case .leased(let lease): leases[lease.worker]?.remove(job)
+            case .leased(let lease): slots.end(job, of: lease.worker)
             case .pending: leavePending(job)
             case .arrived(let worker): leaveDisk(worker, job.step)
             case .completed, .failed, nil: break

@@ -1,3 +1,5 @@
+import DequeModule
+
 /// Who is here, and what each may do.
 ///
 ///     (1) HELLO -> JOINING --(2) first credit, or the learner's first report--> READY
@@ -15,21 +17,21 @@ struct Membership: Sendable {
         /// Number of the HELLO that counts; 0: of a worker that does not number them.
         var greeting: UInt64
         /// Jobs that it takes at a time.
-        var slots = 0
+        fileprivate(set) var slots = 0
         fileprivate(set) var state = State.joining
         /// Its last lease ran out, and it has not worked since: it may pulse and hang, so it gets no other job.
         fileprivate(set) var isStalled = false
         /// When it failed at a job: it gets the next one when it says that it is idle, or after a while.
         fileprivate(set) var restsSince: Int64?
-        var lastSeen: Int64
+        fileprivate(set) var lastSeen: Int64
         var joined: Int64
         /// When it last said HELLO.
         var greeted: Int64
         /// When it became GONE.
-        var left: Int64?
-        var report: WorkerReport?
-        var loaded: [ArtifactKind: PolicyVersion] = [:]
-        var jobsDone = 0
+        fileprivate(set) var left: Int64?
+        fileprivate(set) var report: WorkerReport?
+        fileprivate(set) var loaded: [ArtifactKind: PolicyVersion] = [:]
+        fileprivate(set) var jobsDone = 0
         /// When its report last said something else; a learner that hangs goes on saying the same.
         fileprivate(set) var changed: Int64
 
@@ -56,21 +58,38 @@ struct Membership: Sendable {
     /// Processes that another one of their name has replaced; they are refused when they come back.
     private static let replacedRemembered = 1000
 
+    private let lease: Int64
     private var members: [WorkerID: Member] = [:]
+    /// All of them, in the order of their names.
+    private var order: [WorkerID] = []
+    /// Those here.
+    private var byName: [String: Set<WorkerID>] = [:]
+    private var learners: Set<WorkerID> = []
+    private var hereCount = 0
+    /// In the order in which they left.
+    private var gone: Deque<WorkerID> = []
     private var replaced: [WorkerID] = []
     private(set) var lostTotal: [Role: Int] = [:]
+    /// Of whom it has changed whether, or at how much, they may work.
+    private var changed: Set<WorkerID> = []
+    /// Before it nobody becomes suspect, is lost, has rested or is forgotten.
+    private var nextLook: Int64 = 0
+
+    /// - Parameter lease: milliseconds.
+    init(lease: Int64) { self.lease = lease }
 
     // MARK: - Questions
 
-    subscript(_ id: WorkerID) -> Member? {
-        get { members[id] }
-        set { if members[id] != nil, let newValue { members[id] = newValue } }
-    }
+    subscript(_ id: WorkerID) -> Member? { members[id] }
 
     /// In the order of their names.
-    var all: [(id: WorkerID, member: Member)] { members.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+    var all: [(id: WorkerID, member: Member)] { order.compactMap { id in members[id].map { (id, $0) } } }
     var here: [(id: WorkerID, member: Member)] { all.filter(\.member.isHere) }
-    var isEmpty: Bool { !members.values.contains(where: \.isHere) }
+    var isEmpty: Bool { hereCount == 0 }
+    /// How many are here that work for the learner.
+    var workersHere: Int { hereCount - learners.count }
+    /// The one that is here.
+    var learner: Member? { learners.min().flatMap { members[$0] } }
     func isHere(_ id: WorkerID) -> Bool { members[id]?.isHere ?? false }
     func contains(where test: (Member) -> Bool) -> Bool { members.values.contains { $0.isHere && test($0) } }
     func isReplaced(_ id: WorkerID) -> Bool { replaced.contains(id) }
@@ -80,14 +99,21 @@ struct Membership: Sendable {
         return greeting <= member.greeting
     }
 
-    /// Those that may be given jobs and pass `test`, in no order.
-    func workers(where test: (Member) -> Bool) -> [(id: WorkerID, slots: Int)] {
-        members.compactMap { id, member in member.mayWork && test(member) ? (id, member.slots) : nil }
+    /// True when somebody is here who passes `test` and is none of `others`.
+    func contains(besides others: Set<WorkerID>, where test: (Member) -> Bool) -> Bool {
+        members.contains { !others.contains($0.key) && $0.value.isHere && test($0.value) }
     }
 
     /// Those here that are called by this name, with or without the incarnation.
     func named(_ name: String) -> [WorkerID] {
-        here.filter { $0.member.hello.name == name || $0.id.routingID == name }.map(\.id)
+        if let named = byName[name] { return named.sorted() }
+        return WorkerID(routingID: name).map { isHere($0) ? [$0] : [] } ?? []
+    }
+
+    /// Those of whom it has changed since this was last asked whether, or at how much, they may work.
+    mutating func takeChanged() -> Set<WorkerID> {
+        defer { changed.removeAll(keepingCapacity: true) }
+        return changed
     }
 
     // MARK: - Edges
@@ -96,9 +122,7 @@ struct Membership: Sendable {
     /// leases say.
     mutating func join(_ hello: Hello, greeting: UInt64, at time: Int64) -> [WorkerID] {
         let id = hello.id
-        let old = here.filter {
-            $0.id != id && ($0.id.name == id.name || ($0.member.role == .learner && hello.role == .learner))
-        }.map(\.id)
+        let old = (byName[id.name] ?? []).union(hello.role == .learner ? learners : []).subtracting([id]).sorted()
         // Later HELLOs of a worker that never asks for jobs do not make it any more promising.
         let greeted = members[id].flatMap { $0.state == .joining ? $0.greeted : nil } ?? time
         var member = Member(
@@ -106,89 +130,170 @@ struct Membership: Sendable {
             changed: time)
         member.jobsDone = members[id]?.jobsDone ?? 0
         if members[id]?.state == .draining { member.state = .draining }
-        members[id] = member
+        enter(id, member)
+        look(at: time + lease / 2)
         replaced = (replaced + old).suffix(Self.replacedRemembered)
         return old
     }
 
+    private mutating func enter(_ id: WorkerID, _ member: Member) {
+        if let known = members[id] {
+            if !known.isHere {
+                gone.removeAll { $0 == id }
+                hereCount += 1
+            }
+        } else {
+            hereCount += 1
+            order.insert(id, at: place(of: id))
+        }
+        byName[id.name, default: []].insert(id)
+        if member.role == .learner { learners.insert(id) } else { learners.remove(id) }
+        members[id] = member
+        changed.insert(id)
+    }
+
+    /// Where `id` stands in ``order``, or would.
+    private func place(of id: WorkerID) -> Int {
+        var (low, high) = (0, order.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if order[middle] < id { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// Every change of a member's goes through here.
+    private mutating func change(_ id: WorkerID, _ body: (inout Member) -> Void) {
+        guard let index = members.index(forKey: id) else { return }
+        let (mayWork, slots) = (members.values[index].mayWork, members.values[index].slots)
+        body(&members.values[index])
+        if members.values[index].mayWork != mayWork || members.values[index].slots != slots { changed.insert(id) }
+    }
+
+    /// Something happens at `time` if nobody is heard before.
+    private mutating func look(at time: Int64) { nextLook = min(nextLook, time) }
+
     /// Edge 2.
     mutating func grant(slots: Int, to id: WorkerID) {
-        members[id]?.slots = max(0, slots)
-        becomeReady(id)
+        change(id) {
+            $0.slots = max(0, slots)
+            $0.becomeReady()
+        }
     }
 
     mutating func report(_ report: WorkerReport, from id: WorkerID, at time: Int64) {
-        if let last = members[id]?.report, last.state != report.state || last.fraction != report.fraction {
-            members[id]?.changed = time
+        change(id) { member in
+            if let last = member.report, last.state != report.state || last.fraction != report.fraction {
+                member.changed = time
+            }
+            member.report = report
+            if report.state == WorkerReport.idle { member.proveAlive() }
+            // A learner asks for no jobs, so nothing else would say that it is ready.
+            if member.role == .learner { member.becomeReady() }
         }
-        members[id]?.report = report
-        if report.state == WorkerReport.idle { proveAlive(id) }
-        // A learner asks for no jobs, so nothing else would say that it is ready.
-        if members[id]?.role == .learner { becomeReady(id) }
     }
 
-    private mutating func becomeReady(_ id: WorkerID) {
-        if members[id]?.state == .joining { members[id]?.state = .ready }
+    mutating func load(_ kind: ArtifactKind, _ version: PolicyVersion, by id: WorkerID) {
+        change(id) { $0.loaded[kind] = version }
     }
+
+    mutating func finishJob(_ id: WorkerID) { change(id) { $0.jobsDone += 1 } }
 
     /// Edge 3.
     mutating func drain(_ id: WorkerID) {
-        if isHere(id) { members[id]?.state = .draining }
+        change(id) { if $0.isHere { $0.state = .draining } }
     }
 
-    mutating func stall(_ id: WorkerID) { members[id]?.isStalled = true }
-    mutating func rest(_ id: WorkerID, at time: Int64) { members[id]?.restsSince = time }
+    mutating func stall(_ id: WorkerID) { change(id) { $0.isStalled = true } }
+
+    mutating func rest(_ id: WorkerID, at time: Int64) {
+        change(id) { $0.restsSince = time }
+        look(at: time + Self.rest)
+    }
 
     /// It renews a lease, or sends a result.
-    mutating func proveAlive(_ id: WorkerID) {
-        members[id]?.isStalled = false
-        members[id]?.restsSince = nil
-    }
+    mutating func proveAlive(_ id: WorkerID) { change(id) { $0.proveAlive() } }
 
     /// Edge 6.
     mutating func heard(_ id: WorkerID, at time: Int64) {
-        members[id]?.lastSeen = time
-        guard let member = members[id], member.state == .suspect else { return }
-        members[id]?.state = member.slots > 0 || member.role == .learner ? .ready : .joining
+        change(id) { member in
+            member.lastSeen = time
+            guard member.state == .suspect else { return }
+            member.state = member.slots > 0 || member.role == .learner ? .ready : .joining
+        }
     }
 
     /// Edges 4 and 7. False when it was gone already.
     mutating func leave(_ id: WorkerID, lost: Bool, at time: Int64) -> Bool {
         guard let member = members[id], member.isHere else { return false }
-        members[id]?.state = .gone
-        members[id]?.left = time
-        if lost { lostTotal[member.role, default: 0] += 1 }
-        let gone = members.filter { !$0.value.isHere }.sorted {
-            ($0.value.lastSeen, $0.key) < ($1.value.lastSeen, $1.key)
+        change(id) {
+            $0.state = .gone
+            $0.left = time
         }
-        for (old, _) in gone.dropLast(Self.goneKept) { members[old] = nil }
+        if lost { lostTotal[member.role, default: 0] += 1 }
+        hereCount -= 1
+        learners.remove(id)
+        byName[id.name]?.remove(id)
+        if byName[id.name]?.isEmpty == true { byName[id.name] = nil }
+        gone.append(id)
+        look(at: time + Self.goneShown)
+        while gone.count > Self.goneKept { forgetFirstGone() }
         return true
+    }
+
+    /// Edge 8.
+    private mutating func forgetFirstGone() {
+        guard let id = gone.popFirst() else { return }
+        members[id] = nil
+        let place = place(of: id)
+        if order.indices.contains(place), order[place] == id { order.remove(at: place) }
     }
 
     /// Nobody was heard for so long because nobody listened.
     mutating func shift(by gap: Int64) {
-        for id in members.keys {
-            members[id]?.lastSeen += gap
-            members[id]?.changed += gap
+        for id in order {
+            change(id) {
+                $0.lastSeen += gap
+                $0.changed += gap
+            }
         }
+        nextLook = 0
     }
 
     /// Edges 5, 7 and 8. Returns who has been silent for two leases, and for how long.
-    mutating func passTime(_ time: Int64, lease: Int64) -> [(id: WorkerID, silent: Int64)] {
+    mutating func passTime(_ time: Int64) -> [(id: WorkerID, silent: Int64)] {
+        guard time >= nextLook else { return [] }
+        nextLook = .max
+        while let first = gone.first.flatMap({ members[$0]?.left }), time - first >= Self.goneShown {
+            forgetFirstGone()
+        }
+        if let first = gone.first.flatMap({ members[$0]?.left }) { look(at: first + Self.goneShown) }
         var lost: [(id: WorkerID, silent: Int64)] = []
-        for (id, member) in members {
-            if let left = member.left {
-                if time - left >= Self.goneShown { members[id] = nil }
-                continue
+        for id in order {
+            guard let member = members[id], member.isHere else { continue }
+            if let since = member.restsSince {
+                if time - since > Self.rest { change(id) { $0.restsSince = nil } } else { look(at: since + Self.rest + 1) }
             }
-            if let since = member.restsSince, time - since > Self.rest { members[id]?.restsSince = nil }
             let silent = time - member.lastSeen
             if silent > 2 * lease {
                 lost.append((id, silent))
-            } else if silent > lease / 2, member.state != .draining {
-                members[id]?.state = .suspect
+                look(at: time)
+            } else if silent > lease / 2 {
+                if member.state != .draining { change(id) { $0.state = .suspect } }
+                look(at: member.lastSeen + 2 * lease + 1)
+            } else {
+                look(at: member.lastSeen + lease / 2 + 1)
             }
         }
-        return lost.sorted { $0.id < $1.id }
+        return lost
+    }
+}
+
+extension Membership.Member {
+    fileprivate mutating func becomeReady() { if state == .joining { state = .ready } }
+
+    fileprivate mutating func proveAlive() {
+        isStalled = false
+        restsSince = nil
     }
 }

@@ -22,14 +22,14 @@ struct Outbox: Sendable {
 
     /// Everything, leases behind the artifacts that their jobs need.
     mutating func take() -> [Outgoing] {
-        for (peer, acks) in acknowledgements.sorted(by: { $0.key < $1.key }) {
+        // Peer after peer: what goes to one at a time travels in one packet.
+        for peer in Set(acknowledgements.keys).union(grants.keys).sorted() {
+            let acks = acknowledgements[peer] ?? []
             for start in stride(from: 0, to: acks.count, by: Self.acknowledgedTogether) {
                 let some = acks[start..<min(start + Self.acknowledgedTogether, acks.count)]
                 add(peer, .resultAck(Array(some)))
             }
-        }
-        for (peer, grants) in grants.sorted(by: { $0.key < $1.key }) {
-            for bundle in Self.bundles(grants) { add(peer, .lease(bundle)) }
+            for bundle in Self.bundles(grants[peer] ?? []) { add(peer, .lease(bundle)) }
         }
         acknowledgements.removeAll(keepingCapacity: true)
         grants.removeAll(keepingCapacity: true)

@@ -11,8 +11,7 @@ extension RunMachine {
     mutating func lose(_ jobs: [JobID], with worker: WorkerID, died: Bool, _ time: Int64) {
         ledger.release(avoiding: worker)
         let window = 2 * Int64(settings.leaseMilliseconds)
-        let here = members.here.count { $0.member.role != .learner }
-        if let (together, isNew) = casualties.lose(worker, here: here, window: window, at: time) {
+        if let (together, isNew) = casualties.lose(worker, here: members.workersHere, window: window, at: time) {
             // The coordinator's own network, until shown otherwise.
             ledger.forgive(together)
             guard isNew else { return }
@@ -26,7 +25,7 @@ extension RunMachine {
     /// A lease ran out in a worker's hands.
     mutating func expire(_ job: JobID, in worker: WorkerID, _ time: Int64) {
         // Without a learner nobody serves the weights that the worker may be waiting for; and a silent one may be working.
-        let isServed = members.contains { $0.role == .learner && $0.state == .ready }
+        let isServed = members.learner?.state == .ready
         let isHeard = members[worker].map { time - $0.lastSeen <= Int64(settings.leaseMilliseconds) / 2 } ?? false
         if isServed, isHeard { blame(job, for: worker, "made no progress for a whole lease", time) }
     }
@@ -46,7 +45,7 @@ extension RunMachine {
     /// It cannot be told from a long update, so people are asked to look.
     mutating func watchLearner(_ time: Int64) {
         guard life.state == .running, steps.request == nil,
-            let member = members.here.first(where: { $0.member.role == .learner })?.member, member.state == .ready,
+            let member = members.learner, member.state == .ready,
             !alarms.contains(where: { $0.code == Self.stalledLearner && $0.sinceMs >= member.changed })
         else { return }
         let usual = figures.usualStep ?? 0

@@ -31,7 +31,7 @@ extension RunMachine {
         case .result(let job, let attempt, let outcome): admit(outcome, of: job, attempt: attempt, incoming, time)
         case .loaded(let kind, let version):
             // A worker may name no kinds that do not exist.
-            if versions.has(kind) { members[peer]?.loaded[kind] = version }
+            if versions.has(kind) { members.load(kind, version, by: peer) }
         case .report(let report):
             members.report(report, from: peer, at: time)
             // It was not told, or has forgotten.
@@ -185,7 +185,7 @@ extension RunMachine {
             if let (other, number) = cancelled, other != peer {
                 outbox.add(other, .cancel(job, attempt: number, reason: "another worker was first"))
             }
-            members[peer]?.jobsDone += 1
+            members.finishJob(peer)
             if case .trajectories(let items) = outcome { figures.generated(items, of: job.step, at: time) }
             for next in steps.add(outcome, of: job) { ledger.add(next) }
             persist(
@@ -206,7 +206,7 @@ extension RunMachine {
             return
         }
         log(.warning, "a job failed", ["job": "\(job)", "worker": "\(peer)", "code": code, "reason": message])
-        let isServed = members.contains { $0.role == .learner && $0.state == .ready }
+        let isServed = members.learner?.state == .ready
         if code == JobOutcome.unserved, !isServed {
             // Whoever gets the job meets the same: the learner is away, which has a wait and a limit of its own.
             ledger.handBack(job, attempt: attempt, by: peer)
@@ -216,11 +216,12 @@ extension RunMachine {
         // It gets nothing more until it says that it is idle; a worker that fails at once would try every job first.
         members.rest(peer, at: time)
         let queue = JobLedger.Queue(job)
-        let others = Set(
-            members.here.filter {
-                $0.id != peer && $0.member.state != .draining && settings.canDo(queue, $0.member.hello.capabilities)
-            }.map(\.id))
-        switch ledger.fail(job, attempt: attempt, by: peer, retryable: retryable, others: others) {
+        let failure = ledger.fail(job, attempt: attempt, by: peer, retryable: retryable) { failed in
+            members.contains(besides: failed) {
+                $0.state != .draining && settings.canDo(queue, $0.hello.capabilities)
+            }
+        }
+        switch failure {
         case .ignored, .retried: break
         case .exhausted:
             let often = retryable ? " \(settings.retries + 1) times" : ""

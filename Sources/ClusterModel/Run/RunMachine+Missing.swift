@@ -19,7 +19,7 @@ extension RunMachine {
             missing.append(
                 Waits.Missing(who: who, remedy: "start one with: \(command)", role: role, isBlocking: isBlocking))
         }
-        if !members.contains(where: { $0.role == .learner }), !life.isLeaving {
+        if members.learner == nil, !life.isLeaving {
             add("a learner", "skein learner --coordinator \(address)", .learner)
         }
         guard !life.isEnding else { return missing }

@@ -9,9 +9,16 @@ extension RunMachine {
             steps: settings.steps)
         snapshot.learner = learner(time)
         for kind in JobKind.allCases { snapshot.queue[kind.rawValue] = queue(kind) }
-        for role in Role.allCases { snapshot.workers[role.rawValue] = counts(role) }
-        snapshot.workerList = members.all.map { worker($0.id, $0.member) }
-        snapshot.weights = weights()
+        let all = members.all
+        for role in Role.allCases {
+            var counts = ClusterSnapshot.WorkerCounts()
+            counts.desired = role == .learner ? 1 : desired[role] ?? 0
+            counts.lostTotal = members.lostTotal[role] ?? 0
+            for (id, member) in all where member.role == role { count(id, member, &counts) }
+            snapshot.workers[role.rawValue] = counts
+        }
+        snapshot.workerList = all.map { worker($0.id, $0.member) }
+        snapshot.weights = weights(all.filter { $0.member.isHere && $0.member.role == .generator })
         snapshot.rates = figures.rates(at: time)
         let perMinute = snapshot.rates.stepsPerMin
         if life.state == .running, perMinute > 0 {
@@ -26,7 +33,7 @@ extension RunMachine {
 
     private func learner(_ time: Int64) -> ClusterSnapshot.Learner {
         var learner = ClusterSnapshot.Learner()
-        if let member = members.here.first(where: { $0.member.role == .learner })?.member {
+        if let member = members.learner {
             learner.state = member.report?.state ?? member.state.rawValue
         }
         learner.step = steps.committed
@@ -54,21 +61,15 @@ extension RunMachine {
 
     private func isBusy(_ id: WorkerID) -> Bool { !ledger.leases(of: id).isEmpty }
 
-    private func counts(_ role: Role) -> ClusterSnapshot.WorkerCounts {
-        var counts = ClusterSnapshot.WorkerCounts()
-        counts.desired = role == .learner ? 1 : desired[role] ?? 0
-        counts.lostTotal = members.lostTotal[role] ?? 0
-        for (id, member) in members.here where member.role == role {
-            switch member.state {
-            case .joining, .gone: break
-            case .ready:
-                counts.ready += 1
-                if isBusy(id) { counts.busy += 1 }
-            case .draining: counts.draining += 1
-            case .suspect: counts.suspect += 1
-            }
+    private func count(_ id: WorkerID, _ member: Membership.Member, _ counts: inout ClusterSnapshot.WorkerCounts) {
+        switch member.state {
+        case .joining, .gone: break
+        case .ready:
+            counts.ready += 1
+            if isBusy(id) { counts.busy += 1 }
+        case .draining: counts.draining += 1
+        case .suspect: counts.suspect += 1
         }
-        return counts
     }
 
     private func worker(_ id: WorkerID, _ member: Membership.Member) -> ClusterSnapshot.Worker {
@@ -82,11 +83,10 @@ extension RunMachine {
             lastSeenMs: member.lastSeen, joinedMs: member.joined, jobsDone: member.jobsDone)
     }
 
-    private func weights() -> ClusterSnapshot.Weights {
+    private func weights(_ generators: [(id: WorkerID, member: Membership.Member)]) -> ClusterSnapshot.Weights {
         var weights = ClusterSnapshot.Weights()
         weights.current = versions.newest ?? 0
         weights.bytes = versions.policy(weights.current)?.size ?? 0
-        let generators = members.here.filter { $0.member.role == .generator }
         weights.oldestInUse = generators.compactMap { $0.member.loaded[.policy]?.number }.min() ?? weights.current
         weights.lagging = generators.filter { ($0.member.loaded[.policy]?.number ?? -1) < weights.current }
             .map(\.id.name)
@@ -113,7 +113,7 @@ extension RunMachine {
                     sinceMs: figures.lastCommit ?? started))
         } else if life.state == .starting {
             list.append(ClusterSnapshot.Wait(who: "run", what: "the learner's first weights", sinceMs: started))
-        } else if let learner = members.here.first(where: { $0.member.role == .learner })?.member {
+        } else if let learner = members.learner {
             list.append(
                 ClusterSnapshot.Wait(
                     who: "run", what: "the learner: \(learner.report?.state ?? learner.state.rawValue)",

@@ -1,47 +1,40 @@
 /// Who gets which job, and what the operator wants.
 extension RunMachine {
-    /// Hands pending jobs to workers with free slots. Steps in order, so that the oldest batch is complete first.
+    /// Hands pending jobs to workers with free slots. Steps in order, so that the oldest batch is complete first; one job
+    /// each in turn, so that no worker sits idle while another has two.
     mutating func assign(_ time: Int64) {
+        for id in members.takeChanged().union(ledger.takeChanged()).sorted() { note(id) }
         guard life.state == .running else { return }
         for queue in ledger.queues {
-            var free = candidates(for: queue)
-            let able = ledger.isAvoiding ? able(queue, time) : []
-            // One job each in turn, so that no worker sits idle while another has two.
-            while !free.isEmpty, ledger.pendingCount(queue) > 0 {
-                // Who gets none has failed at all that is left.
-                free = free.compactMap { id, slots in
-                    lease(queue, to: id, able, time) && slots > 1 ? (id, slots - 1) : nil
+            var passedOver: [FreeWorkers.Entry] = []
+            while ledger.pendingCount(queue) > 0, let next = free.next(where: { settings.canDo(queue, $0) }) {
+                if lease(queue, to: next.id, time) {
+                    note(next.id)
+                } else {
+                    // It has failed at all that is left.
+                    passedOver.append(next)
                 }
             }
+            for entry in passedOver { free.put(entry) }
         }
     }
 
-    private func candidates(for queue: JobLedger.Queue) -> [(id: WorkerID, slots: Int)] {
-        members.workers { settings.canDo(queue, $0.hello.capabilities) }
-            .compactMap { id, slots in
-                let free = slots - ledger.taken(by: id)
-                return free > 0 ? (id, free) : nil
-            }
-            .sorted { ($1.slots, $0.id) < ($0.slots, $1.id) }
+    private mutating func note(_ id: WorkerID) {
+        guard let member = members[id] else { return free.forget(id) }
+        let taken = ledger.taken(by: id)
+        free.note(id, member.hello.capabilities, taken: taken, free: member.mayWork ? member.slots - taken : 0)
     }
 
-    private func able(_ queue: JobLedger.Queue, _ time: Int64) -> Set<WorkerID> {
-        Set(
-            members.here.filter {
-                $0.member.isPromising(at: time, grace: Int64(settings.graceMilliseconds))
-                    && settings.canDo(queue, $0.member.hello.capabilities)
-            }.map(\.id))
-    }
-
-    private mutating func lease(
-        _ queue: JobLedger.Queue, to id: WorkerID, _ able: Set<WorkerID>, _ time: Int64
-    ) -> Bool {
+    private mutating func lease(_ queue: JobLedger.Queue, to id: WorkerID, _ time: Int64) -> Bool {
         let isFirst = members[id]?.jobsDone == 0
         let period = isFirst ? settings.graceMilliseconds : settings.leaseMilliseconds
-        guard
-            let (job, attempt) = ledger.lease(
-                from: queue, to: id, able: able, deadline: time + Int64(period), now: time)
-        else { return false }
+        let leased = ledger.lease(from: queue, to: id, deadline: time + Int64(period), now: time) { failed in
+            members.contains(besides: failed) {
+                $0.isPromising(at: time, grace: Int64(settings.graceMilliseconds))
+                    && settings.canDo(queue, $0.hello.capabilities)
+            }
+        }
+        guard let (job, attempt) = leased else { return false }
         guard let payload = steps.payload(of: job) else {
             // Its step is over: nothing to do for anybody.
             ledger.forget([job])

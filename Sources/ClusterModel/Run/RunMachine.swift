@@ -6,7 +6,7 @@ import DequeModule
 /// No clock, socket, file or task, and no order of a dictionary in anything that can be seen: the same events at the same
 /// times give the same effects. Each part owns its state alone; this type routes between them:
 ///
-/// - ``Membership``: who is here. ``JobLedger``: who does what. ``Steps``: what each batch still needs.
+/// - ``Membership``: who is here. ``JobLedger``: who does what. ``FreeWorkers``: who is next. ``Steps``: what each batch still needs.
 /// - ``Versions``: what can be pulled. ``Waits``: what is missing since when. ``Lifecycle``: where the run stands.
 /// - ``RunFigures``: rates. ``Outbox``: what this turn has to say.
 ///
@@ -28,8 +28,9 @@ package struct RunMachine: Sendable {
     let settings: RunSettings
     let started: Int64
 
-    var members = Membership()
+    var members: Membership
     var ledger: JobLedger
+    var free = FreeWorkers()
     var steps: Steps
     var versions = Versions()
     var waits = Waits()
@@ -75,6 +76,7 @@ package struct RunMachine: Sendable {
         // Somebody who writes another limit has looked, and wants to go on.
         let limit = recovered.meta[Self.pausedOver] ?? ""
         isPaused = wasPaused && (limit.isEmpty || limit == settings.klStop.map { "\($0)" })
+        members = Membership(lease: Int64(settings.leaseMilliseconds))
         ledger = JobLedger(retriesAllowed: settings.retries)
         steps = Steps(settings, committed: recovered.committedSteps)
         if wasPaused, !isPaused {
@@ -184,7 +186,7 @@ package struct RunMachine: Sendable {
                 for manifest in versions.announced(to: role) { outbox.add(lease.worker, .artifact(manifest)) }
             }
         }
-        for (id, silent) in members.passTime(time, lease: Int64(settings.leaseMilliseconds)) {
+        for (id, silent) in members.passTime(time) {
             leave(id, reason: "silent for \(silent / 1000) s", lost: true, time)
         }
         checkWaits(time)

@@ -1,6 +1,6 @@
 import ClusterModel
 import Foundation
-import ZeroMQ
+import Transport
 
 @testable import Cluster
 

@@ -2,9 +2,9 @@ package import Foundation
 
 /// One frame to send.
 package enum Frame: Sendable {
-    /// Copied by libzmq; for small frames.
+    /// Copied by the transport; for small frames.
     case bytes([UInt8])
-    /// Not copied by libzmq; the memory is kept until it has let go of it.
+    /// Not copied by the transport; the memory is kept until it has let go of it.
     case shared(SharedBytes)
 
     package var count: Int {
@@ -19,7 +19,7 @@ package enum Frame: Sendable {
 // SAFETY: the owner is never mutated after init.
 package struct SharedBytes: @unchecked Sendable {
     /// Keeps the memory alive.
-    let owner: NSData
+    package let owner: NSData
     package let count: Int
 
     /// The bytes `range` of `data`. They are copied, and only they: `data as NSData` would copy all of `data` on Linux,
@@ -40,5 +40,5 @@ package struct SharedBytes: @unchecked Sendable {
     }
 
     // SAFETY: an NSData that is made here and never handed out does not change; `count` is its length.
-    var pointer: UnsafeMutableRawPointer { UnsafeMutableRawPointer(mutating: owner.bytes) }
+    package var pointer: UnsafeMutableRawPointer { UnsafeMutableRawPointer(mutating: owner.bytes) }
 }

@@ -1,5 +1,5 @@
 import Foundation
-package import LanguageModels
+import LanguageModels
 import PolicyOptimization
 import Torch
 
@@ -8,21 +8,21 @@ import Torch
 /// AdamW over rows of 64 tokens.
 ///
 /// Used on the thread that owns the tensors; call `TorchRuntime.configure` first.
-package struct EngineBenchmark {
-    package struct Result: Codable, Sendable {
+struct EngineBenchmark {
+    struct Result: Codable, Sendable {
         /// New tokens over the time of the whole generation, reading of the prompts and drawing of the tokens included.
-        package var generateTokensPerSecond: Double
+        var generateTokensPerSecond: Double
         /// Tokens of the batch over the time of a step; nil = not asked for.
-        package var trainTokensPerSecond: Double?
+        var trainTokensPerSecond: Double?
         /// What the generation reads of weights, once for each token of a row, over what the memory gives.
-        package var generateOfBandwidth: Double
+        var generateOfBandwidth: Double
         /// Multiplications and additions of weights over the peak of a large product of matrices.
-        package var generateOfPeak: Double
-        package var trainOfPeak: Double?
+        var generateOfPeak: Double
+        var trainOfPeak: Double?
         /// The step with exact arithmetic, in which generation is the same.
-        package var exactTrainTokensPerSecond: Double?
-        package var yardstick: Yardstick
-        package var threads: Int
+        var exactTrainTokensPerSecond: Double?
+        var yardstick: Yardstick
+        var threads: Int
 
         enum CodingKeys: String, CodingKey {
             case generateTokensPerSecond = "generate_tokens_per_s"
@@ -36,13 +36,13 @@ package struct EngineBenchmark {
     }
 
     /// Which model; random weights.
-    package enum Model: Sendable {
+    enum Model: Sendable {
         /// Llama, 6 layers, d 256, ff 768, 4 heads, vocabulary 4096.
         case small
         /// GPT-2 124M.
         case gpt2
 
-        package var configuration: ModelConfiguration {
+        var configuration: ModelConfiguration {
             get throws {
                 switch self {
                 case .small:
@@ -67,7 +67,7 @@ package struct EngineBenchmark {
     /// Weights that a token is multiplied with.
     private let multiplied: Int
 
-    package init(_ kind: Model = .small, rows: Int = 32) throws {
+    init(_ kind: Model = .small, rows: Int = 32) throws {
         self.rows = rows
         model = try CausalLM(configuration: kind.configuration, seed: 0)
         let matrices = model.parameters.filter { $0.tensor.rank == 2 }
@@ -76,10 +76,10 @@ package struct EngineBenchmark {
     }
 
     /// Writes the model as a Hugging Face directory, for peers that are to have the same weights.
-    package func export(to directory: String) throws { try model.export(to: directory) }
+    func export(to directory: String) throws { try model.export(to: directory) }
 
     /// The best of `repeats`, after one that does not count, as the peer does.
-    package func run(training trains: Bool = true, repeats: Int = 5) throws -> Result {
+    func run(training trains: Bool = true, repeats: Int = 5) throws -> Result {
         let yardstick = try Yardstick.measure()
         var random = CounterGenerator(0, 0)
         let vocabulary = Double(model.configuration.vocabularySize - 3)

@@ -1,18 +1,18 @@
 import Torch
 
 /// What this machine can do at most, measured in the run that is compared with it.
-package struct Yardstick: Codable, Sendable {
+struct Yardstick: Codable, Sendable {
     /// Of a large product of matrices in fp32.
-    package var gigaflops: Double
+    var gigaflops: Double
     /// Read by a sum over more than any cache holds.
-    package var gigabytesPerSecond: Double
+    var gigabytesPerSecond: Double
 
     enum CodingKeys: String, CodingKey {
         case gigaflops = "sgemm_gflop_per_s"
         case gigabytesPerSecond = "read_gb_per_s"
     }
 
-    package static func measure() throws -> Yardstick {
+    static func measure() throws -> Yardstick {
         try noGrad {
             let side = 2048
             let a = try Tensor.full([side, side], 0.5)
@@ -33,7 +33,7 @@ package struct Yardstick: Codable, Sendable {
         for number in 0...max(1, repeats) {
             let start = clock.now
             try work(number)
-            if number > 0 { best = min(best, (clock.now - start).seconds) }
+            if number > 0 { best = min(best, (clock.now - start) / .seconds(1)) }
         }
         return best
     }

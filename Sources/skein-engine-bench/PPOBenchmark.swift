@@ -1,5 +1,6 @@
 import ClusterModel
 import LanguageModels
+import Learner
 import PolicyOptimization
 import Torch
 
@@ -8,14 +9,14 @@ import Torch
 /// minibatches. Llama, 6 layers, d 256, ff 768, 4 heads, vocabulary 4096.
 ///
 /// Used on the thread that owns the tensors; call `TorchRuntime.configure` first.
-package struct PPOBenchmark {
-    package struct Result: Codable, Sendable {
+struct PPOBenchmark {
+    struct Result: Codable, Sendable {
         /// Median of the rounds.
-        package var seconds: Double
-        package var rounds: [Double]
-        package var threads: Int
+        var seconds: Double
+        var rounds: [Double]
+        var threads: Int
         /// Of the last round, by phase: generation, scoring, and the trainer's own.
-        package var phases: [String: Double]
+        var phases: [String: Double]
     }
 
     private let prompts = 64
@@ -26,7 +27,7 @@ package struct PPOBenchmark {
     private let reward: RewardModel
     private let trainer: PPOTrainer
 
-    package init() throws {
+    init() throws {
         let configuration = try ModelConfiguration(
             vocabularySize: 4096, hiddenSize: 256, intermediateSize: 768, layerCount: 6, headCount: 4,
             contextLength: 256)
@@ -41,14 +42,14 @@ package struct PPOBenchmark {
     }
 
     /// - Parameter warmup: iterations before those that count.
-    package func run(iterations: Int = 1, warmup: Int = 1) throws -> Result {
+    func run(iterations: Int = 1, warmup: Int = 1) throws -> Result {
         var rounds: [Double] = []
         var phases: [String: Double] = [:]
         for number in 0..<(max(0, warmup) + max(1, iterations)) {
             let clock = ContinuousClock()
             let start = clock.now
             phases = try iterate(number)
-            if number >= warmup { rounds.append((clock.now - start).seconds) }
+            if number >= warmup { rounds.append((clock.now - start) / .seconds(1)) }
         }
         let sorted = rounds.sorted()
         let median = (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
@@ -84,8 +85,8 @@ package struct PPOBenchmark {
         }
         let report = try trainer.update(samples)
         var phases = report.metrics.filter { $0.key.hasPrefix("timing_s/") }
-        phases["timing_s/gen"] = (generated - start).seconds
-        phases["timing_s/score"] = (scored - generated).seconds
+        phases["timing_s/gen"] = (generated - start) / .seconds(1)
+        phases["timing_s/score"] = (scored - generated) / .seconds(1)
         phases[Metric.logProbabilityDifference] = report.metrics[Metric.logProbabilityDifference]
         phases[Metric.updates] = report.metrics[Metric.updates]
         return phases

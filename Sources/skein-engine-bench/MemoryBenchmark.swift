@@ -1,5 +1,6 @@
 import Foundation
 import LanguageModels
+import Learner
 import PolicyOptimization
 import Torch
 
@@ -7,21 +8,21 @@ import Torch
 /// `scripts/peers/bench_memory.py` has transformers do: 8 rows of 512 tokens, forward, backward, AdamW, all in fp32.
 ///
 /// Used on the thread that owns the tensors, in a process of its own; call `TorchRuntime.configure` first.
-package struct MemoryBenchmark {
-    package struct Result: Codable, Sendable {
+struct MemoryBenchmark {
+    struct Result: Codable, Sendable {
         /// Peak of the resident set.
-        package var gigabytes: Double
+        var gigabytes: Double
         /// Of the step.
-        package var seconds: Double
-        package var loss: Double
-        package var threads: Int
+        var seconds: Double
+        var loss: Double
+        var threads: Int
     }
 
     private let model: CausalLM
     private let rows: [[Int32]]
 
     /// - Parameter directory: of a model as Hugging Face saves it.
-    package init(directory: String, tokens: Int = 4096) throws {
+    init(directory: String, tokens: Int = 4096) throws {
         model = try CausalLM(directory: directory)
         let length = min(512, tokens)
         // Tokens 1,000 to 41,999 in a fixed disorder, as the peer has them.
@@ -30,7 +31,7 @@ package struct MemoryBenchmark {
         }
     }
 
-    package func run() throws -> Result {
+    func run() throws -> Result {
         try model.setTrainable(true)
         let optimizer = try AdamW(model.parameters)
         let batch = try TokenBatch(rows)
@@ -39,7 +40,7 @@ package struct MemoryBenchmark {
         let loss = try SupervisedLoss.backward(model, batch, globalTokens: batch.scoredCount)
         try optimizer.step(learningRate: 1e-5)
         return Result(
-            gigabytes: try Self.peak(), seconds: (clock.now - start).seconds, loss: loss, threads: TorchRuntime.threads)
+            gigabytes: try Self.peak(), seconds: (clock.now - start) / .seconds(1), loss: loss, threads: TorchRuntime.threads)
     }
 
     /// The most memory that this process has had, in GB.
