@@ -94,11 +94,12 @@ let package = Package(
 
         // Layer 2: values and rules, no clock and no socket.
         library("ClusterModel", [collections]),
-        library("RunConfiguration", [yams]),
+        library("RunLayout"),
+        library("RunConfiguration", ["RunLayout", yams]),
         library("Datasets", ["CZlib", "Tokenizers"]),
-        library("RunInputs", ["Sodium"]),
-        library("Reports"),
-        library("Console", [log]),
+        library("RunInputs", ["RunLayout", "Sodium"]),
+        library("Reports", ["RunLayout"]),
+        library("Console", ["RunLayout", log]),
 
         // Layer 3
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
@@ -114,7 +115,7 @@ let package = Package(
             ]),
 
         // Layer 4: the roles; they never import one another.
-        library("Coordinator", ["Cluster", "ClusterModel", "Reports", "ZeroMQ", "Sodium", grdb, log]),
+        library("Coordinator", ["Cluster", "ClusterModel", "Reports", "RunLayout", "ZeroMQ", "Sodium", grdb, log]),
         library("StatusServer", ["ClusterModel", "Sodium", hummingbird, log]),
         library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log]),
         library(
@@ -124,13 +125,13 @@ let package = Package(
             "Training",
             [
                 "Datasets", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports", "RunConfiguration",
-                "RunInputs", "Sodium", "Tokenizers", "Torch", log,
+                "RunInputs", "RunLayout", "Sodium", "Tokenizers", "Torch", log,
             ]),
         library(
             "Learner",
             [
                 "Cluster", "ClusterModel", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
-                "RunConfiguration", "Sodium", "Tokenizers", "Torch", log,
+                "RunConfiguration", "RunLayout", "Sodium", "Tokenizers", "Torch", log,
             ]),
 
         // Layer 5: parse, wire, run. `skein` must start in milliseconds, so it never reaches Torch.
@@ -138,7 +139,7 @@ let package = Package(
             name: "skein",
             dependencies: [
                 "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Reports", "Rewards",
-                "RunConfiguration", "RunInputs", "Sodium", "StatusServer", "Tokenizers", "ZeroMQ", arguments, log,
+                "RunConfiguration", "RunInputs", "RunLayout", "Sodium", "StatusServer", "Tokenizers", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -147,7 +148,7 @@ let package = Package(
                 "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels",
                 "Learner",
                 "PolicyOptimization",
-                "Reports", "Rewards", "RunConfiguration", "RunInputs", "Scorer", "Sodium", "Tokenizers", "Torch",
+                "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Scorer", "Sodium", "Tokenizers", "Torch",
                 "Training", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
@@ -158,7 +159,7 @@ let package = Package(
             name: "skein-simulate", dependencies: ["ClusterModel", "ClusterTestKit", arguments], swiftSettings: strict),
         // Beside the layers: real processes and a nemesis.
         .executableTarget(
-            name: "skein-chaos", dependencies: ["ClusterModel", "RunConfiguration", "Sodium", grdb, arguments],
+            name: "skein-chaos", dependencies: ["ClusterModel", "RunConfiguration", "RunLayout", "Sodium", grdb, arguments],
             swiftSettings: strict),
 
         // Tests
@@ -188,7 +189,7 @@ let package = Package(
         tests("ReportsTests", ["Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["RunInputs", "Console"]),
-        tests("RunConfigurationTests", ["RunConfiguration", yams]),
+        tests("RunConfigurationTests", ["RunConfiguration", "RunLayout", yams]),
         tests("StatusServerTests", ["StatusServer", "ClusterModel", log]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["Torch"]),

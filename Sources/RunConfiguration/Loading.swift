@@ -1,4 +1,5 @@
 import Foundation
+import RunLayout
 
 extension RunConfiguration {
     /// A run file is read whole; more than this is no run file.
@@ -39,8 +40,9 @@ extension RunConfiguration {
 
     /// - Parameter source: stands before line and column in messages.
     package static func parse(
-        _ text: String, source: String = "run.yaml", overrides: [String] = []
+        _ text: String, source: String? = nil, overrides: [String] = []
     ) throws -> RunConfiguration {
+        let source = source ?? RunLayout.Entry.runFile.rawValue
         var root = try YAMLTree.parse(text, source: source, columns: true) ?? .emptyMapping(at: source)
         if root.isNothing { root = .emptyMapping(at: source) }
         let log = ReadingLog()

@@ -1,4 +1,5 @@
 package import Foundation
+package import RunLayout
 
 /// One run, as its YAML file describes it, with every default filled in.
 ///
@@ -32,10 +33,11 @@ package struct RunConfiguration: Sendable, Equatable {
     package enum Arithmetic: String, Sendable, Codable, CaseIterable, ChoiceValue { case fast, exact }
 
     /// Directories that the stages make.
-    package var pretrainedDirectory: String { runDirectory + "/pretrained" }
-    package var sftDirectory: String { runDirectory + "/sft" }
-    package var rewardModelDirectory: String { runDirectory + "/reward-model" }
-    package var policyDirectory: String { runDirectory + "/policy" }
+    package var layout: RunLayout { RunLayout(runDirectory) }
+    package var pretrainedDirectory: String { layout[.pretrained] }
+    package var sftDirectory: String { layout[.sft] }
+    package var rewardModelDirectory: String { layout[.rewardModel] }
+    package var policyDirectory: String { layout[.policy] }
 
     /// What the stage sft starts from: the given base, or what the stage pretrain makes.
     package var baseDirectory: String? {

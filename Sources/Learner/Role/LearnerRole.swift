@@ -5,6 +5,7 @@ import LanguageModels
 package import Logging
 import PolicyOptimization
 import RunConfiguration
+import RunLayout
 import Torch
 
 /// The learner as a process of a cluster, from WELCOME to the last step.
@@ -102,7 +103,7 @@ package struct LearnerRole: Sendable {
         let directory = URL(filePath: run.runDirectory)
         let heldOut = try HeldOutWatch(run, base: base, on: executor)
         let checkpoints = CheckpointStore(
-            directory: directory.appending(path: "checkpoints"), keep: PPOSettings.keptCheckpoints(run),
+            directory: run.layout.url(.checkpoints), keep: PPOSettings.keptCheckpoints(run),
             pinned: { heldOut?.bestStep(among: $0) })
         let settings = PPOSettings(run)
         try settings.validate()

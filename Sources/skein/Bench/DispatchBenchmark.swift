@@ -52,7 +52,7 @@ struct DispatchBenchmark {
         configuration.run.promptsPerStep = load.jobs
         configuration.run.promptsPerJob = 1
         configuration.run.prompts = (0..<load.jobs).map { Prompt(row: $0, text: "p", tokens: [1]) }
-        configuration.journalPath = directory + "/journal.sqlite"
+        configuration.journalPath = directory + "/dispatch.sqlite"
         let thread = try SocketThread()
         let coordinator = try await Coordinator.start(configuration, on: thread, logger: log)
         try coordinator.address.write(toFile: directory + "/address", atomically: true, encoding: .utf8)
