@@ -95,7 +95,7 @@ let package = Package(
         // Layer 2: values and rules, no clock and no socket.
         library("ClusterModel", [collections]),
         library("RunLayout"),
-        library("RunConfiguration", ["RunLayout", yams]),
+        library("RunConfiguration", ["ClusterModel", "RunLayout", yams]),
         library("Datasets", ["CZlib", "Tokenizers"]),
         library("RunInputs", ["RunLayout", "Sodium"]),
         library("Reports", ["RunLayout"]),
@@ -105,7 +105,7 @@ let package = Package(
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
         library("Cluster", ["CZlib", "ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
         library("LanguageModels", ["Torch"]),
-        library("PolicyOptimization", ["Torch", "LanguageModels"]),
+        library("PolicyOptimization", ["Torch", "LanguageModels", "RunConfiguration"]),
 
         library(
             "Evaluations",
@@ -164,7 +164,8 @@ let package = Package(
 
         // Tests
         tests("ClusterModelTests", ["ClusterModel", "ClusterTestKit"]),
-        tests("ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log]),
+        tests(
+            "ClusterTests", ["Cluster", "ClusterModel", "ZeroMQ", "Sodium", log], resources: [.copy("Fixtures")]),
         tests("CoordinatorTests", ["Coordinator", "Cluster", "ClusterModel", "ZeroMQ", grdb, log]),
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
         tests("EvaluationsTests", ["Evaluations", "Rewards", "RunConfiguration", "Tokenizers"]),
@@ -181,7 +182,7 @@ let package = Package(
                 "RunConfiguration", "Torch", "ZeroMQ", "Sodium", log,
             ]),
         tests(
-            "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]
+            "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "RunConfiguration", "Torch"], resources: [.copy("Fixtures")]
         ),
         tests(
             "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "ZeroMQ"],
@@ -189,7 +190,9 @@ let package = Package(
         tests("ReportsTests", ["Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["RunInputs", "Console"]),
-        tests("RunConfigurationTests", ["RunConfiguration", "RunLayout", yams]),
+        tests(
+            "RunConfigurationTests", ["ClusterModel", "RunConfiguration", "RunLayout", yams],
+            resources: [.copy("Fixtures")]),
         tests("StatusServerTests", ["StatusServer", "ClusterModel", log]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["Torch"]),

@@ -63,7 +63,7 @@ extension RunConfiguration {
     }
 
     /// The file with every default filled in; ``load(path:overrides:)`` of it gives the same configuration.
-    package func resolvedYAML() throws -> String { yaml(comments: false) }
+    package func resolvedYAML() -> String { YAMLWriter.text(of: self) }
 
     /// Every key with its default and what it is for.
     package static func referenceYAML() -> String {
@@ -72,7 +72,7 @@ extension RunConfiguration {
         example.sft.lora = LoRASection()
         example.rewards = allRewards
         example.evaluation.rewards = [reward(.gold)]
-        return example.yaml(comments: true)
+        return YAMLWriter.text(of: example, comments: true)
     }
 
     /// With every optional section.
@@ -99,12 +99,6 @@ extension RunConfiguration {
         return reward
     }
 
-    private func yaml(comments: Bool) -> String {
-        var writer = YAMLWriter(comments: comments)
-        var copy = self
-        copy.visit(&writer)
-        return writer.lines.joined(separator: "\n") + "\n"
-    }
 }
 
 /// Other spellings of the same.

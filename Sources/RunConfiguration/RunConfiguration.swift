@@ -1,14 +1,14 @@
-package import Foundation
+package import ClusterModel
 package import RunLayout
 
 /// One run, as its YAML file describes it, with every default filled in.
 ///
-/// A plain value: made once by ``load(path:overrides:)``, checked by ``check()``, handed to the roles as JSON.
+/// A plain value: made once by ``load(path:overrides:)``, checked by ``check()``; what each role is told of it is ``setups()``.
 package struct RunConfiguration: Sendable, Equatable {
     package var name = "run"
     package var seed: UInt64 = 1
     package var device = "cpu"
-    package var arithmetic = Arithmetic.fast
+    package var arithmetic = ArithmeticMode.fast
     package var runDirectory = "runs/run"
     package var stages: [Stage] = [.ppo]
     package var models = ModelsSection()
@@ -30,8 +30,6 @@ package struct RunConfiguration: Sendable, Equatable {
 
     package init() {}
 
-    package enum Arithmetic: String, Sendable, Codable, CaseIterable, ChoiceValue { case fast, exact }
-
     /// Directories that the stages make.
     package var layout: RunLayout { RunLayout(runDirectory) }
     package var pretrainedDirectory: String { layout[.pretrained] }
@@ -39,26 +37,17 @@ package struct RunConfiguration: Sendable, Equatable {
     package var rewardModelDirectory: String { layout[.rewardModel] }
     package var policyDirectory: String { layout[.policy] }
 
+    /// Policies that must stay on disk: leases of open steps may still name them when the learner restarts.
+    package var keptCheckpoints: Int { max(ppo.keepCheckpoints, schedule.versionsBehind + 2) }
+
     /// What the stage sft starts from: the given base, or what the stage pretrain makes.
     package var baseDirectory: String? {
         stages.contains(.pretrain) ? pretrainedDirectory : models.base
     }
 
-    /// For the roles of a run; ``init(json:)`` reads it.
-    package func json() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        return try encoder.encode(self)
-    }
-
-    package init(json: Data) throws {
-        do {
-            self = try JSONDecoder().decode(RunConfiguration.self, from: json)
-        } catch {
-            throw ConfigurationError(.value, "the configuration that the coordinator sent cannot be read", cause: error)
-        }
-    }
 }
+
+extension ArithmeticMode: ChoiceValue {}
 
 extension RunConfiguration: ConfigurationSection {
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
@@ -86,15 +75,6 @@ extension RunConfiguration: ConfigurationSection {
         keys.section("evaluation", &evaluation, "The policy against its start.")
         keys.section("coordinator", &coordinator, "Where the coordinator listens.")
         keys.section("roles", &roles, "Processes on this machine.")
-    }
-}
-
-extension RunConfiguration: Codable {
-    // All but the places.
-    private enum CodingKeys: String, CodingKey {
-        case name, seed, device, arithmetic, runDirectory, stages, models, data, architecture, pretrain, sft,
-            rewardModel, rollout
-        case rewards, schedule, ppo, evaluation, coordinator, roles
     }
 }
 

@@ -50,7 +50,7 @@ enum CoordinatorSettings {
         configuration.run.graceMilliseconds = Int(run.coordinator.grace * 1000)
         configuration.run.retries = run.coordinator.retries
         configuration.run.klStop = run.ppo.klStop
-        configuration.run.roleConfiguration = try run.json()
+        configuration.run.setups = run.setups()
         configuration.run.desired = [.generator: run.roles.generator.count, .scorer: run.roles.scorer.count]
         configuration.run.runDirectory = run.runDirectory
         configuration.run.isExported = FileManager.default.fileExists(

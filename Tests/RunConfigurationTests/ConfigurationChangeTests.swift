@@ -87,8 +87,8 @@ import Testing
         var after = before
         after.move(to: "/new/place")
         #expect(after.evaluation.rewards.map { $0.model?.path } == ["/new/place/rm3", "/else/rm4"])
-        #expect(try !String(decoding: after.json(), as: UTF8.self).contains("/gone"))
-        #expect(try String(decoding: before.json(), as: UTF8.self).contains("/gone"))
+        #expect(!after.resolvedYAML().contains("/gone"))
+        #expect(before.resolvedYAML().contains("/gone"))
     }
 
     @Test func stepsThatAreMadeCannotBeTakenAway() throws {

@@ -1,3 +1,5 @@
+import ClusterModel
+import ClusterModel
 import LanguageModels
 import RunConfiguration
 import Torch
@@ -44,11 +46,11 @@ struct TrainerModels: Sendable {
         model.trunk.arithmetic = arithmetic
         let reference = try referenceFromBase ? CausalLM(sharing: base, adapter: nil) : nil
         reference?.trunk.arithmetic = arithmetic
-        guard settings.estimator.needsCritic else {
+        guard settings.ppo.advantage.needsCritic else {
             return try PPOTrainer(policy: model, critic: nil, reference: reference, settings: settings)
         }
         let critic: Critic =
-            switch settings.critic {
+            switch settings.ppo.critic {
             case .shared:
                 .shared(
                     try ScalarHead(

@@ -7,7 +7,7 @@ extension RunConfiguration {
     private static let ownMark = "# Kept by skein run. The run directory is the folder of this file, wherever that is."
 
     /// What a run directory keeps: ``resolvedYAML()`` under a line that says what it is.
-    package func ownYAML() throws -> String { "\(Self.ownMark)\n\(try resolvedYAML())" }
+    package func ownYAML() -> String { "\(Self.ownMark)\n\(resolvedYAML())" }
 
     /// The configuration that a run directory was last started with.
     ///

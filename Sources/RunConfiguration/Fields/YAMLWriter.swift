@@ -9,6 +9,14 @@ struct YAMLWriter: KeyVisitor {
         self.comments = comments
     }
 
+    /// A section as a text of its own.
+    static func text<S: ConfigurationSection>(of section: S, comments: Bool = false) -> String {
+        var writer = YAMLWriter(comments: comments)
+        var copy = section
+        copy.visit(&writer)
+        return writer.lines.joined(separator: "\n") + "\n"
+    }
+
     mutating func value<T: ScalarValue>(_ key: String, _ value: inout T, _ rule: Rule<T>, _ help: String) {
         comment(help, rule.says, T.choices)
         line("\(key): \(Self.word(value))")

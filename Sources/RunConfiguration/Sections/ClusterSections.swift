@@ -1,3 +1,5 @@
+import ClusterModel
+
 /// The coordinator: where it listens and how patient it is.
 package struct CoordinatorSection: ConfigurationSection, Codable, Equatable {
     package var bind = "tcp://127.0.0.1:0"
@@ -59,7 +61,7 @@ package struct WorkersSection: ConfigurationSection, Codable, Equatable {
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.value("count", &count, .within(0...4096), "Processes.")
         keys.value(
-            "threads", &threads, .within(1...1024), "Threads that compute, the same on every worker of the role.")
+            "threads", &threads, .within(SetupLimits.threads), "Threads that compute, the same on every worker of the role.")
     }
 }
 
@@ -69,6 +71,6 @@ package struct LearnerSection: ConfigurationSection, Codable, Equatable {
     package init() {}
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.value("threads", &threads, .within(1...1024), "Threads that compute; the result depends on their number.")
+        keys.value("threads", &threads, .within(SetupLimits.threads), "Threads that compute; the result depends on their number.")
     }
 }

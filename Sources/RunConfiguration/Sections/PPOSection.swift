@@ -1,24 +1,7 @@
 /// PPO. Defaults are those of a model of 100M parameters and more; the arithmetic stands in PolicyOptimization.
-package struct PPOSection: ConfigurationSection, Codable, Equatable {
-    package enum Advantage: String, Sendable, Codable, CaseIterable, ChoiceValue {
-        case gae, rloo
-        case reinforcePlusPlus = "reinforce_pp"
-        case grpo
-    }
-    package enum CriticKind: String, Sendable, Codable, CaseIterable, ChoiceValue { case separate, shared }
-    package enum CriticStart: String, Sendable, Codable, CaseIterable, ChoiceValue { case reward, policy }
-    package enum Adam: String, Sendable, Codable, CaseIterable, ChoiceValue { case pytorch, tensorflow }
-    package enum MissingEOS: String, Sendable, Codable, CaseIterable, ChoiceValue { case subtract, set, scale, mask }
-    package enum PolicyLoss: String, Sendable, Codable, CaseIterable, ChoiceValue { case ppo, gspo, cispo }
-    package enum LossAggregation: String, Sendable, Codable, CaseIterable, ChoiceValue {
-        case tokenMean = "token_mean"
-        case sequenceMean = "sequence_mean"
-        case constantLength = "constant_length"
-    }
-    package enum OldLogProbabilities: String, Sendable, Codable, CaseIterable, ChoiceValue {
-        case auto, generator, recompute
-    }
-
+///
+/// The trainer takes it as it is: what a key may be and what it means is said here alone.
+package struct PPOSection: ConfigurationSection, Equatable {
     package var steps = 100
     package var epochs = 4
     package var minibatches = 4
@@ -197,7 +180,6 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
 package struct KLSection: ConfigurationSection, Codable, Equatable {
     package enum Controller: String, Sendable, Codable, CaseIterable, ChoiceValue { case fixed, adaptive }
     package enum Place: String, Sendable, Codable, CaseIterable, ChoiceValue { case reward, loss }
-    package enum Estimator: String, Sendable, Codable, CaseIterable, ChoiceValue { case k1, k2, k3 }
 
     package var controller = Controller.fixed
     package var coefficient = 0.05
@@ -205,7 +187,7 @@ package struct KLSection: ConfigurationSection, Codable, Equatable {
     package var target = 6.0
     package var horizon = 10_000.0
     package var place = Place.reward
-    package var estimator = Estimator.k1
+    package var estimator = KLEstimator.k1
 
     package init() {}
 
@@ -228,6 +210,11 @@ package struct OverlongSection: ConfigurationSection, Codable, Equatable {
     package var cache = 16
 
     package init() {}
+
+    package init(maximum: Int, cache: Int) {
+        self.maximum = maximum
+        self.cache = cache
+    }
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.value("maximum", &maximum, .atLeast(1), "Tokens at which the punishment is 1.")

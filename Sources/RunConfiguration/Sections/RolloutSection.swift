@@ -1,3 +1,5 @@
+import ClusterModel
+
 /// How answers are sampled.
 package struct RolloutSection: ConfigurationSection, Codable, Equatable {
     package var promptsPerStep = 64
@@ -34,7 +36,7 @@ package struct RolloutSection: ConfigurationSection, Codable, Equatable {
         keys.value("max_new_tokens", &maxNewTokens, .within(1...1_048_576), "Longest answer in tokens.")
         keys.list("stop", &stop, "Texts that end an answer.")
         keys.value(
-            "rows_in_flight", &rowsInFlight, .within(1...65536),
+            "rows_in_flight", &rowsInFlight, .within(SetupLimits.rowsInFlight),
             "Answers that a generator works on at a time; the next takes the place of one that has ended.")
     }
 
@@ -56,7 +58,7 @@ package struct ScheduleSection: ConfigurationSection, Codable, Equatable {
         keys.value(
             "mode", &mode,
             "sync: step n samples from version n. lag: from version n - lag; sampling and training overlap.")
-        keys.value("lag", &lag, .within(1...64), "Versions behind, in mode lag.")
+        keys.value("lag", &lag, .within(SetupLimits.versionsBehind), "Versions behind, in mode lag.")
     }
 
     /// Step n samples from version max(0, n - this).

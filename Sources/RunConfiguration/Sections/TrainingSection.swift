@@ -1,3 +1,5 @@
+import ClusterModel
+
 /// How a supervised stage trains: pretrain, sft and, with more keys, reward_model.
 package struct TrainingSection: ConfigurationSection, Codable, Equatable {
     package enum Precision: String, Sendable, Codable, CaseIterable, ChoiceValue { case float32, bfloat16 }
@@ -77,7 +79,7 @@ package struct TrainingSection: ConfigurationSection, Codable, Equatable {
         keys.value(
             "gradient_checkpointing", &gradientCheckpointing,
             "Keep less for the backward pass and compute it again: less memory, a third more work, the same bits.")
-        keys.value("threads", &threads, .within(1...1024), "Threads that compute; the result depends on their number.")
+        keys.value("threads", &threads, .within(SetupLimits.threads), "Threads that compute; the result depends on their number.")
         keys.optionalSection("lora", &lora, "Train low-rank adapters in place of the whole model.")
     }
 

@@ -54,10 +54,7 @@ struct RunDirectory: Sendable {
         }
         let file = RunLayout(path)[.runFile]
         do {
-            try Data(configurationErrors { try configuration.ownYAML() }.utf8).write(
-                to: URL(filePath: file), options: .atomic)
-        } catch let error as CommandError {
-            throw error
+            try Data(configuration.ownYAML().utf8).write(to: URL(filePath: file), options: .atomic)
         } catch {
             throw CommandError(.failed, "cannot write \(file): \(error.localizedDescription)")
         }

@@ -33,8 +33,10 @@ enum SeedMessages {
                     rows: [0: RowData(extra: #"{"answer":"5"}"#)])), attempt: 2, leaseMilliseconds: 10_000),
     ]
     private static let welcome = Welcome(
-        runID: "run", epoch: 7, roleConfiguration: Data("{}".utf8), artifacts: [manifest], leaseMilliseconds: 10_000,
+        runID: "run", epoch: 7, setup: .scorer(scorer), artifacts: [manifest], leaseMilliseconds: 10_000,
         graceMilliseconds: 60_000)
+    private static let scorer = ScorerSetup(
+        templateArguments: "{}", clock: 1, rewards: [RewardSetup(name: "r", kind: "length", section: "kind: length\n")])
 
     private static let all: [(name: String, message: Message)] = [
         ("hello", .hello(MachineInputs.peers[1])),
