@@ -87,7 +87,8 @@ let package = Package(
 
         // Layer 1: one library each made safe for Swift.
         library("Sodium", ["CSodium"]),
-        library("ZeroMQ", ["CZeroMQ", log]),
+        library("Loopback"),
+        library("ZeroMQ", ["CZeroMQ", "Loopback", log]),
         library("Torch", ["CTorch"]),
         library("SkeinProto", [protobuf]),
         library("Tokenizers"),
@@ -95,7 +96,7 @@ let package = Package(
         // Layer 2: values and rules, no clock and no socket.
         library("ClusterModel", [collections]),
         library("RunLayout"),
-        library("RunConfiguration", ["ClusterModel", "RunLayout", yams]),
+        library("RunConfiguration", ["ClusterModel", "Loopback", "RunLayout", yams]),
         library("Datasets", ["CZlib", "Tokenizers"]),
         library("RunInputs", ["RunLayout", "Sodium"]),
         library("Reports", ["RunLayout"]),
@@ -116,7 +117,7 @@ let package = Package(
 
         // Layer 4: the roles; they never import one another.
         library("Coordinator", ["Cluster", "ClusterModel", "Reports", "RunLayout", "ZeroMQ", "Sodium", grdb, log]),
-        library("StatusServer", ["ClusterModel", "Sodium", hummingbird, log]),
+        library("StatusServer", ["ClusterModel", "Loopback", "Sodium", hummingbird, log]),
         library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log]),
         library(
             "Scorer",
@@ -139,7 +140,8 @@ let package = Package(
             name: "skein",
             dependencies: [
                 "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Reports", "Rewards",
-                "RunConfiguration", "RunInputs", "RunLayout", "Sodium", "StatusServer", "Tokenizers", "ZeroMQ", arguments, log,
+                "RunConfiguration", "RunInputs", "RunLayout", "Sodium", "StatusServer", "Tokenizers", "ZeroMQ",
+                arguments, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -148,7 +150,8 @@ let package = Package(
                 "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels",
                 "Learner",
                 "PolicyOptimization",
-                "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Scorer", "Sodium", "Tokenizers", "Torch",
+                "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Scorer", "Sodium", "Tokenizers",
+                "Torch",
                 "Training", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
@@ -159,7 +162,8 @@ let package = Package(
             name: "skein-simulate", dependencies: ["ClusterModel", "ClusterTestKit", arguments], swiftSettings: strict),
         // Beside the layers: real processes and a nemesis.
         .executableTarget(
-            name: "skein-chaos", dependencies: ["ClusterModel", "RunConfiguration", "RunLayout", "Sodium", grdb, arguments],
+            name: "skein-chaos",
+            dependencies: ["ClusterModel", "RunConfiguration", "RunLayout", "Sodium", grdb, arguments],
             swiftSettings: strict),
 
         // Tests
@@ -182,7 +186,8 @@ let package = Package(
                 "RunConfiguration", "Torch", "ZeroMQ", "Sodium", log,
             ]),
         tests(
-            "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "RunConfiguration", "Torch"], resources: [.copy("Fixtures")]
+            "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "RunConfiguration", "Torch"],
+            resources: [.copy("Fixtures")]
         ),
         tests(
             "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "ZeroMQ"],
@@ -191,7 +196,7 @@ let package = Package(
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["RunInputs", "Console"]),
         tests(
-            "RunConfigurationTests", ["ClusterModel", "RunConfiguration", "RunLayout", yams],
+            "RunConfigurationTests", ["ClusterModel", "Loopback", "RunConfiguration", "RunLayout", yams],
             resources: [.copy("Fixtures")]),
         tests("StatusServerTests", ["StatusServer", "ClusterModel", log]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),

@@ -105,7 +105,7 @@ extension RunConfiguration {
 private enum Shorthand {
     static func expand(_ root: inout ConfigNode) {
         expandSchedule(&root)
-        for section in ["pretrain", "sft", "reward_model", "ppo"] { expandTargets(&root, section) }
+        for stage in Stage.allCases where stage != .evaluate { expandTargets(&root, stage.rawValue) }
     }
 
     /// `targets: all-linear` for `targets: [all-linear]`.

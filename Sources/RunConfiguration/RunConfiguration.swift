@@ -28,7 +28,12 @@ package struct RunConfiguration: Sendable, Equatable {
     /// Where each key stood, for messages of ``check()``. Not part of the value.
     var places = KeyPlaces()
 
+    static let runDirectoryKey = "run_directory"
+
     package init() {}
+
+    /// Whether log-probabilities of generator and learner are to be equal to the bit.
+    package var isExact: Bool { arithmetic == .exact }
 
     /// Directories that the stages make.
     package var layout: RunLayout { RunLayout(runDirectory) }
@@ -51,29 +56,30 @@ extension ArithmeticMode: ChoiceValue {}
 
 extension RunConfiguration: ConfigurationSection {
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.value("name", &name, .notEmpty, "Name of the run, for people.")
+        keys.value("name", &name, .notEmpty, "Name of the run, for people.", changes: .free)
         keys.value("seed", &seed, "Decides every random number.")
         keys.value("device", &device, .device, "Where tensors live.")
         keys.value(
             "arithmetic", &arithmetic,
             "exact: log-probabilities of generator and learner are equal to the bit, on the cpu, slower. fast: to 1e-4."
         )
-        keys.value("run_directory", &runDirectory, .notEmpty, "Where everything of the run is kept.")
+        keys.value(
+            Self.runDirectoryKey, &runDirectory, .notEmpty, "Where everything of the run is kept.", changes: .free)
         keys.list(
             "stages", &stages, .atLeastOne(), "What is done, in this order: pretrain, sft, reward_model, ppo, evaluate."
         )
         keys.section("models", &models, "The models of the run.")
         keys.section("data", &data, "Files of JSON lines.")
         keys.optionalSection("architecture", &architecture, "Shape of the model that pretrain makes.")
-        keys.section("pretrain", &pretrain, "Training on plain text.")
-        keys.section("sft", &sft, "Supervised fine-tuning on demonstrations.")
-        keys.section("reward_model", &rewardModel, "Training of the reward model on pairs.")
+        keys.section(Stage.pretrain.rawValue, &pretrain, "Training on plain text.")
+        keys.section(Stage.sft.rawValue, &sft, "Supervised fine-tuning on demonstrations.")
+        keys.section(Stage.rewardModel.rawValue, &rewardModel, "Training of the reward model on pairs.")
         keys.section("rollout", &rollout, "How answers are sampled.")
         keys.sections("rewards", &rewards, "What is rewarded.")
         keys.section("schedule", &schedule, "Which version of the policy samples which step.")
-        keys.section("ppo", &ppo, "Proximal policy optimization.")
-        keys.section("evaluation", &evaluation, "The policy against its start.")
-        keys.section("coordinator", &coordinator, "Where the coordinator listens.")
+        keys.section(Stage.ppo.rawValue, &ppo, "Proximal policy optimization.")
+        keys.section("evaluation", &evaluation, "The policy against its start.", changes: .free)
+        keys.section("coordinator", &coordinator, "Where the coordinator listens.", changes: .free)
         keys.section("roles", &roles, "Processes on this machine.")
     }
 }

@@ -30,7 +30,7 @@ extension RunConfiguration {
 extension RewardSection {
     var setup: RewardSetup {
         RewardSetup(
-            name: name, kind: kind.word.rawValue, section: YAMLWriter.text(of: self),
+            name: name, kind: kind.word.rawValue, section: written,
             encodesAgain: model?.encodesAgain ?? false, usesTemplate: model?.usesTemplate ?? false)
     }
 

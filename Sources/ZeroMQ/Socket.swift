@@ -1,5 +1,6 @@
 import CZeroMQ
 import Foundation
+import Loopback
 
 /// One libzmq socket with every option set on purpose. It is used on the thread of its `SocketThread` alone.
 ///
@@ -93,8 +94,7 @@ package final class Socket: @unchecked Sendable {
     static func requirePrivate(_ address: String) throws {
         if address.hasPrefix("inproc://") { return }
         if address.hasPrefix("ipc://") { return try requirePrivateFolder(of: String(address.dropFirst(6)), address) }
-        let local = ["tcp://127.", "tcp://localhost:", "tcp://[::1]:"]
-        if local.contains(where: address.hasPrefix) { return }
+        if address.hasPrefix("tcp://"), Loopback.isAddress(address.dropFirst(6)) { return }
         throw ZeroMQError(
             .notPrivate,
             "\(address): without encryption Skein listens on this machine only; use tcp://127.0.0.1:PORT or ipc://PATH")

@@ -94,7 +94,7 @@ import ZeroMQ
             [
                 BatchJob(
                     [trajectory],
-                    Scores(referenceLogProbabilities: [[-1, -2]], rewards: ["r": [1.5]], errors: ["why"]))
+                    Scores(referenceLogProbabilities: [[-1, -2]], rewards: ["r": [1.5]]))
             ]),
         "commit": .commit(step: 2, metrics: Data(#"{"a":1}"#.utf8), manifest),
         "commit-ack": .commitAck(step: 2),
@@ -109,7 +109,9 @@ import ZeroMQ
         return try JSONDecoder().decode([String: [String]].self, from: Data(contentsOf: file)).mapValues {
             $0.map { hex in
                 let digits = Array(hex)
-                return stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0..<$0 + 2]), radix: 16) }
+                return stride(from: 0, to: digits.count, by: 2).compactMap {
+                    UInt8(String(digits[$0..<$0 + 2]), radix: 16)
+                }
             }
         }
     }

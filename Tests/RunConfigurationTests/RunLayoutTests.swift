@@ -24,7 +24,9 @@ import Testing
         for step in [0, 7, 999_999, 1_000_000] {
             #expect(RunLayout.checkpointStep(RunLayout.checkpointName(step)) == step)
         }
-        for name in ["step--1", "step-", "step-1.partial", ".step-000001.partial", "other-1", "step-99999999999999999999"] {
+        for name in [
+            "step--1", "step-", "step-1.partial", ".step-000001.partial", "other-1", "step-99999999999999999999",
+        ] {
             #expect(RunLayout.checkpointStep(name) == nil, "\(name)")
         }
     }

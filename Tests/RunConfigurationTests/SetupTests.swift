@@ -9,6 +9,24 @@ import Testing
     private static let fixture = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "Fixtures/every-key.yaml")
 
+    /// With what a file must give.
+    private static func complete(_ reward: RewardSection) -> RewardSection {
+        var reward = reward
+        switch reward.kind {
+        case .regex(var keys):
+            keys.pattern = "x"
+            reward.kind = .regex(keys)
+        case .keyword(var keys):
+            keys.words = ["x"]
+            reward.kind = .keyword(keys)
+        case .command(var keys):
+            keys.argv = ["x"]
+            reward.kind = .command(keys)
+        default: break
+        }
+        return reward
+    }
+
     /// Learners of the present protocol send and read these names. After a new key, with the protocol as it is, nothing
     /// here changes; after another name of a key, `Wire.version` goes up and `SKEIN_WRITE_FIXTURES=1 swift test --filter
     /// SetupTests` writes the file anew.
@@ -17,6 +35,9 @@ import Testing
             var example = RunConfiguration.example
             example.runDirectory = "/runs/run"
             example.resolve()
+            for list in [\RunConfiguration.rewards, \.evaluation.rewards] {
+                example[keyPath: list] = example[keyPath: list].map(Self.complete)
+            }
             try example.resolvedYAML().write(to: Self.fixture, atomically: true, encoding: .utf8)
         }
         let text = try String(contentsOf: Self.fixture, encoding: .utf8)

@@ -147,12 +147,14 @@ extension PPOTrainer {
             }
             try policyOptimizer.load(part("policy."))
             if let adapter = policy.trunk.adapter {
-                let stored = try Self.stored(like: adapter, in: "\(path)/\(RunLayout.checkpointPolicy)", policy.configuration)
+                let stored = try Self.stored(
+                    like: adapter, in: "\(path)/\(RunLayout.checkpointPolicy)", policy.configuration)
                 try Self.copy(stored.parameters, into: adapter.parameters)
             } else {
                 try policy.load(
                     safetensors: Data(
-                        contentsOf: directory.appending(path: "\(RunLayout.checkpointPolicy)/\(CheckpointFiles.weightsFile)"),
+                        contentsOf: directory.appending(
+                            path: "\(RunLayout.checkpointPolicy)/\(CheckpointFiles.weightsFile)"),
                         options: .mappedIfSafe))
             }
             let masters = masters

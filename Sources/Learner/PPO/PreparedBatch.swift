@@ -164,7 +164,8 @@ package struct PreparedBatch: Sendable {
         }
         rawAdvantages = Masked.moments(advantages, mask)
         // The group's own mean (and deviation) is the normalisation of RLOO and GRPO.
-        if settings.ppo.whitenAdvantages, settings.ppo.advantage == .gae || settings.ppo.advantage == .reinforcePlusPlus {
+        if settings.ppo.whitenAdvantages, settings.ppo.advantage == .gae || settings.ppo.advantage == .reinforcePlusPlus
+        {
             advantages = Masked.whitened(advantages, mask)
         }
     }

@@ -113,7 +113,8 @@ package struct HeldOutWatch: Sendable {
 
     private func policy(_ step: Int, _ checkpoints: CheckpointStore) -> HeldOutPolicy {
         HeldOutPolicy(
-            checkpoint: checkpoints.url(step: step).appending(path: RunLayout.checkpointPolicy).path(percentEncoded: false), base: base,
+            checkpoint: checkpoints.url(step: step).appending(path: RunLayout.checkpointPolicy).path(
+                percentEncoded: false), base: base,
             dtype: dtype)
     }
 }

@@ -1,5 +1,3 @@
-import ClusterModel
-import ClusterModel
 import LanguageModels
 import RunConfiguration
 import Torch
@@ -27,7 +25,7 @@ struct TrainerModels: Sendable {
         sharesBase = run.ppo.sharesBase
         referenceFromBase = run.ppo.referenceFromBase
         recomputesLayers = run.ppo.gradientCheckpointing
-        arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
+        arithmetic = run.isExact ? .exact : .fast
         dtype = run.ppo.dtype == .bfloat16 ? .bfloat16 : .float32
     }
 

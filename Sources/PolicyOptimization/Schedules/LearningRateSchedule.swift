@@ -13,7 +13,9 @@ package struct LearningRateSchedule: Sendable, Equatable {
     /// - Parameters:
     ///   - total: updates in all.
     ///   - warmup: share of them over which the rate climbs to its peak.
-    package init(peak: Double, total: Int, warmup: Double = 0.05, decay: TrainingSection.Decay = .linear, floor: Double = 0) {
+    package init(
+        peak: Double, total: Int, warmup: Double = 0.05, decay: TrainingSection.Decay = .linear, floor: Double = 0
+    ) {
         self.peak = peak
         self.total = max(1, total)
         self.warmup = Int((max(0, min(1, warmup)) * Double(self.total)).rounded(.up))

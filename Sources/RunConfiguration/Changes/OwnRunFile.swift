@@ -29,7 +29,7 @@ extension RunConfiguration {
         let folder = file.deletingLastPathComponent().path
         guard text.hasPrefix(Self.ownMark), file.lastPathComponent == RunLayout.Entry.runFile.rawValue,
             RunLayout(folder).isRunDirectory,
-            places.byKey["run_directory"]?.hasPrefix("--set") != true
+            places.byKey[Self.runDirectoryKey]?.hasPrefix("--set") != true
         else { return }
         move(to: folder)
     }

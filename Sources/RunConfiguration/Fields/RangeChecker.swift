@@ -9,36 +9,36 @@ struct RangeChecker: KeyVisitor {
         self.problems = problems
     }
 
-    mutating func value<T: ScalarValue>(_ key: String, _ value: inout T, _ rule: Rule<T>, _ help: String) {
+    mutating func value<T: ScalarValue>(_ key: String, _ value: inout T, _ rule: Rule<T>, _ about: About) {
         let isNumber = (value as? Double)?.isFinite ?? true
         guard !rule.holds(value) || !isNumber else { return }
         report(key, isNumber ? rule.says : T.kind, value.written)
     }
 
-    mutating func optional<T: ScalarValue>(_ key: String, _ value: inout T?, _ rule: Rule<T>, _ help: String) {
+    mutating func optional<T: ScalarValue>(_ key: String, _ value: inout T?, _ rule: Rule<T>, _ about: About) {
         guard var present = value else { return }
-        self.value(key, &present, rule, help)
+        self.value(key, &present, rule, about)
     }
 
-    mutating func list<T: ScalarValue>(_ key: String, _ values: inout [T], _ rule: Rule<[T]>, _ help: String) {
+    mutating func list<T: ScalarValue>(_ key: String, _ values: inout [T], _ rule: Rule<[T]>, _ about: About) {
         if !rule.holds(values) { report(key, rule.says, "[\(values.map(\.written).joined(separator: ", "))]") }
     }
 
-    mutating func mapping(_ key: String, _ json: inout String?, _ help: String) {}
+    mutating func mapping(_ key: String, _ json: inout String?, _ about: About) {}
 
-    mutating func section<S: ConfigurationSection>(_ key: String, _ section: inout S, _ help: String) {
+    mutating func section<S: ConfigurationSection>(_ key: String, _ section: inout S, _ about: About) {
         var inner = RangeChecker(path: "\(path).\(key)", problems)
         section.visit(&inner)
         problems = inner.problems
     }
 
-    mutating func optionalSection<S: ConfigurationSection>(_ key: String, _ section: inout S?, _ help: String) {
+    mutating func optionalSection<S: ConfigurationSection>(_ key: String, _ section: inout S?, _ about: About) {
         guard var present = section else { return }
-        self.section(key, &present, help)
+        self.section(key, &present, about)
     }
 
-    mutating func sections<S: ConfigurationSection>(_ key: String, _ sections: inout [S], _ help: String) {
-        for index in sections.indices { section("\(key).\(index)", &sections[index], help) }
+    mutating func sections<S: ConfigurationSection>(_ key: String, _ sections: inout [S], _ about: About) {
+        for index in sections.indices { section("\(key).\(index)", &sections[index], about) }
     }
 
     private mutating func report(_ key: String, _ says: String, _ value: String) {

@@ -1,3 +1,5 @@
+import Loopback
+
 extension RunConfiguration {
     func checkRollout(_ problems: inout Problems) {
         let perJob = rollout.promptsPerJob ?? 1
@@ -152,17 +154,11 @@ extension RunConfiguration {
 
     func checkRoles(_ problems: inout Problems) {
         // A keyed, encrypted transport is not there yet: nothing may listen where strangers can reach it.
-        if coordinator.bind.hasPrefix("tcp://"), !Self.isLoopback(coordinator.bind.dropFirst(6)) {
+        if coordinator.bind.hasPrefix("tcp://"), !Loopback.isAddress(coordinator.bind.dropFirst(6)) {
             problems.add("coordinator.bind", "only loopback addresses and ipc:// are allowed without encryption")
         }
-        if !Self.isLoopback(coordinator.status[...]) {
+        if !Loopback.isAddress(coordinator.status) {
             problems.add("coordinator.status", "only loopback addresses are allowed without a token over TLS")
         }
-    }
-
-    private static func isLoopback(_ address: Substring) -> Bool {
-        guard let colon = address.lastIndex(of: ":") else { return false }
-        let host = address[..<colon]
-        return host.hasPrefix("127.") || host == "localhost" || host == "[::1]" || host == "::1"
     }
 }

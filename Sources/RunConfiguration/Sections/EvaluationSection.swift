@@ -1,7 +1,7 @@
 import ClusterModel
 
 /// Held-out prompts: the stage evaluate, which compares the policy with its start, and what is measured while PPO runs.
-package struct EvaluationSection: ConfigurationSection, Codable, Equatable {
+package struct EvaluationSection: ConfigurationSection, Equatable {
     /// Empty: the run's own.
     package var rewards: [RewardSection] = []
     package var prompts = 200

@@ -37,7 +37,7 @@ extension PPOSection {
     }
 
     /// What is made of a token's ratio and advantage.
-    package enum PolicyLoss: String, Sendable, Codable, CaseIterable, ChoiceValue {
+    package enum PolicyLoss: String, Sendable, CaseIterable, ChoiceValue {
         /// The clipped ratio of each token (Schulman et al. 2017, equation 7).
         case ppo
         /// The clipped ratio of the whole answer, normalised by its length (Zheng et al. 2025, "Group sequence policy

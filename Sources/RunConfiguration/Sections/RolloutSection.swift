@@ -1,7 +1,7 @@
 import ClusterModel
 
 /// How answers are sampled.
-package struct RolloutSection: ConfigurationSection, Codable, Equatable {
+package struct RolloutSection: ConfigurationSection, Equatable {
     package var promptsPerStep = 64
     package var samplesPerPrompt = 1
     /// Filled in when the file is loaded.
@@ -35,9 +35,11 @@ package struct RolloutSection: ConfigurationSection, Codable, Equatable {
             "Longest prompt in tokens; data.too_long says what a longer one does.")
         keys.value("max_new_tokens", &maxNewTokens, .within(1...1_048_576), "Longest answer in tokens.")
         keys.list("stop", &stop, "Texts that end an answer.")
+        // Rows of a generator in flight change no bit of any of them.
         keys.value(
             "rows_in_flight", &rowsInFlight, .within(SetupLimits.rowsInFlight),
-            "Answers that a generator works on at a time; the next takes the place of one that has ended.")
+            "Answers that a generator works on at a time; the next takes the place of one that has ended.",
+            changes: .free)
     }
 
     /// Sequences of one PPO step.
@@ -45,8 +47,8 @@ package struct RolloutSection: ConfigurationSection, Codable, Equatable {
 }
 
 /// Which version of the policy samples which step.
-package struct ScheduleSection: ConfigurationSection, Codable, Equatable {
-    package enum Mode: String, Sendable, Codable, CaseIterable, ChoiceValue { case sync, lag }
+package struct ScheduleSection: ConfigurationSection, Equatable {
+    package enum Mode: String, Sendable, CaseIterable, ChoiceValue { case sync, lag }
 
     package var mode = Mode.sync
     /// Used in mode `lag` only; see ``versionsBehind``.

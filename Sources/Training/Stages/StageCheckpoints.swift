@@ -47,7 +47,8 @@ package struct StageCheckpoints: Sendable {
             try Safetensors.write(optimizer.state(), to: "\(path)/\(Self.optimizerFile)")
             if let best = kept.copies { try Safetensors.write(best, to: "\(path)/\(Self.bestFile)") }
             try AtomicFile.write(
-                JSONEncoder().encode(State(inputs: inputs, progress: progress)), to: "\(path)/\(RunLayout.checkpointState)")
+                JSONEncoder().encode(State(inputs: inputs, progress: progress)),
+                to: "\(path)/\(RunLayout.checkpointState)")
             try DurableFiles.replace(final, with: partial)
         } catch {
             try? manager.removeItem(at: partial)
