@@ -88,7 +88,8 @@ let package = Package(
         // Layer 1: one library each made safe for Swift.
         library("Sodium", ["CSodium"]),
         library("Transport"),
-        library("ZeroMQ", ["CZeroMQ", "Transport"]),
+        library("Loopback"),
+        library("ZeroMQ", ["CZeroMQ", "Loopback", "Transport"]),
         library("InProcess", ["Transport", collections]),
         library("Torch", ["CTorch"]),
         library("SkeinProto", [protobuf]),
@@ -96,17 +97,18 @@ let package = Package(
 
         // Layer 2: values and rules, no clock and no socket.
         library("ClusterModel", [collections, heap]),
-        library("RunConfiguration", [yams]),
+        library("RunLayout"),
+        library("RunConfiguration", ["ClusterModel", "Loopback", "RunLayout", yams]),
         library("Datasets", ["CZlib", "Tokenizers"]),
-        library("RunInputs", ["Sodium"]),
-        library("Reports"),
-        library("Console", [log]),
+        library("RunInputs", ["RunLayout", "Sodium"]),
+        library("Reports", ["RunLayout"]),
+        library("Console", ["RunLayout", log]),
 
         // Layer 3
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
         library("Cluster", ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
         library("LanguageModels", ["Torch"]),
-        library("PolicyOptimization", ["Torch", "LanguageModels"]),
+        library("PolicyOptimization", ["Torch", "LanguageModels", "RunConfiguration"]),
 
         library(
             "Evaluations",
@@ -116,8 +118,8 @@ let package = Package(
             ]),
 
         // Layer 4: the roles; they never import one another.
-        library("Coordinator", ["Cluster", "ClusterModel", "Reports", "Transport", "Sodium", grdb, log]),
-        library("StatusServer", ["ClusterModel", "Sodium", hummingbird, log]),
+        library("Coordinator", ["Cluster", "ClusterModel", "Reports", "RunLayout", "Transport", "Sodium", grdb, log]),
+        library("StatusServer", ["ClusterModel", "Loopback", "Sodium", hummingbird, log]),
         library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log]),
         library(
             "Scorer",
@@ -126,13 +128,13 @@ let package = Package(
             "Training",
             [
                 "Datasets", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports", "RunConfiguration",
-                "RunInputs", "Sodium", "Tokenizers", "Torch", log,
+                "RunInputs", "RunLayout", "Sodium", "Tokenizers", "Torch", log,
             ]),
         library(
             "Learner",
             [
                 "Cluster", "ClusterModel", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
-                "RunConfiguration", "Sodium", "Tokenizers", "Torch", log,
+                "RunConfiguration", "RunLayout", "Sodium", "Tokenizers", "Torch", log,
             ]),
 
         // Layer 5: parse, wire, run. `skein` must start in milliseconds, so it never reaches Torch.
@@ -140,7 +142,8 @@ let package = Package(
             name: "skein",
             dependencies: [
                 "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Reports", "Rewards",
-                "RunConfiguration", "RunInputs", "Sodium", "StatusServer", "Tokenizers", "ZeroMQ", arguments, log,
+                "RunConfiguration", "RunInputs", "RunLayout", "Sodium", "StatusServer", "Tokenizers", "ZeroMQ",
+                arguments, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -149,7 +152,8 @@ let package = Package(
                 "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels",
                 "Learner",
                 "PolicyOptimization",
-                "Reports", "Rewards", "RunConfiguration", "RunInputs", "Scorer", "Sodium", "Tokenizers", "Torch",
+                "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Scorer", "Sodium", "Tokenizers",
+                "Torch",
                 "Training", "Transport", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
@@ -160,7 +164,8 @@ let package = Package(
             name: "skein-simulate", dependencies: ["ClusterModel", "ClusterTestKit", arguments], swiftSettings: strict),
         // Beside the layers: real processes and a nemesis.
         .executableTarget(
-            name: "skein-chaos", dependencies: ["ClusterModel", "RunConfiguration", "Sodium", grdb, arguments],
+            name: "skein-chaos",
+            dependencies: ["ClusterModel", "RunConfiguration", "RunLayout", "Sodium", grdb, arguments],
             swiftSettings: strict),
 
         // Beside the layers: measurements. They are in no release.
@@ -173,13 +178,19 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "skein-engine-bench",
-            dependencies: ["ClusterModel", "LanguageModels", "Learner", "PolicyOptimization", "Torch", arguments],
+            dependencies: [
+                "ClusterModel", "LanguageModels", "Learner", "PolicyOptimization", "RunConfiguration", "Torch", arguments,
+            ],
             swiftSettings: strict),
 
         // Tests
         tests("ClusterModelTests", ["ClusterModel", "ClusterTestKit"]),
-        tests("ClusterTests", ["Cluster", "ClusterModel", "InProcess", "Transport", "ZeroMQ", "Sodium", log]),
-        tests("CoordinatorTests", ["Coordinator", "Cluster", "ClusterModel", "InProcess", "Transport", "ZeroMQ", grdb, log]),
+        tests(
+            "ClusterTests", ["Cluster", "ClusterModel", "InProcess", "Transport", "ZeroMQ", "Sodium", log],
+            resources: [.copy("Fixtures")]),
+        tests(
+            "CoordinatorTests",
+            ["Coordinator", "Cluster", "ClusterModel", "InProcess", "Transport", "ZeroMQ", grdb, log]),
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
         tests("EvaluationsTests", ["Evaluations", "Rewards", "RunConfiguration", "Tokenizers"]),
         tests(
@@ -195,7 +206,8 @@ let package = Package(
                 "RunConfiguration", "Torch", "ZeroMQ", "Sodium", log,
             ]),
         tests(
-            "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "Torch"], resources: [.copy("Fixtures")]
+            "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "RunConfiguration", "Torch"],
+            resources: [.copy("Fixtures")]
         ),
         tests(
             "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Transport", "ZeroMQ"],
@@ -203,7 +215,9 @@ let package = Package(
         tests("ReportsTests", ["Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["RunInputs", "Console"]),
-        tests("RunConfigurationTests", ["RunConfiguration", yams]),
+        tests(
+            "RunConfigurationTests", ["ClusterModel", "Loopback", "RunConfiguration", "RunLayout", yams],
+            resources: [.copy("Fixtures")]),
         tests("StatusServerTests", ["StatusServer", "ClusterModel", log]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["Torch"]),

@@ -58,7 +58,7 @@ def needed_packages():
     return zmq, skein_pb2.Envelope
 
 
-PROTOCOL, SLOTS = 4, 2
+PROTOCOL, SLOTS = 5, 2
 
 
 def brevity(prompt, response):
@@ -231,11 +231,7 @@ class Link(threading.Thread):
 
     def check_reward(self, welcome):
         """A worker for a reward that the run does not have would wait for ever."""
-        try:
-            rewards = json.loads(welcome.role_configuration)["rewards"]
-            kinds = {reward["name"]: next(iter(reward["kind"])) for reward in rewards}
-        except (ValueError, KeyError, TypeError, StopIteration):
-            return
+        kinds = {reward.name: reward.kind for reward in welcome.scorer.rewards}
         if kinds.get(self.reward) == "worker":
             return
         there = ", ".join(f"{name} (kind {kind})" for name, kind in kinds.items()) or "none"

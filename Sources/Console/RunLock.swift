@@ -1,4 +1,5 @@
 import Foundation
+import RunLayout
 import Synchronization
 
 /// Who may write into a run directory: one command at a time, with the processes that it started.
@@ -10,8 +11,6 @@ import Synchronization
 /// The kernel gives a lock back when its process ends, however that comes; the files stay, and mean nothing by
 /// themselves.
 package final class RunLock: Sendable {
-    private static let commandFile = "run.lock"
-    private static let processesFile = "processes.lock"
     /// A process whose parent is gone ends within 20 seconds (``ParentWatch``).
     private static let patience: Duration = .seconds(25)
 
@@ -28,7 +27,7 @@ package final class RunLock: Sendable {
     ///   - command: for the message to whoever comes second.
     /// - Throws: status `tryAgain` when another command has the directory.
     package static func take(_ directory: String, for command: String) throws -> RunLock {
-        let file = try open(directory, commandFile)
+        let file = try open(RunLayout(directory)[.commandLock])
         let lock = RunLock([file])
         guard try acquire(file, LOCK_EX) else {
             throw CommandError(
@@ -45,7 +44,7 @@ package final class RunLock: Sendable {
 
     /// For a process that a command started, which has the directory itself. Held until the process ends.
     package static func join(_ directory: String) throws -> RunLock {
-        let file = try open(directory, processesFile)
+        let file = try open(RunLayout(directory)[.processesLock])
         let lock = RunLock([file])
         // Only a command that is about to start could have it alone, and it does not keep it.
         for _ in 0..<100 {
@@ -57,7 +56,7 @@ package final class RunLock: Sendable {
 
     /// "process 123 (skein run)": who works in a directory now; nil when nobody does.
     package static func owner(of directory: String) -> String? {
-        let file = Foundation.open("\(directory)/\(commandFile)", O_RDONLY | O_CLOEXEC)
+        let file = Foundation.open(RunLayout(directory)[.commandLock], O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
         // The lock is tried only while its owner lives, so that a command that comes now does not find it taken.
@@ -74,7 +73,7 @@ package final class RunLock: Sendable {
     }
 
     private static func waitForProcesses(_ directory: String) throws {
-        let file = try open(directory, processesFile)
+        let file = try open(RunLayout(directory)[.processesLock])
         defer { close(file) }
         let end = ContinuousClock.now + patience
         var hasSaid = false
@@ -84,7 +83,7 @@ package final class RunLock: Sendable {
                     .tryAgain,
                     """
                     processes of an earlier command still work in \(directory); find them with: \
-                    fuser \(directory)/\(processesFile); stop them and call again
+                    fuser \(RunLayout(directory)[.processesLock]); stop them and call again
                     """)
             }
             if !hasSaid { Console.error("waiting for the processes of an earlier command in \(directory) to end") }
@@ -93,8 +92,7 @@ package final class RunLock: Sendable {
         }
     }
 
-    private static func open(_ directory: String, _ name: String) throws -> Int32 {
-        let path = "\(directory)/\(name)"
+    private static func open(_ path: String) throws -> Int32 {
         let file = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard file >= 0 else {
             throw CommandError(.failed, "cannot open \(path): \(String(cString: strerror(errno)))")

@@ -1,4 +1,5 @@
 import Foundation
+import RunLayout
 
 /// `stages.json`: seconds of each stage, over all commands that worked at it. A stage that was found finished keeps the time
 /// that it took when it ran.
@@ -9,7 +10,7 @@ package struct StageTimes {
     package private(set) var seconds: [String: Double]
 
     package init(in directory: String) {
-        path = directory + "/stages.json"
+        path = RunLayout(directory)[.stageTimes]
         let data = FileManager.default.contents(atPath: path) ?? Data()
         seconds = (try? JSONDecoder().decode([String: Double].self, from: data)) ?? [:]
     }

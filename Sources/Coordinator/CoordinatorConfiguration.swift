@@ -1,5 +1,6 @@
 package import ClusterModel
 package import Foundation
+import RunLayout
 
 /// The rules of a run, and where its files and its socket are.
 package struct CoordinatorConfiguration: Sendable {
@@ -7,7 +8,7 @@ package struct CoordinatorConfiguration: Sendable {
     package var runDirectory: URL?
     /// Of the rewards that make up the score, for the answers in `samples.jsonl`.
     package var weights: [String: Double] = [:]
-    package var journalPath = "journal.sqlite"
+    package var journalPath = RunLayout.Entry.journal.rawValue
     /// What the run is made from; kept in the journal from its start, for ``JournalSummary/inputs(path:)``.
     package var inputs = ""
     package var address = "tcp://127.0.0.1:0"

@@ -2,6 +2,7 @@ import Cluster
 package import ClusterModel
 import Foundation
 import GRDB
+import RunLayout
 import Synchronization
 
 /// What survives: SQLite in WAL mode with synchronous FULL, one writer thread, many writes in one transaction.
@@ -47,7 +48,7 @@ package final class Journal: Sendable {
         self.now = now
         self.onDurable = onDurable
         self.onFailure = onFailure
-        lock = open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        lock = open(RunLayout.lock(ofJournal: path), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else {
             throw RunEnding("cannot make \(path).lock: \(String(cString: strerror(errno)))")
         }

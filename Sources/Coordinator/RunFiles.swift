@@ -1,6 +1,7 @@
 import ClusterModel
 import Foundation
 import Reports
+import RunLayout
 
 /// The files of a run directory that people read: `metrics.jsonl` with a line a step, `samples.jsonl` with the first answers
 /// of each step, and event files for TensorBoard.
@@ -9,10 +10,8 @@ import Reports
 /// Owned by the coordinator, and used on the socket thread alone.
 final class RunFiles {
     private static let samplesKept = 16
-    private static let metricsFile = "metrics.jsonl"
-    private static let samplesFile = "samples.jsonl"
 
-    private let directory: URL
+    private let layout: RunLayout
     private let weights: [String: Double]
     private var tensorBoard: TensorBoardLog
 
@@ -21,17 +20,17 @@ final class RunFiles {
     ///   - journal: path of the journal, which has what these files may lack.
     /// - Throws: ``RunEnding``
     init(_ directory: URL, weights: [String: Double], journal: String) throws {
-        self.directory = directory
+        layout = RunLayout(directory)
         self.weights = weights
         do {
-            let written = try Self.mend(directory.appending(path: Self.metricsFile))
-            _ = try Self.mend(directory.appending(path: Self.samplesFile))
-            tensorBoard = try TensorBoardLog(runDirectory: directory.path(percentEncoded: false))
+            let written = try Self.mend(layout.url(.metrics))
+            _ = try Self.mend(layout.url(.samples))
+            tensorBoard = try TensorBoardLog(runDirectory: layout.directory)
             for (step, report) in JournalSummary.reports(path: journal, from: written) {
                 try append(StepRecord(step: step, figures: RunFigures.numbers(report)))
             }
         } catch {
-            throw RunEnding("cannot write the figures of the run in \(directory.path(percentEncoded: false)): \(error)")
+            throw RunEnding("cannot write the figures of the run in \(layout.directory): \(error)")
         }
     }
 
@@ -71,7 +70,7 @@ final class RunFiles {
         line["step"] = Double(record.step)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        try append(encoder.encode(line), to: Self.metricsFile)
+        try append(encoder.encode(line), to: .metrics)
         try tensorBoard.add(step: record.step, figures: record.figures)
         try tensorBoard.addEvaluations()
         guard let assembly = record.assembly else { return }
@@ -88,7 +87,7 @@ final class RunFiles {
                     step: record.step + 1, row: item.row, occurrence: item.occurrence, sample: item.sample,
                     prompt: item.promptText, response: item.responseText, finish: item.finish.rawValue,
                     rewards: rewards, score: score(rewards), kl: Self.distance(item, scores, index))
-                try append(encoder.encode(sample), to: Self.samplesFile)
+                try append(encoder.encode(sample), to: .samples)
                 left -= 1
             }
         }
@@ -107,8 +106,8 @@ final class RunFiles {
     /// The last held-out figures come behind the last commit.
     func finish() throws { try tensorBoard.addEvaluations() }
 
-    private func append(_ line: Data, to name: String) throws {
-        let file = directory.appending(path: name)
+    private func append(_ line: Data, to entry: RunLayout.Entry) throws {
+        let file = layout.url(entry)
         let path = file.path(percentEncoded: false)
         if !FileManager.default.fileExists(atPath: path) {
             guard FileManager.default.createFile(atPath: path, contents: nil) else {

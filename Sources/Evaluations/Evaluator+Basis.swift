@@ -11,7 +11,7 @@ extension Evaluator {
         var record = InputRecord()
         let evaluation = run.evaluation
         try record.set("seed", to: run.seed)
-        try record.set("arithmetic", to: run.arithmetic.rawValue)
+        try record.set("arithmetic", to: run.isExact)
         try record.set("evaluation.samples", to: evaluation.samples)
         try record.set("evaluation.temperature", to: evaluation.temperature)
         try record.set("evaluation.max_new_tokens", to: evaluation.maxNewTokens ?? run.rollout.maxNewTokens)
@@ -36,7 +36,7 @@ extension Evaluator {
                 section.kind = .command(keys)
             default: break
             }
-            try record.set("rewards.\(index)", to: section)
+            try record.set("rewards.\(index)", to: section.written)
         }
         return record.hash
     }

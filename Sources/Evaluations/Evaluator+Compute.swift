@@ -27,7 +27,7 @@ extension Evaluator {
     /// On the compute thread. Models are loaded one after another and let go of again.
     func compute(_ policy: HeldOutPolicy, sequenceKL: Bool) throws -> ComputedAnswers {
         let device = try Device.named(run.device)
-        let arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
+        let arithmetic = run.isExact ? Arithmetic.exact : .fast
         let (sequences, kl) = try answers(policy, device, arithmetic, sequenceKL)
         let tokenizer = encoder.tokenizer
         let ends = Set(tokenizer.answerEnds)

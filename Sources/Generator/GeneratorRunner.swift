@@ -1,6 +1,6 @@
 package import Cluster
 package import ClusterModel
-package import Foundation
+import Foundation
 import LanguageModels
 package import Logging
 package import Torch
@@ -38,34 +38,18 @@ package actor GeneratorRunner: JobRunner {
         policy = PolicyHolder()
     }
 
-    package func configure(_ roleConfiguration: Data) async throws {
-        struct Configuration: Decodable {
-            struct Roles: Decodable { struct Workers: Decodable { var threads: Int }; var generator: Workers }
-            struct Rollout: Decodable { var rowsInFlight: Int }
-            struct Schedule: Decodable { var mode: String; var lag: Int }
-            var roles: Roles
-            var rollout: Rollout
-            var schedule: Schedule
-            var device: String
-            var arithmetic: String
-        }
-        let configured: Configuration
-        do {
-            configured = try JSONDecoder().decode(Configuration.self, from: roleConfiguration)
-        } catch {
+    package func configure(_ setup: RoleSetup) async throws {
+        guard case .generator(let setup) = setup else {
             throw JobError(
-                code: "configuration", message: "the run's configuration cannot be read: \(error)", retryable: false)
-        }
-        guard let arithmetic = Arithmetic(rawValue: configured.arithmetic) else {
-            throw JobError(
-                code: "configuration", message: "this build knows no arithmetic '\(configured.arithmetic)'",
+                code: "configuration", message: "the coordinator takes this generator for another role",
                 retryable: false)
         }
-        device = try Device.named(configured.device)
-        self.arithmetic = arithmetic
-        rowsInFlight = configured.rollout.rowsInFlight
-        spareKept = 2 + (configured.schedule.mode == "lag" ? configured.schedule.lag : 0)
-        try await executor.run { try TorchRuntime.configure(threads: configured.roles.generator.threads) }
+        let computation = setup.computation
+        device = try Device.named(computation.device)
+        arithmetic = computation.isExact ? .exact : .fast
+        rowsInFlight = setup.rowsInFlight
+        spareKept = 2 + setup.versionsBehind
+        try await executor.run { try TorchRuntime.configure(threads: computation.threads) }
     }
 
     package func announced(_ manifest: ArtifactManifest) async {

@@ -1,4 +1,5 @@
 import Foundation
+import RunLayout
 
 /// What the files of a run directory say; each of them may be missing.
 struct RunRecord {
@@ -25,23 +26,23 @@ struct RunRecord {
     let bestPolicy: BestPolicy?
 
     init(runDirectory: String, facts: RunReport.Facts) {
-        func data(_ name: String) -> Data? { FileManager.default.contents(atPath: "\(runDirectory)/\(name)") }
-        func value<T: Decodable>(_ name: String, _ type: T.Type) -> T? {
-            data(name).flatMap { try? JSONDecoder().decode(type, from: $0) }
+        let layout = RunLayout(runDirectory)
+        func value<T: Decodable>(_ path: String, _ type: T.Type) -> T? {
+            FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(type, from: $0) }
         }
         // A line that a crash cut short is left out.
-        func lines<T: Decodable>(_ name: String, _ type: T.Type) -> [T] {
-            (data(name) ?? Data()).split(separator: UInt8(ascii: "\n")).compactMap {
+        func lines<T: Decodable>(_ entry: RunLayout.Entry, _ type: T.Type) -> [T] {
+            (layout.data(entry) ?? Data()).split(separator: UInt8(ascii: "\n")).compactMap {
                 try? JSONDecoder().decode(type, from: Data($0))
             }
         }
         struct Stage: Decodable { var figures: [String: Double] }
-        evaluation = value("evaluation.json", Evaluation.self)
+        evaluation = value(layout[.evaluation], Evaluation.self)
         history = HeldOutHistory(runDirectory: runDirectory)
-        rewardModel = value("reward-model/stage.json", Stage.self)?.figures ?? [:]
-        seconds = value("stages.json", [String: Double].self) ?? [:]
-        steps = lines("metrics.jsonl", [String: Double].self)
-        samples = lines("samples.jsonl", Sample.self)
+        rewardModel = value(layout.rewardModelState, Stage.self)?.figures ?? [:]
+        seconds = value(layout[.stageTimes], [String: Double].self) ?? [:]
+        steps = lines(.metrics, [String: Double].self)
+        samples = lines(.samples, Sample.self)
         self.facts = facts
         bestPolicy = BestPolicy.read(in: runDirectory)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import RunLayout
 
 /// What a run gave: `report.html`, `summary.json`, and a table for the terminal.
 package enum RunReport {
@@ -44,9 +45,9 @@ package enum RunReport {
     /// - Returns: the table.
     package static func write(runDirectory: String, facts: Facts = Facts()) throws -> String {
         let record = RunRecord(runDirectory: runDirectory, facts: facts)
-        try RunSummary(record).data().write(to: URL(filePath: runDirectory + "/summary.json"), options: .atomic)
-        try Data(HTMLReport(record).render().utf8).write(
-            to: URL(filePath: runDirectory + "/report.html"), options: .atomic)
-        return TerminalReport(record).render() + "\nreport: \(runDirectory)/report.html"
+        let layout = RunLayout(runDirectory)
+        try RunSummary(record).data().write(to: layout.url(.summary), options: .atomic)
+        try Data(HTMLReport(record).render().utf8).write(to: layout.url(.report), options: .atomic)
+        return TerminalReport(record).render() + "\nreport: \(layout[.report])"
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import RunLayout
 
 extension RunConfiguration {
     /// A run file is read whole; more than this is no run file.
@@ -39,8 +40,9 @@ extension RunConfiguration {
 
     /// - Parameter source: stands before line and column in messages.
     package static func parse(
-        _ text: String, source: String = "run.yaml", overrides: [String] = []
+        _ text: String, source: String? = nil, overrides: [String] = []
     ) throws -> RunConfiguration {
+        let source = source ?? RunLayout.Entry.runFile.rawValue
         var root = try YAMLTree.parse(text, source: source, columns: true) ?? .emptyMapping(at: source)
         if root.isNothing { root = .emptyMapping(at: source) }
         let log = ReadingLog()
@@ -61,7 +63,7 @@ extension RunConfiguration {
     }
 
     /// The file with every default filled in; ``load(path:overrides:)`` of it gives the same configuration.
-    package func resolvedYAML() throws -> String { yaml(comments: false) }
+    package func resolvedYAML() -> String { YAMLWriter.text(of: self) }
 
     /// Every key with its default and what it is for.
     package static func referenceYAML() -> String {
@@ -70,7 +72,7 @@ extension RunConfiguration {
         example.sft.lora = LoRASection()
         example.rewards = allRewards
         example.evaluation.rewards = [reward(.gold)]
-        return example.yaml(comments: true)
+        return YAMLWriter.text(of: example, comments: true)
     }
 
     /// With every optional section.
@@ -97,19 +99,13 @@ extension RunConfiguration {
         return reward
     }
 
-    private func yaml(comments: Bool) -> String {
-        var writer = YAMLWriter(comments: comments)
-        var copy = self
-        copy.visit(&writer)
-        return writer.lines.joined(separator: "\n") + "\n"
-    }
 }
 
 /// Other spellings of the same.
 private enum Shorthand {
     static func expand(_ root: inout ConfigNode) {
         expandSchedule(&root)
-        for section in ["pretrain", "sft", "reward_model", "ppo"] { expandTargets(&root, section) }
+        for stage in Stage.allCases where stage != .evaluate { expandTargets(&root, stage.rawValue) }
     }
 
     /// `targets: all-linear` for `targets: [all-linear]`.

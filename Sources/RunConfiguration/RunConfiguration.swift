@@ -1,13 +1,14 @@
-package import Foundation
+package import ClusterModel
+package import RunLayout
 
 /// One run, as its YAML file describes it, with every default filled in.
 ///
-/// A plain value: made once by ``load(path:overrides:)``, checked by ``check()``, handed to the roles as JSON.
+/// A plain value: made once by ``load(path:overrides:)``, checked by ``check()``; what each role is told of it is ``setups()``.
 package struct RunConfiguration: Sendable, Equatable {
     package var name = "run"
     package var seed: UInt64 = 1
     package var device = "cpu"
-    package var arithmetic = Arithmetic.fast
+    package var arithmetic = ArithmeticMode.fast
     package var runDirectory = "runs/run"
     package var stages: [Stage] = [.ppo]
     package var models = ModelsSection()
@@ -27,72 +28,59 @@ package struct RunConfiguration: Sendable, Equatable {
     /// Where each key stood, for messages of ``check()``. Not part of the value.
     var places = KeyPlaces()
 
+    static let runDirectoryKey = "run_directory"
+
     package init() {}
 
-    package enum Arithmetic: String, Sendable, Codable, CaseIterable, ChoiceValue { case fast, exact }
+    /// Whether log-probabilities of generator and learner are to be equal to the bit.
+    package var isExact: Bool { arithmetic == .exact }
 
     /// Directories that the stages make.
-    package var pretrainedDirectory: String { runDirectory + "/pretrained" }
-    package var sftDirectory: String { runDirectory + "/sft" }
-    package var rewardModelDirectory: String { runDirectory + "/reward-model" }
-    package var policyDirectory: String { runDirectory + "/policy" }
+    package var layout: RunLayout { RunLayout(runDirectory) }
+    package var pretrainedDirectory: String { layout[.pretrained] }
+    package var sftDirectory: String { layout[.sft] }
+    package var rewardModelDirectory: String { layout[.rewardModel] }
+    package var policyDirectory: String { layout[.policy] }
+
+    /// Policies that must stay on disk: leases of open steps may still name them when the learner restarts.
+    package var keptCheckpoints: Int { max(ppo.keepCheckpoints, schedule.versionsBehind + 2) }
 
     /// What the stage sft starts from: the given base, or what the stage pretrain makes.
     package var baseDirectory: String? {
         stages.contains(.pretrain) ? pretrainedDirectory : models.base
     }
 
-    /// For the roles of a run; ``init(json:)`` reads it.
-    package func json() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        return try encoder.encode(self)
-    }
-
-    package init(json: Data) throws {
-        do {
-            self = try JSONDecoder().decode(RunConfiguration.self, from: json)
-        } catch {
-            throw ConfigurationError(.value, "the configuration that the coordinator sent cannot be read", cause: error)
-        }
-    }
 }
+
+extension ArithmeticMode: ChoiceValue {}
 
 extension RunConfiguration: ConfigurationSection {
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.value("name", &name, .notEmpty, "Name of the run, for people.")
+        keys.value("name", &name, .notEmpty, "Name of the run, for people.", changes: .free)
         keys.value("seed", &seed, "Decides every random number.")
         keys.value("device", &device, .device, "Where tensors live.")
         keys.value(
             "arithmetic", &arithmetic,
             "exact: log-probabilities of generator and learner are equal to the bit, on the cpu, slower. fast: to 1e-4."
         )
-        keys.value("run_directory", &runDirectory, .notEmpty, "Where everything of the run is kept.")
+        keys.value(
+            Self.runDirectoryKey, &runDirectory, .notEmpty, "Where everything of the run is kept.", changes: .free)
         keys.list(
             "stages", &stages, .atLeastOne(), "What is done, in this order: pretrain, sft, reward_model, ppo, evaluate."
         )
         keys.section("models", &models, "The models of the run.")
         keys.section("data", &data, "Files of JSON lines.")
         keys.optionalSection("architecture", &architecture, "Shape of the model that pretrain makes.")
-        keys.section("pretrain", &pretrain, "Training on plain text.")
-        keys.section("sft", &sft, "Supervised fine-tuning on demonstrations.")
-        keys.section("reward_model", &rewardModel, "Training of the reward model on pairs.")
+        keys.section(Stage.pretrain.rawValue, &pretrain, "Training on plain text.")
+        keys.section(Stage.sft.rawValue, &sft, "Supervised fine-tuning on demonstrations.")
+        keys.section(Stage.rewardModel.rawValue, &rewardModel, "Training of the reward model on pairs.")
         keys.section("rollout", &rollout, "How answers are sampled.")
         keys.sections("rewards", &rewards, "What is rewarded.")
         keys.section("schedule", &schedule, "Which version of the policy samples which step.")
-        keys.section("ppo", &ppo, "Proximal policy optimization.")
-        keys.section("evaluation", &evaluation, "The policy against its start.")
-        keys.section("coordinator", &coordinator, "Where the coordinator listens.")
+        keys.section(Stage.ppo.rawValue, &ppo, "Proximal policy optimization.")
+        keys.section("evaluation", &evaluation, "The policy against its start.", changes: .free)
+        keys.section("coordinator", &coordinator, "Where the coordinator listens.", changes: .free)
         keys.section("roles", &roles, "Processes on this machine.")
-    }
-}
-
-extension RunConfiguration: Codable {
-    // All but the places.
-    private enum CodingKeys: String, CodingKey {
-        case name, seed, device, arithmetic, runDirectory, stages, models, data, architecture, pretrain, sft,
-            rewardModel, rollout
-        case rewards, schedule, ppo, evaluation, coordinator, roles
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import RunLayout
 import Sodium
 
 /// SHA-256 of files, each computed once as long as the file stays what it is. Not shared between threads.
@@ -22,7 +23,7 @@ package final class FileHashes {
 
     /// - Parameter directory: where the cache is kept between processes, as `.file-hashes.json`; nil: nowhere.
     package init(keptIn directory: String? = nil) {
-        cache = directory.map { "\($0)/.file-hashes.json" }
+        cache = directory.map { RunLayout($0)[.fileHashes] }
         // A cache that cannot be read is no cache.
         guard let cache, let data = FileManager.default.contents(atPath: cache) else { return }
         entries = (try? JSONDecoder().decode([String: Entry].self, from: data)) ?? [:]

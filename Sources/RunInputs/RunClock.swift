@@ -1,11 +1,12 @@
 import Foundation
+import RunLayout
 
 /// The time that chat templates print in a run: when it was started. It is kept in the run directory, so that the same
 /// rows come of the same files whenever the run goes on, in every stage and on every machine.
 package enum RunClock {
     private struct Kept: Codable { var startedAtLocalTime: Double }
 
-    private static func file(_ directory: String) -> String { "\(directory)/clock.json" }
+    private static func file(_ directory: String) -> String { RunLayout(directory)[.clock] }
 
     /// - Parameters:
     ///   - given: a time that was decided before, which a check of a run does without keeping it.
@@ -33,7 +34,7 @@ package enum RunClock {
     /// Whole or not at all; another process of the run may be first, and its time stays.
     private static func keep(_ time: Double, in directory: String) throws {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let partial = "\(directory)/.clock-\(UUID().uuidString).partial"
+        let partial = RunLayout(directory).clockDraft
         defer { unlink(partial) }
         try JSONEncoder().encode(Kept(startedAtLocalTime: time)).write(to: URL(filePath: partial))
         guard link(partial, file(directory)) != 0, errno != EEXIST else { return }

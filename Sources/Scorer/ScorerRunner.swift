@@ -1,6 +1,6 @@
 package import Cluster
 package import ClusterModel
-package import Foundation
+import Foundation
 import LanguageModels
 package import Logging
 import Rewards
@@ -38,18 +38,21 @@ package actor ScorerRunner: JobRunner {
         self.logger = logger
     }
 
-    package func configure(_ roleConfiguration: Data) async throws {
-        let run = try RunConfiguration(json: roleConfiguration)
-        let threads = run.roles.scorer.threads
-        device = try Device.named(run.device)
-        needsReference = !run.ppo.referenceFromBase
-        templateArguments = run.data.templateArguments
-        usesTemplate = run.data.chatTemplate == .auto
-        clock = run.data.clock
-        arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
-        try await executor.run { try TorchRuntime.configure(threads: threads) }
+    package func configure(_ setup: RoleSetup) async throws {
+        guard case .scorer(let setup) = setup else {
+            throw JobError(
+                code: "configuration", message: "the coordinator takes this scorer for another role", retryable: false)
+        }
+        let computation = setup.computation
+        device = try Device.named(computation.device)
+        needsReference = setup.reference
+        templateArguments = setup.templateArguments
+        usesTemplate = setup.chatTemplate
+        clock = setup.clock
+        arithmetic = computation.isExact ? .exact : .fast
+        try await executor.run { try TorchRuntime.configure(threads: computation.threads) }
         guard rules.isEmpty, modelRewards.isEmpty else { return }
-        for reward in run.rewards {
+        for reward in try setup.rewards.map({ try RewardSection($0) }) {
             if let keys = reward.model {
                 modelRewards[reward.name] = keys
             } else {

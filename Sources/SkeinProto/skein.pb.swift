@@ -428,18 +428,188 @@ package nonisolated struct Skein_V1_Welcome: Sendable {
 
   package var `protocol`: UInt32 = 0
 
-  /// JSON
-  package var roleConfiguration: Data = Data()
-
   package var artifacts: [Skein_V1_ArtifactManifest] = []
 
   package var leaseMs: UInt32 = 0
 
   package var graceMs: UInt32 = 0
 
+  /// what a process of the role in HELLO needs to know of the run
+  package var setup: Skein_V1_Welcome.OneOf_Setup? = nil
+
+  package var generator: Skein_V1_GeneratorSetup {
+    get {
+      if case .generator(let v)? = setup {return v}
+      return Skein_V1_GeneratorSetup()
+    }
+    set {setup = .generator(newValue)}
+  }
+
+  package var scorer: Skein_V1_ScorerSetup {
+    get {
+      if case .scorer(let v)? = setup {return v}
+      return Skein_V1_ScorerSetup()
+    }
+    set {setup = .scorer(newValue)}
+  }
+
+  package var learner: Skein_V1_LearnerSetup {
+    get {
+      if case .learner(let v)? = setup {return v}
+      return Skein_V1_LearnerSetup()
+    }
+    set {setup = .learner(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// what a process of the role in HELLO needs to know of the run
+  package nonisolated enum OneOf_Setup: Equatable, Sendable {
+    case generator(Skein_V1_GeneratorSetup)
+    case scorer(Skein_V1_ScorerSetup)
+    case learner(Skein_V1_LearnerSetup)
+
+  }
+
+  package init() {}
+}
+
+/// How a worker computes, the same on every worker of the role.
+package nonisolated struct Skein_V1_Computation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// cpu, cuda, cuda:N, mps
+  package var device: String = String()
+
+  /// fast, exact
+  package var arithmetic: String = String()
+
+  package var threads: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+}
+
+package nonisolated struct Skein_V1_GeneratorSetup: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var computation: Skein_V1_Computation {
+    get {_computation ?? Skein_V1_Computation()}
+    set {_computation = newValue}
+  }
+  /// Returns true if `computation` has been explicitly set.
+  package var hasComputation: Bool {self._computation != nil}
+  /// Clears the value of `computation`. Subsequent reads from it will return its default value.
+  package mutating func clearComputation() {self._computation = nil}
+
+  /// answers that it works on at a time
+  package var rowsInFlight: UInt32 = 0
+
+  /// how many versions the jobs of open steps may lie behind the newest
+  package var versionsBehind: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _computation: Skein_V1_Computation? = nil
+}
+
+/// A foreign reward worker needs `rewards` alone, to see whether the run has its own.
+package nonisolated struct Skein_V1_ScorerSetup: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var computation: Skein_V1_Computation {
+    get {_computation ?? Skein_V1_Computation()}
+    set {_computation = newValue}
+  }
+  /// Returns true if `computation` has been explicitly set.
+  package var hasComputation: Bool {self._computation != nil}
+  /// Clears the value of `computation`. Subsequent reads from it will return its default value.
+  package mutating func clearComputation() {self._computation = nil}
+
+  /// whether score jobs may ask for the reference's log-probabilities
+  package var reference: Bool = false
+
+  /// whether prompts go through the policy's chat template, if it has one
+  package var chatTemplate: Bool = false
+
+  /// JSON object for chat templates; empty for none
+  package var templateArguments: String = String()
+
+  /// what chat templates print: seconds since 1970 in local time
+  package var clock: Double {
+    get {_clock ?? 0}
+    set {_clock = newValue}
+  }
+  /// Returns true if `clock` has been explicitly set.
+  package var hasClock: Bool {self._clock != nil}
+  /// Clears the value of `clock`. Subsequent reads from it will return its default value.
+  package mutating func clearClock() {self._clock = nil}
+
+  package var rewards: [Skein_V1_RewardSetup] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _computation: Skein_V1_Computation? = nil
+  fileprivate var _clock: Double? = nil
+}
+
+package nonisolated struct Skein_V1_RewardSetup: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  /// as the run file has it; worker: computed by a foreign worker of this name
+  package var kind: String = String()
+
+  /// YAML: its entry in `rewards`, by the keys of the run file, each with its value
+  package var section: String = String()
+
+  /// Of kind model: whether it reads texts in tokens of its own, and whether its chat template is used then.
+  package var encodesAgain: Bool = false
+
+  package var usesTemplate: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Skein_V1_LearnerSetup: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// YAML: the run file, each key with its value
+  package var runFile: String = String()
+
+  /// as in ScorerSetup
+  package var clock: Double {
+    get {_clock ?? 0}
+    set {_clock = newValue}
+  }
+  /// Returns true if `clock` has been explicitly set.
+  package var hasClock: Bool {self._clock != nil}
+  /// Clears the value of `clock`. Subsequent reads from it will return its default value.
+  package mutating func clearClock() {self._clock = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _clock: Double? = nil
 }
 
 package nonisolated struct Skein_V1_Refused: Sendable {
@@ -2011,7 +2181,7 @@ nonisolated extension Skein_V1_HeldJob: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Skein_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Welcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}run_id\0\u{1}epoch\0\u{1}protocol\0\u{3}role_configuration\0\u{1}artifacts\0\u{3}lease_ms\0\u{3}grace_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}run_id\0\u{1}epoch\0\u{1}protocol\0\u{2}\u{2}artifacts\0\u{3}lease_ms\0\u{3}grace_ms\0\u{1}generator\0\u{1}scorer\0\u{1}learner\0\u{c}\u{4}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2022,16 +2192,58 @@ nonisolated extension Skein_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 1: try { try decoder.decodeSingularStringField(value: &self.runID) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.`protocol`) }()
-      case 4: try { try decoder.decodeSingularBytesField(value: &self.roleConfiguration) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.artifacts) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.leaseMs) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.graceMs) }()
+      case 8: try {
+        var v: Skein_V1_GeneratorSetup?
+        var hadOneofValue = false
+        if let current = self.setup {
+          hadOneofValue = true
+          if case .generator(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.setup = .generator(v)
+        }
+      }()
+      case 9: try {
+        var v: Skein_V1_ScorerSetup?
+        var hadOneofValue = false
+        if let current = self.setup {
+          hadOneofValue = true
+          if case .scorer(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.setup = .scorer(v)
+        }
+      }()
+      case 10: try {
+        var v: Skein_V1_LearnerSetup?
+        var hadOneofValue = false
+        if let current = self.setup {
+          hadOneofValue = true
+          if case .learner(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.setup = .learner(v)
+        }
+      }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.runID.isEmpty {
       try visitor.visitSingularStringField(value: self.runID, fieldNumber: 1)
     }
@@ -2040,9 +2252,6 @@ nonisolated extension Skein_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._Me
     }
     if self.`protocol` != 0 {
       try visitor.visitSingularUInt32Field(value: self.`protocol`, fieldNumber: 3)
-    }
-    if !self.roleConfiguration.isEmpty {
-      try visitor.visitSingularBytesField(value: self.roleConfiguration, fieldNumber: 4)
     }
     if !self.artifacts.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.artifacts, fieldNumber: 5)
@@ -2053,6 +2262,21 @@ nonisolated extension Skein_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.graceMs != 0 {
       try visitor.visitSingularUInt32Field(value: self.graceMs, fieldNumber: 7)
     }
+    switch self.setup {
+    case .generator?: try {
+      guard case .generator(let v)? = self.setup else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .scorer?: try {
+      guard case .scorer(let v)? = self.setup else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .learner?: try {
+      guard case .learner(let v)? = self.setup else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case nil: break
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2060,10 +2284,242 @@ nonisolated extension Skein_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.runID != rhs.runID {return false}
     if lhs.epoch != rhs.epoch {return false}
     if lhs.`protocol` != rhs.`protocol` {return false}
-    if lhs.roleConfiguration != rhs.roleConfiguration {return false}
     if lhs.artifacts != rhs.artifacts {return false}
     if lhs.leaseMs != rhs.leaseMs {return false}
     if lhs.graceMs != rhs.graceMs {return false}
+    if lhs.setup != rhs.setup {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Skein_V1_Computation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Computation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}device\0\u{1}arithmetic\0\u{1}threads\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.device) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.arithmetic) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.threads) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.device.isEmpty {
+      try visitor.visitSingularStringField(value: self.device, fieldNumber: 1)
+    }
+    if !self.arithmetic.isEmpty {
+      try visitor.visitSingularStringField(value: self.arithmetic, fieldNumber: 2)
+    }
+    if self.threads != 0 {
+      try visitor.visitSingularUInt32Field(value: self.threads, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Skein_V1_Computation, rhs: Skein_V1_Computation) -> Bool {
+    if lhs.device != rhs.device {return false}
+    if lhs.arithmetic != rhs.arithmetic {return false}
+    if lhs.threads != rhs.threads {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Skein_V1_GeneratorSetup: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GeneratorSetup"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}computation\0\u{3}rows_in_flight\0\u{3}versions_behind\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._computation) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.rowsInFlight) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.versionsBehind) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._computation {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.rowsInFlight != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rowsInFlight, fieldNumber: 2)
+    }
+    if self.versionsBehind != 0 {
+      try visitor.visitSingularUInt32Field(value: self.versionsBehind, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Skein_V1_GeneratorSetup, rhs: Skein_V1_GeneratorSetup) -> Bool {
+    if lhs._computation != rhs._computation {return false}
+    if lhs.rowsInFlight != rhs.rowsInFlight {return false}
+    if lhs.versionsBehind != rhs.versionsBehind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Skein_V1_ScorerSetup: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ScorerSetup"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}computation\0\u{1}reference\0\u{3}chat_template\0\u{3}template_arguments\0\u{1}clock\0\u{1}rewards\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._computation) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.reference) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.chatTemplate) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.templateArguments) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self._clock) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.rewards) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._computation {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.reference != false {
+      try visitor.visitSingularBoolField(value: self.reference, fieldNumber: 2)
+    }
+    if self.chatTemplate != false {
+      try visitor.visitSingularBoolField(value: self.chatTemplate, fieldNumber: 3)
+    }
+    if !self.templateArguments.isEmpty {
+      try visitor.visitSingularStringField(value: self.templateArguments, fieldNumber: 4)
+    }
+    try { if let v = self._clock {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
+    } }()
+    if !self.rewards.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.rewards, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Skein_V1_ScorerSetup, rhs: Skein_V1_ScorerSetup) -> Bool {
+    if lhs._computation != rhs._computation {return false}
+    if lhs.reference != rhs.reference {return false}
+    if lhs.chatTemplate != rhs.chatTemplate {return false}
+    if lhs.templateArguments != rhs.templateArguments {return false}
+    if lhs._clock != rhs._clock {return false}
+    if lhs.rewards != rhs.rewards {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Skein_V1_RewardSetup: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RewardSetup"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}kind\0\u{1}section\0\u{3}encodes_again\0\u{3}uses_template\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.section) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.encodesAgain) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.usesTemplate) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.section.isEmpty {
+      try visitor.visitSingularStringField(value: self.section, fieldNumber: 3)
+    }
+    if self.encodesAgain != false {
+      try visitor.visitSingularBoolField(value: self.encodesAgain, fieldNumber: 4)
+    }
+    if self.usesTemplate != false {
+      try visitor.visitSingularBoolField(value: self.usesTemplate, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Skein_V1_RewardSetup, rhs: Skein_V1_RewardSetup) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.section != rhs.section {return false}
+    if lhs.encodesAgain != rhs.encodesAgain {return false}
+    if lhs.usesTemplate != rhs.usesTemplate {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Skein_V1_LearnerSetup: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LearnerSetup"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}run_file\0\u{1}clock\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.runFile) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._clock) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.runFile.isEmpty {
+      try visitor.visitSingularStringField(value: self.runFile, fieldNumber: 1)
+    }
+    try { if let v = self._clock {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Skein_V1_LearnerSetup, rhs: Skein_V1_LearnerSetup) -> Bool {
+    if lhs.runFile != rhs.runFile {return false}
+    if lhs._clock != rhs._clock {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Loopback
 import Sodium
 
 /// A browser on this machine must not be led to talk to the endpoint by a foreign page: `Host` has to be this machine
@@ -19,7 +20,7 @@ struct LocalOnly<Context: RequestContext>: RouterMiddleware {
     }
 
     static func isLocal(_ authority: String) -> Bool {
-        ["127.0.0.1", "localhost", "[::1]"].contains { authority == $0 || authority.hasPrefix($0 + ":") }
+        Loopback.isHost(authority) || Loopback.isAddress(authority)
     }
 }
 

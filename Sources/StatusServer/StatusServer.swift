@@ -3,6 +3,7 @@ package import Foundation
 import HTTPTypes
 import Hummingbird
 package import Logging
+import Loopback
 import NIOCore
 import Sodium
 
@@ -29,7 +30,7 @@ package struct StatusServer: Sendable {
             }
             host = String(text[..<colon])
             self.port = Int(port)
-            guard ["127.0.0.1", "localhost", "::1", "[::1]"].contains(host) else { return nil }
+            guard Loopback.isHost(host) else { return nil }
         }
     }
 

@@ -2,6 +2,7 @@ import Evaluations
 import Foundation
 import Reports
 package import RunConfiguration
+import RunLayout
 import Torch
 
 /// The stage evaluate: the policy against its start.
@@ -26,7 +27,7 @@ package enum EvaluationStage {
             notes: evaluator.notes + notes)
         let writer = JSONEncoder()
         writer.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let file = run.runDirectory + "/evaluation.json"
+        let file = run.layout[.evaluation]
         do {
             try writer.encode(evaluation).write(to: URL(filePath: file), options: .atomic)
         } catch {

@@ -1,5 +1,6 @@
 import CZeroMQ
 import Foundation
+import Loopback
 package import Transport
 
 /// One libzmq socket with every option set on purpose. It is used on the thread of its `SocketThread` alone.
@@ -87,8 +88,7 @@ package final class Socket: TransportSocket, @unchecked Sendable {
     static func requirePrivate(_ address: String) throws {
         if address.hasPrefix("inproc://") { return }
         if address.hasPrefix("ipc://") { return try requirePrivateFolder(of: String(address.dropFirst(6)), address) }
-        let local = ["tcp://127.", "tcp://localhost:", "tcp://[::1]:"]
-        if local.contains(where: address.hasPrefix) { return }
+        if address.hasPrefix("tcp://"), Loopback.isAddress(address.dropFirst(6)) { return }
         throw TransportError(
             .notPrivate,
             "\(address): without encryption Skein listens on this machine only; use tcp://127.0.0.1:PORT or ipc://PATH")

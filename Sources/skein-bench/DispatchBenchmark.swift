@@ -71,7 +71,7 @@ enum DispatchBenchmark {
         let times = Mutex<[Double]>([])
         private let start = ContinuousClock.now
 
-        func configure(_ roleConfiguration: Data) async throws {}
+        func configure(_ setup: RoleSetup) async throws {}
         func announced(_ manifest: ArtifactManifest) async {}
         var isReady: Bool { true }
 

@@ -52,7 +52,7 @@ enum CoordinatorPart {
         configuration.run.promptsPerStep = load.jobs
         configuration.run.promptsPerJob = 1
         configuration.run.prompts = (0..<load.jobs).map { Prompt(row: $0, text: "p", tokens: [1]) }
-        configuration.journalPath = directory + "/journal.sqlite"
+        configuration.journalPath = directory + "/bench.sqlite"
         let thread = try SocketThread()
         let coordinator = try await Coordinator.start(configuration, on: thread, logger: Load.log)
         let snapshots = coordinator.snapshots

@@ -82,7 +82,7 @@ enum RestartBenchmark {
         kill(worker.processIdentifier, SIGKILL)
         kill(first.process.processIdentifier, SIGKILL)
         first.process.waitUntilExit()
-        let journal = ["journal.sqlite", "journal.sqlite-wal"].reduce(0) { sum, name in
+        let journal = ["bench.sqlite", "bench.sqlite-wal"].reduce(0) { sum, name in
             let attributes = try? FileManager.default.attributesOfItem(atPath: "\(cluster.directory)/\(name)")
             return sum + (attributes?[.size] as? Int ?? 0)
         }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import RunLayout
 
 /// What the journal of a finished run says, checked against what must hold.
 struct History {
@@ -12,7 +13,7 @@ struct History {
         self.directory = directory
         var configuration = Configuration()
         configuration.readonly = true
-        queue = try DatabaseQueue(path: directory + "/journal.sqlite", configuration: configuration)
+        queue = try DatabaseQueue(path: RunLayout(directory)[.journal], configuration: configuration)
     }
 
     func events() throws -> [Event] {
@@ -81,7 +82,7 @@ struct History {
             let (own, theirs) = (try jobs(), try other.jobs())
             hold(own == theirs, "its jobs are not those of the undisturbed run: \(own.count) and \(theirs.count)")
         }
-        let lines = try Self.steps(in: directory + "/metrics.jsonl")
+        let lines = try Self.steps(in: RunLayout(directory)[.metrics])
         hold(lines == Array(0..<steps), "metrics.jsonl has the steps \(lines)")
         let trajectories = try samples()
         let twice = Dictionary(grouping: trajectories) { $0 }.filter { $0.value.count > 1 }.keys.sorted()
@@ -118,7 +119,7 @@ struct History {
     private static func steps(in path: String) throws -> [Int] { try lines(path).map { Int($0.step) } }
 
     private func samples() throws -> [String] {
-        try Self.lines(directory + "/samples.jsonl").map {
+        try Self.lines(RunLayout(directory)[.samples]).map {
             "step \(Int($0.step)) row \($0.row ?? -1) occurrence \($0.occurrence ?? -1) sample \($0.sample ?? -1): \($0.response ?? "")"
         }
     }

@@ -1,5 +1,6 @@
 import ClusterModel
 import Foundation
+import RunLayout
 import Synchronization
 
 /// Looks at a run ten times a second: which processes there are, and what the coordinator knows of them.
@@ -46,7 +47,7 @@ final class Observer: Sendable {
     /// Where the coordinator listens at this moment.
     static func coordinator(in directory: String) -> (endpoint: Sockets.Place, status: Sockets.Place)? {
         struct File: Decodable { var endpoint: String; var status: String }
-        guard let data = FileManager.default.contents(atPath: directory + "/coordinator.json"),
+        guard let data = RunLayout(directory).data(.coordinator),
             let file = try? JSONDecoder().decode(File.self, from: data),
             let endpoint = Sockets.Place(file.endpoint), let status = Sockets.Place(file.status)
         else { return nil }

@@ -1,4 +1,5 @@
 import Foundation
+import RunLayout
 
 /// A run of seconds that needs nothing but the executables: a model of one layer, a reward by rule.
 enum ToyRun {
@@ -25,7 +26,7 @@ enum ToyRun {
             seed: 3
             run_directory: \(folder)/run
             stages: [ppo]
-            models: {base: \(folder)/base/pretrained}
+            models: {base: \(RunLayout(folder + "/base")[.pretrained])}
             data: {prompts: \(folder)/prompts.jsonl}
             rollout: {prompts_per_step: 16, prompts_per_job: 2, max_new_tokens: 48}
             schedule: {mode: lag, lag: 1}

@@ -1,6 +1,7 @@
 import ClusterModel
 import Foundation
 import RunConfiguration
+import RunLayout
 import Sodium
 
 /// A run to its end: what it cost and what it made.
@@ -13,7 +14,7 @@ struct Outcome {
     init(directory: String, seconds: Double) throws {
         self.directory = directory
         self.seconds = seconds
-        hash = try SHA256.hash(fileAt: directory + "/policy/model.safetensors")
+        hash = try SHA256.hash(fileAt: RunLayout(directory).policyWeights)
     }
 }
 

@@ -2,6 +2,7 @@ import ClusterModel
 import LanguageModels
 import Learner
 import PolicyOptimization
+import RunConfiguration
 import Torch
 
 /// One PPO iteration in one process, the same work as `scripts/peers/bench_ppo.py` has TRL do: 64 prompts of 16 tokens,
@@ -36,7 +37,7 @@ struct PPOBenchmark {
         reward = try RewardModel(from: policy, seed: 1)
         var settings = PPOSettings()
         // TRL's update neither stops early nor skips.
-        settings.updateGuard = UpdateGuard(targetKL: nil, maximumMeanRatio: nil)
+        (settings.ppo.targetKL, settings.ppo.maxMeanRatio) = (nil, nil)
         trainer = try PPOTrainer(
             policy: policy, critic: .separate(ValueModel(from: reward)), settings: settings)
     }

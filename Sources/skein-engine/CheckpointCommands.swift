@@ -3,6 +3,7 @@ import Console
 import Foundation
 import Learner
 import RunConfiguration
+import RunLayout
 import Torch
 
 struct CheckpointCommand: AsyncParsableCommand {
@@ -25,7 +26,7 @@ struct CheckpointCommand: AsyncParsableCommand {
             let path = URL(filePath: run).standardizedFileURL.path
             guard let own = try configurationErrors({ try RunConfiguration.loadOwn(path) }) else {
                 throw CommandError(
-                    .configuration, "\(path) holds no run: there is no \(RunConfiguration.ownFile) in it")
+                    .configuration, "\(path) holds no run: there is no \(RunLayout.Entry.runFile.rawValue) in it")
             }
             guard step == "latest" || Int(step) != nil else {
                 throw CommandError(.usage, "'\(step)' is no step; write a number of skein checkpoint list, or latest")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Foundation
+import RunLayout
 
 struct CheckpointCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,13 +22,13 @@ struct CheckpointCommand: AsyncParsableCommand {
             }
             Console.output(Self.row(["STEP", "reward", "KL", "size", "written"]))
             for entry in checkpoints.entries {
-                let state = FileManager.default.contents(atPath: entry.path + "/state.json")
+                let state = FileManager.default.contents(atPath: "\(entry.path)/\(RunLayout.checkpointState)")
                     .flatMap { try? JSONDecoder().decode(State.self, from: $0) }
                 func figure(_ key: String) -> String {
                     state?.metrics[key].map { String(format: "%.3f", $0) } ?? "-"
                 }
                 let written =
-                    (try? FileManager.default.attributesOfItem(atPath: entry.path + "/state.json"))?[
+                    (try? FileManager.default.attributesOfItem(atPath: "\(entry.path)/\(RunLayout.checkpointState)"))?[
                         .modificationDate] as? Date
                 Console.output(
                     Self.row([

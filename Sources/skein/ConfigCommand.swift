@@ -28,7 +28,7 @@ struct ConfigCommand: AsyncParsableCommand {
                 for sentence in history.sentences { Console.error(sentence) }
                 if let sentence = history.scheduleSentence(configuration) { Console.error(sentence) }
             }
-            Console.output(try configuration.resolvedYAML())
+            Console.output(configuration.resolvedYAML())
         }
 
         /// nil while there is no policy to plan for.

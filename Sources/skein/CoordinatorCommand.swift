@@ -8,6 +8,7 @@ import Foundation
 import Logging
 import RunConfiguration
 import RunInputs
+import RunLayout
 import Sodium
 import StatusServer
 import Tokenizers
@@ -45,7 +46,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         } catch let error as RunEnding {
             throw CommandError(ExitStatus(rawValue: error.exitCode) ?? .failed, error.message)
         }
-        let tokenFile = run.runDirectory + "/token"
+        let tokenFile = run.layout[.token]
         let token = try writeToken(tokenFile)
         let snapshots = coordinator.snapshots
         let server = StatusServer(

@@ -5,6 +5,7 @@ import Datasets
 import Foundation
 import Rewards
 import RunConfiguration
+import RunLayout
 import Tokenizers
 
 /// From the run file to what the coordinator is told: prompts as tokens, rewards as parts of score jobs.
@@ -49,13 +50,13 @@ enum CoordinatorSettings {
         configuration.run.graceMilliseconds = Int(run.coordinator.grace * 1000)
         configuration.run.retries = run.coordinator.retries
         configuration.run.klStop = run.ppo.klStop
-        configuration.run.roleConfiguration = try run.json()
+        configuration.run.setups = run.setups()
         configuration.run.desired = [.generator: run.roles.generator.count, .scorer: run.roles.scorer.count]
         configuration.run.runDirectory = run.runDirectory
         configuration.run.isExported = FileManager.default.fileExists(
-            atPath: run.runDirectory + "/policy/model.safetensors")
+            atPath: run.layout.policyWeights)
         configuration.runDirectory = URL(filePath: run.runDirectory)
-        configuration.journalPath = run.runDirectory + "/journal.sqlite"
+        configuration.journalPath = run.layout[.journal]
         configuration.address = run.coordinator.bind
         return configuration
     }

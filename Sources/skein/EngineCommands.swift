@@ -77,7 +77,7 @@ enum Engine {
     static func run(_ arguments: [String], configuration: RunConfiguration) throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "skein-\(UUID().uuidString).yaml").path
         defer { try? FileManager.default.removeItem(atPath: path) }
-        try Data(configurationErrors { try configuration.resolvedYAML() }.utf8).write(to: URL(filePath: path))
+        try Data(configuration.resolvedYAML().utf8).write(to: URL(filePath: path))
         try run(arguments + [path])
     }
 

@@ -4,6 +4,7 @@ import Coordinator
 import Foundation
 import Reports
 import RunConfiguration
+import RunLayout
 import Sodium
 
 struct ReportCommand: ParsableCommand {
@@ -23,9 +24,9 @@ struct ReportCommand: ParsableCommand {
 
     static func facts(_ runDirectory: String) -> RunReport.Facts {
         let run = try? RunConfiguration.loadOwn(runDirectory)?.configuration
-        let journal = runDirectory + "/journal.sqlite"
+        let journal = RunLayout(runDirectory)[.journal]
         return RunReport.Facts(
-            seed: run?.seed, policySHA256: try? SHA256.hash(fileAt: runDirectory + "/policy/model.safetensors"),
+            seed: run?.seed, policySHA256: try? SHA256.hash(fileAt: RunLayout(runDirectory).policyWeights),
             jobs: JournalSummary.jobs(path: journal),
             best: run?.evaluation.best ?? EvaluationSection.score,
             steps: run.flatMap { $0.stages.contains(.ppo) ? $0.ppo.steps : nil },

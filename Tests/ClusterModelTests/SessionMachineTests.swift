@@ -14,7 +14,7 @@ import Testing
     private static func welcome(_ run: String = "a", epoch: UInt64 = 5) -> Message {
         .welcome(
             Welcome(
-                runID: run, epoch: epoch, roleConfiguration: Data(), artifacts: [], leaseMilliseconds: 1,
+                runID: run, epoch: epoch, setup: nil, artifacts: [], leaseMilliseconds: 1,
                 graceMilliseconds: 1))
     }
 

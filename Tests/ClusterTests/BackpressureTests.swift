@@ -22,8 +22,8 @@ import ZeroMQ
                 switch incoming.message {
                 case .hello:
                     let welcome = Welcome(
-                        runID: "run", epoch: 1, roleConfiguration: Data("{}".utf8), artifacts: [],
-                        leaseMilliseconds: 1000, graceMilliseconds: 1000)
+                        runID: "run", epoch: 1, setup: nil, artifacts: [], leaseMilliseconds: 1000,
+                        graceMilliseconds: 1000)
                     endpoint.withLock { $0 }?.send([
                         Outgoing(incoming.peer, .welcome(welcome), inReplyTo: incoming.id)
                     ])

@@ -43,7 +43,7 @@ import Transport
             for incoming in batch {
                 guard case .hello = incoming.message else { continue }
                 let welcome = Welcome(
-                    runID: "run", epoch: endpoint.withLock { $0?.epoch } ?? 0, roleConfiguration: Data("{}".utf8),
+                    runID: "run", epoch: endpoint.withLock { $0?.epoch } ?? 0, setup: nil,
                     artifacts: [], leaseMilliseconds: 1000, graceMilliseconds: 1000)
                 endpoint.withLock { $0 }?.send([Outgoing(incoming.peer, .welcome(welcome), inReplyTo: incoming.id)])
             }

@@ -36,7 +36,7 @@ import Torch
 
     @Test func aHeadOnThePolicyIsTrainedBesideTheAdapter() throws {
         var settings = Bench.settings()
-        settings.critic = .shared
+        settings.ppo.critic = .shared
         let base = try Bench.policy()
         let policy = try CausalLM(sharing: base, adapter: LowRankAdapter(lora, for: base.configuration, seed: 1))
         let head = try ScalarHead(hiddenSize: 16, seed: 9)

@@ -2,6 +2,7 @@ import ClusterModel
 import Foundation
 import LanguageModels
 import PolicyOptimization
+import RunConfiguration
 import Torch
 
 @testable import Learner
@@ -22,18 +23,18 @@ struct Bench {
 
     static func settings() -> PPOSettings {
         var settings = PPOSettings()
-        settings.policyRate = LearningRateSchedule(peak: 3e-3, total: 100, warmup: 0, decay: .constant)
-        settings.criticRate = LearningRateSchedule(peak: 3e-3, total: 100, warmup: 0, decay: .constant)
-        settings.microBatchTokens = 64
+        (settings.ppo.learningRate, settings.ppo.criticLearningRate) = (3e-3, 3e-3)
+        (settings.ppo.schedule, settings.ppo.warmup) = (.constant, 0)
+        settings.ppo.tokenBudget = 64
         settings.seed = 5
-        settings.scoreShaping.missingEOS = .subtract(0)
+        (settings.ppo.missingEOS, settings.ppo.missingEOSPenalty) = (.subtract, 0)
         return settings
     }
 
     static func trainer(_ settings: PPOSettings = settings(), dtype: DType = .float32) throws -> PPOTrainer {
         let policy = try policy(dtype: dtype)
         let critic: Critic? =
-            switch (settings.estimator.needsCritic, settings.critic) {
+            switch (settings.ppo.advantage.needsCritic, settings.ppo.critic) {
             case (false, _): nil
             case (true, .separate): .separate(try ValueModel(from: policy))
             case (true, .shared): .shared(try ScalarHead(hiddenSize: 16, seed: 9))
@@ -95,5 +96,14 @@ struct Bench {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         try body(directory)
+    }
+}
+
+extension KLSection {
+    mutating func fix(_ beta: Double) { (controller, coefficient) = (.fixed, beta) }
+
+    mutating func adapt(from beta: Double, target: Double, horizon: Double) {
+        (controller, initial) = (.adaptive, beta)
+        (self.target, self.horizon) = (target, horizon)
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import LanguageModels
 import PolicyOptimization
+import RunConfiguration
 import Testing
 import Torch
 
@@ -10,10 +11,11 @@ import Torch
 @Suite(.serialized) struct CriticWarmupTests {
     var settings: PPOSettings {
         var settings = Bench.settings()
-        settings.criticWarmupSteps = 2
-        settings.controller = .adaptive(AdaptiveKL(beta: 0.1, target: 6, horizon: 100))
-        settings.policyRate = LearningRateSchedule(peak: 3e-3, total: 64, warmup: 0.5)
-        settings.criticRate = LearningRateSchedule(peak: 3e-3, total: 96, warmup: 0.5)
+        settings.ppo.criticWarmupSteps = 2
+        settings.ppo.kl.adapt(from: 0.1, target: 6, horizon: 100)
+        // 16 updates each, of which 64 are the policy's.
+        settings.ppo.steps = 6
+        (settings.ppo.schedule, settings.ppo.warmup) = (.linear, 0.5)
         return settings
     }
 
@@ -79,26 +81,26 @@ import Torch
 
     @Test func itNeedsACriticOfItsOwn() {
         var shared = settings
-        shared.critic = .shared
-        #expect(throws: LearnerError.self) { try shared.validate() }
+        shared.ppo.critic = .shared
+        #expect(throws: ConfigurationError.self) { try shared.check() }
         var none = settings
-        none.estimator = .rloo
-        #expect(throws: LearnerError.self) { try none.validate() }
+        none.ppo.advantage = .rloo
+        #expect(throws: ConfigurationError.self) { try none.check() }
     }
 
     /// Limits of the run that goes on, not of the one that wrote the checkpoint.
     @Test func aResumedRunHasItsOwnLimits() throws {
         var former = settings
-        former.controller = .fixed(beta: 0.5)
+        former.ppo.kl.fix(0.5)
         var next = settings
-        next.controller = .fixed(beta: 0.2)
-        next.updateGuard.targetKL = 0.7
-        next.drift.truncated = 0.1
+        next.ppo.kl.fix(0.2)
+        next.ppo.targetKL = 0.7
+        next.ppo.drift.truncatedAlarm = 0.1
         let state = TrainerState(settings: former).resumed(with: next)
         #expect(state.controller.beta == 0.2 && state.updateGuard.targetKL == 0.7)
-        #expect(state.drift.thresholds.truncated == 0.1)
+        #expect(state.drift.thresholds.truncatedAlarm == 0.1)
         // An adaptive controller goes on from the beta it reached.
-        next.controller = .adaptive(AdaptiveKL(beta: 0.1, target: 3, horizon: 50))
+        next.ppo.kl.adapt(from: 0.1, target: 3, horizon: 50)
         var adaptive = TrainerState(settings: settings)
         adaptive.controller.update(sequenceKL: 100, samples: 50)
         let reached = adaptive.controller.beta

@@ -1,6 +1,7 @@
 import Foundation
 import LanguageModels
 import PolicyOptimization
+import RunConfiguration
 import Testing
 import Torch
 
@@ -19,8 +20,8 @@ import Torch
     /// A rate at which no single change reaches the last place of a bf16 weight: without copies nothing is learned.
     @Test func smallChangesAddUp() throws {
         var settings = Bench.settings()
-        settings.controller = .fixed(beta: 0)
-        settings.policyRate = LearningRateSchedule(peak: 2e-6, total: 100, warmup: 0, decay: .constant)
+        settings.ppo.kl.fix(0)
+        settings.ppo.learningRate = 2e-6
         let trainer = try Bench.trainer(settings, dtype: .bfloat16)
         let before = try trainer.policyMasters.copies.map { try $0.tensor.clone() }
         #expect(before.count == trainer.policy.parameters.count)
@@ -39,7 +40,7 @@ import Torch
 
     @Test func rewardRises() throws {
         var settings = Bench.settings()
-        settings.controller = .fixed(beta: 0.01)
+        settings.ppo.kl.fix(0.01)
         let trainer = try Bench.trainer(settings, dtype: .bfloat16)
         let rewards = try (0..<12).map { _ in try #require(step(trainer).metrics[Metric.rewardMean]) }
         let (early, late) = (rewards.prefix(3).reduce(0, +) / 3, rewards.suffix(3).reduce(0, +) / 3)

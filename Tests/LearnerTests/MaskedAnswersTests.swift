@@ -1,6 +1,7 @@
 import ClusterModel
 import LanguageModels
 import PolicyOptimization
+import RunConfiguration
 import Testing
 import Torch
 
@@ -11,7 +12,7 @@ import Torch
 @Suite(.serialized) struct MaskedAnswersTests {
     var masking: PPOSettings {
         var settings = Bench.settings()
-        settings.scoreShaping.missingEOS = .mask
+        settings.ppo.missingEOS = .mask
         return settings
     }
 
@@ -29,23 +30,23 @@ import Torch
         PreparedBatchTests.sample(sample: sample, reward: reward, finish: cut ? .length : .eos, shift: shift)
     }
 
-    @Test(arguments: [PPOSettings.Estimator.rloo, .grpo], [0.0, 0.1])
-    func groupsAreOfAnswersThatAreLearnedFrom(estimator: PPOSettings.Estimator, beta: Double) throws {
+    @Test(arguments: [PPOSection.Advantage.rloo, .grpo], [0.0, 0.1])
+    func groupsAreOfAnswersThatAreLearnedFrom(estimator: PPOSection.Advantage, beta: Double) throws {
         var settings = masking
-        settings.estimator = estimator
+        settings.ppo.advantage = estimator
         let samples = [sample(0, 1, shift: 0.5), sample(1, 1, shift: 0.5), sample(2, 5, cut: true, shift: -2)]
         let batch = try prepared(samples, settings, beta: beta).batch
         #expect(batch.advantages.allSatisfy { $0.allSatisfy { abs($0) < 1e-9 } }, "\(batch.advantages)")
         #expect(batch.withoutComparison == 0 && batch.groupsWithoutSpread == 1)
         // Without the rule the cut answer is one of the group.
-        settings.scoreShaping.missingEOS = .subtract(0)
+        (settings.ppo.missingEOS, settings.ppo.missingEOSPenalty) = (.subtract, 0)
         let whole = try prepared(samples, settings, beta: beta).batch
         #expect(whole.advantages[0][0] < -0.5 && whole.advantages[2][0] > 0.5 && whole.groupsWithoutSpread == 0)
     }
 
     @Test func anAnswerThatIsLeftAloneIsCountedAndLearnsNothing() throws {
         var settings = masking
-        settings.estimator = .rloo
+        settings.ppo.advantage = .rloo
         let (batch, moments) = try prepared([sample(0, 3), sample(1, 5, cut: true)], settings)
         #expect(batch.advantages == [[0, 0, 0, 0], [0, 0, 0, 0]])
         #expect(batch.withoutComparison == 1 && batch.groupsWithoutSpread == nil)
@@ -58,8 +59,8 @@ import Torch
 
     @Test func groupScaleIsAChoice() throws {
         var settings = masking
-        settings.estimator = .grpo
-        settings.scalesGroups = false
+        settings.ppo.advantage = .grpo
+        settings.ppo.groupScale = false
         let batch = try prepared([sample(0, 1), sample(1, 4), sample(2, 9, cut: true)], settings).batch
         #expect(batch.advantages == [[-1.5, -1.5, -1.5, -1.5], [1.5, 1.5, 1.5, 1.5], [0, 0, 0, 0]])
     }
@@ -78,7 +79,7 @@ import Torch
 
     @Test func scoresAreNormalisedByThoseThatEnter() throws {
         var settings = masking
-        settings.normalizeScores = true
+        settings.ppo.normaliseRewards = true
         let empty = PreparedBatchTests.sample(sample: 4, reward: 1000, mask: [0, 0, 0, 0])
         let (batch, moments) = try prepared([sample(0, 1), sample(1, 3), sample(2, 100, cut: true), empty], settings)
         #expect(moments.count == 2 && moments.mean == 2)
@@ -87,7 +88,7 @@ import Torch
 
     @Test func clippedScoresAreCountedAndAlarm() throws {
         var settings = masking
-        settings.scoreShaping.clip = 5
+        settings.ppo.rewardClip = 5
         func report(_ scores: [Float]) throws -> StepReport {
             let samples = scores.enumerated().map { sample($0, $1) } + [sample(99, 100, cut: true)]
             let batch = try prepared(samples, settings).batch
@@ -105,7 +106,7 @@ import Torch
         #expect(fifth.metrics[Metric.clippedScores] == 0.2)
         let alarm = try #require(fifth.alarms.first { $0.code == .clippedScores })
         #expect(alarm.detail.contains("ppo.reward_clip") && alarm.detail.contains("20 %"))
-        settings.scoreShaping.clip = nil
+        settings.ppo.rewardClip = nil
         #expect(try report([-6, 6, 1]).metrics[Metric.clippedScores] == 0)
     }
 
@@ -115,7 +116,7 @@ import Torch
         samples[1].rewards["gold"] = 4
         samples[2].rewards["gold"] = Float?.none
         var settings = masking
-        settings.heldOutReward = "gold"
+        settings.ppo.drift.heldOutReward = "gold"
         let batch = try prepared(samples, settings).batch
         var report = StepReport(step: 0)
         report.describe(batch, values: [], settings: settings, version: 0)
@@ -148,8 +149,8 @@ import Torch
 
     @Test func minibatchesAreOfAnswersThatAreLearnedFrom() throws {
         var settings = masking
-        settings.epochs = 1
-        settings.updateGuard.targetKL = nil
+        settings.ppo.epochs = 1
+        settings.ppo.targetKL = nil
         let trainer = try Bench.trainer(settings)
         let report = try trainer.update(rollout(trainer, kept: 3..<7))
         // Four answers make four minibatches of one.
@@ -158,7 +159,7 @@ import Torch
 
     @Test func theControllerCountsAnswersThatAreLearnedFrom() throws {
         var settings = masking
-        settings.controller = .adaptive(AdaptiveKL(beta: 0.1, target: 6, horizon: 100))
+        settings.ppo.kl.adapt(from: 0.1, target: 6, horizon: 100)
         let trainer = try Bench.trainer(settings)
         _ = try trainer.update(rollout(trainer, kept: 0..<5))
         // The policy is its reference still: the error is at its lower bound.
@@ -167,7 +168,7 @@ import Torch
 
     @Test func aMissingReferenceIsNoKLOfZero() throws {
         var settings = masking
-        settings.controller = .fixed(beta: 0.1)
+        settings.ppo.kl.fix(0.1)
         func update(_ settings: PPOSettings) throws -> StepReport {
             let trainer = try Bench.trainer(settings)
             var samples = try rollout(trainer, kept: 0..<16)
@@ -175,7 +176,7 @@ import Torch
             return try trainer.update(samples)
         }
         #expect(throws: LearnerError.self) { try update(settings) }
-        settings.controller = .fixed(beta: 0)
+        settings.ppo.kl.fix(0)
         let report = try update(settings)
         #expect(report.metrics[Metric.sequenceKL1] == nil && report.metrics[Metric.sequenceKL3] == nil)
         #expect(report.metrics[Metric.updates].map { $0 > 0 } == true)

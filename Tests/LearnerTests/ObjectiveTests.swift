@@ -1,6 +1,7 @@
 import ClusterModel
 import LanguageModels
 import PolicyOptimization
+import RunConfiguration
 import Testing
 import Torch
 
@@ -9,26 +10,27 @@ import Torch
 /// Whole steps of the trainer with each objective and aggregation.
 @Suite(.serialized) struct ObjectiveTests {
     struct Variant: Sendable, CustomStringConvertible {
-        var objective: PolicyLossSettings.Objective
-        var aggregation: PolicyLossSettings.Aggregation
-        var estimator = PPOSettings.Estimator.grpo
+        var objective: PPOSection.PolicyLoss
+        var aggregation: PPOSection.LossAggregation
+        var estimator = PPOSection.Advantage.grpo
         var scaled = true
 
         var description: String { "\(objective) \(aggregation) \(estimator)" }
 
         var settings: PPOSettings {
             var settings = Bench.settings()
-            settings.estimator = estimator
-            settings.scalesGroups = scaled
-            settings.losses.objective = objective
-            settings.losses.aggregation = aggregation
+            settings.ppo.advantage = estimator
+            settings.ppo.groupScale = scaled
+            settings.ppo.policyLoss = objective
+            settings.ppo.lossAggregation = aggregation
+            settings.rollout.maxNewTokens = 6
             return settings
         }
     }
 
     static let variants: [Variant] = [
         Variant(objective: .ppo, aggregation: .sequenceMean),
-        Variant(objective: .ppo, aggregation: .constantLength(6), scaled: false),
+        Variant(objective: .ppo, aggregation: .constantLength, scaled: false),
         Variant(objective: .gspo, aggregation: .sequenceMean),
         Variant(objective: .gspo, aggregation: .tokenMean, estimator: .gae),
         Variant(objective: .cispo, aggregation: .tokenMean),
@@ -36,7 +38,7 @@ import Torch
 
     @Test(arguments: [variants[1], variants[2], variants[4]]) func rewardRises(variant: Variant) throws {
         var settings = variant.settings
-        settings.controller = .fixed(beta: 0.01)
+        settings.ppo.kl.fix(0.01)
         let trainer = try Bench.trainer(settings)
         let reference = try Bench.policy()
         let rewards = try (0..<12).map { step in
@@ -52,12 +54,12 @@ import Torch
     @Test(arguments: variants) func microBatchesDoNotChangeTheGradient(variant: Variant) throws {
         func norm(budget: Int) throws -> Double {
             var settings = variant.settings
-            settings.microBatchTokens = budget
-            settings.epochs = 1
-            settings.minibatches = 1
-            settings.klInLoss = true
-            settings.losses.klEstimator = .k3
-            settings.scoreShaping.missingEOS = .mask
+            settings.ppo.tokenBudget = budget
+            settings.ppo.epochs = 1
+            settings.ppo.minibatches = 1
+            settings.ppo.kl.place = .loss
+            settings.ppo.kl.estimator = .k3
+            settings.ppo.missingEOS = .mask
             let trainer = try Bench.trainer(settings)
             var batch = try Bench.rollout(
                 trainer.policy, reference: Bench.policy(seed: 2), step: 0, version: 0, reward: Bench.evenness)

@@ -3,6 +3,7 @@ import Foundation
 import LanguageModels
 import PolicyOptimization
 import Reports
+import RunConfiguration
 import Testing
 import Torch
 
@@ -20,10 +21,10 @@ import Torch
             reward: Bench.evenness)
     }
 
-    @Test(arguments: [PPOSettings.CriticKind.separate, .shared])
-    func firstMinibatchOfFreshDataHasRatioOneAndStepZeroHasNoKL(kind: PPOSettings.CriticKind) throws {
+    @Test(arguments: [PPOSection.CriticKind.separate, .shared])
+    func firstMinibatchOfFreshDataHasRatioOneAndStepZeroHasNoKL(kind: PPOSection.CriticKind) throws {
         var settings = Bench.settings()
-        settings.critic = kind
+        settings.ppo.critic = kind
         let trainer = try Bench.trainer(settings)
         let report = try trainer.update(freshBatch(trainer, reference: Bench.policy()))
         #expect(abs(try metric(report, Metric.firstRatio) - 1) < 1e-3)
@@ -54,11 +55,11 @@ import Torch
             report.metrics.keys.filter { FigureTable.named($0) == nil }.sorted() == [], "explain these in FigureTable")
     }
 
-    @Test(arguments: PPOSettings.Estimator.allCases)
-    func rewardRises(estimator: PPOSettings.Estimator) throws {
+    @Test(arguments: PPOSection.Advantage.allCases)
+    func rewardRises(estimator: PPOSection.Advantage) throws {
         var settings = Bench.settings()
-        settings.estimator = estimator
-        settings.controller = .fixed(beta: 0.01)
+        settings.ppo.advantage = estimator
+        settings.ppo.kl.fix(0.01)
         let trainer = try Bench.trainer(settings)
         let reference = try Bench.policy()
         var rewards: [Double] = []
@@ -74,8 +75,8 @@ import Torch
     @Test func constantRewardTeachesThePolicyNothing() throws {
         // Without a critic: only then is the advantage of a constant reward exactly 0.
         var settings = Bench.settings()
-        settings.estimator = .rloo
-        settings.controller = .fixed(beta: 0)
+        settings.ppo.advantage = .rloo
+        settings.ppo.kl.fix(0)
         let trainer = try Bench.trainer(settings)
         let before = try trainer.policy.safetensorsData()
         let batch = try Bench.rollout(
@@ -90,8 +91,8 @@ import Torch
     @Test func withHugeBetaThePolicyStays() throws {
         func drift(beta: Double) throws -> Double {
             var settings = Bench.settings()
-            settings.controller = .fixed(beta: beta)
-            settings.updateGuard.targetKL = nil
+            settings.ppo.kl.fix(beta)
+            settings.ppo.targetKL = nil
             let trainer = try Bench.trainer(settings)
             let reference = try Bench.policy()
             var kl = 0.0
@@ -106,13 +107,13 @@ import Torch
         #expect(tight < loose / 3, "KL \(tight) with beta 10, \(loose) without")
     }
 
-    @Test(arguments: [PPOSettings.CriticKind.separate, .shared])
-    func resumedRunIsBitIdentical(kind: PPOSettings.CriticKind) throws {
+    @Test(arguments: [PPOSection.CriticKind.separate, .shared])
+    func resumedRunIsBitIdentical(kind: PPOSection.CriticKind) throws {
         try Bench.inTemporaryDirectory { root in
             var settings = Bench.settings()
-            settings.critic = kind
-            settings.controller = .adaptive(AdaptiveKL(beta: 0.15, target: 0.1, horizon: 100))
-            settings.normalizeScores = true
+            settings.ppo.critic = kind
+            settings.ppo.kl.adapt(from: 0.15, target: 0.1, horizon: 100)
+            settings.ppo.normaliseRewards = true
             let reference = try Bench.policy()
             func step(_ trainer: PPOTrainer) throws -> StepReport {
                 try trainer.update(freshBatch(trainer, reference: reference))
@@ -180,7 +181,7 @@ import Torch
 
     @Test func earlyStopEndsTheEpochs() throws {
         var settings = Bench.settings()
-        settings.updateGuard.targetKL = 1e-6
+        settings.ppo.targetKL = 1e-6
         let trainer = try Bench.trainer(settings)
         let report = try trainer.update(freshBatch(trainer, reference: Bench.policy()))
         #expect(try metric(report, Metric.earlyStop) == 1)
@@ -238,8 +239,8 @@ import Torch
     @Test func microBatchesDoNotChangeTheStep() throws {
         func weights(budget: Int) throws -> [Float] {
             var settings = Bench.settings()
-            settings.microBatchTokens = budget
-            settings.epochs = 1
+            settings.ppo.tokenBudget = budget
+            settings.ppo.epochs = 1
             let trainer = try Bench.trainer(settings)
             _ = try trainer.update(freshBatch(trainer, reference: Bench.policy()))
             return try trainer.policy.parameters.flatMap { try $0.tensor.detach().floats() }

@@ -1,5 +1,6 @@
 import ClusterModel
 import PolicyOptimization
+import RunConfiguration
 import Testing
 
 @testable import Learner
@@ -51,13 +52,13 @@ import Testing
     }
 
     /// A prompt that stands twice in a step makes two groups: each answer is compared with those of its own.
-    @Test(arguments: [PPOSettings.Estimator.rloo, .grpo]) func copiesOfAPromptAreGroupsOfTheirOwn(
-        _ estimator: PPOSettings.Estimator
+    @Test(arguments: [PPOSection.Advantage.rloo, .grpo]) func copiesOfAPromptAreGroupsOfTheirOwn(
+        _ estimator: PPOSection.Advantage
     ) throws {
         var settings = PPOSettings()
-        settings.estimator = estimator
-        settings.normalizeScores = false
-        settings.scoreShaping.clip = nil
+        settings.ppo.advantage = estimator
+        settings.ppo.normaliseRewards = false
+        settings.ppo.rewardClip = nil
         let samples = [(0, 0, 1.0), (0, 1, 3.0), (1, 0, 10.0), (1, 1, 20.0)].map { occurrence, sample, reward in
             Self.sample(row: 4, occurrence: occurrence, sample: sample, reward: Float(reward))
         }
@@ -107,8 +108,8 @@ import Testing
 
     @Test func constantRewardTeachesNothing() throws {
         var settings = PPOSettings()
-        settings.gamma = 1
-        settings.lambda = 1
+        settings.ppo.gamma = 1
+        settings.ppo.lambda = 1
         let batch = try prepared((0..<4).map { Self.sample(row: $0) }, settings)
         #expect(batch.advantages.allSatisfy { $0.allSatisfy { abs($0) < 1e-9 } })
     }
@@ -120,7 +121,7 @@ import Testing
 
     @Test func answersWithoutEOSMayLeaveTheMask() throws {
         var settings = PPOSettings()
-        settings.scoreShaping.missingEOS = .mask
+        settings.ppo.missingEOS = .mask
         let batch = try prepared([Self.sample(finish: .length), Self.sample(row: 1)], settings)
         #expect(batch.tokens == 4)
         #expect(batch.advantages[0] == [0, 0, 0, 0])
@@ -128,7 +129,7 @@ import Testing
 
     @Test func groupEstimatorsGiveEveryTokenTheAnswersAdvantage() throws {
         var settings = PPOSettings()
-        settings.estimator = .rloo
+        settings.ppo.advantage = .rloo
         let batch = try prepared(
             [
                 Self.sample(row: 7, sample: 0, reward: 1),
@@ -136,11 +137,11 @@ import Testing
             ],
             settings)
         #expect(batch.advantages == [[-2, -2, -2, -2], [2, 2, 0, 2]])
-        settings.estimator = .grpo
+        settings.ppo.advantage = .grpo
         let grpo = try prepared(
             [Self.sample(row: 7, sample: 0, reward: 1), Self.sample(row: 7, sample: 1, reward: 3)], settings)
         #expect(abs(grpo.advantages[1][0] - 0.7071) < 1e-3)
-        settings.estimator = .reinforcePlusPlus
+        settings.ppo.advantage = .reinforcePlusPlus
         let plus = try prepared(
             [Self.sample(row: 1, reward: 1), Self.sample(row: 2, reward: 3)], settings)
         let moments = Masked.moments(plus.advantages, plus.mask)
@@ -158,11 +159,11 @@ import Testing
 
     @Test func settingsThatCannotWorkAreNamed() {
         var settings = PPOSettings()
-        settings.estimator = .rloo
-        settings.critic = .shared
-        #expect(throws: LearnerError.self) { try settings.validate() }
+        settings.ppo.advantage = .rloo
+        settings.ppo.critic = .shared
+        #expect(throws: ConfigurationError.self) { try settings.check() }
         settings = PPOSettings()
-        settings.temperature = 0
-        #expect(throws: LearnerError.self) { try settings.validate() }
+        settings.rollout.temperature = 0
+        #expect(throws: ConfigurationError.self) { try settings.check() }
     }
 }

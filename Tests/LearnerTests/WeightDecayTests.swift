@@ -1,5 +1,6 @@
 import LanguageModels
 import PolicyOptimization
+import RunConfiguration
 import Testing
 import Torch
 
@@ -9,17 +10,17 @@ import Torch
 @Suite(.serialized) struct WeightDecayTests {
     enum Kind: CaseIterable { case whole, half, adapter, shared }
 
-    func trainer(_ kind: Kind, decay: Double, on decays: WeightDecay) throws -> PPOTrainer {
+    func trainer(_ kind: Kind, decay: Double, on decays: TrainingSection.WeightDecayScope) throws -> PPOTrainer {
         var settings = Bench.settings()
-        settings.epochs = 1
-        settings.minibatches = 1
-        settings.adam.weightDecay = decay
-        settings.adam.decays = decays
+        settings.ppo.epochs = 1
+        settings.ppo.minibatches = 1
+        settings.ppo.weightDecay = decay
+        settings.ppo.weightDecayOn = decays
         switch kind {
         case .whole: return try Bench.trainer(settings)
         case .half: return try Bench.trainer(settings, dtype: .bfloat16)
         case .shared:
-            settings.critic = .shared
+            settings.ppo.critic = .shared
             return try Bench.trainer(settings)
         case .adapter:
             let base = try Bench.policy()
@@ -46,8 +47,8 @@ import Torch
         return result
     }
 
-    @Test(arguments: Kind.allCases, WeightDecay.allCases)
-    func normsBiasesAndEmbeddingsStay(kind: Kind, decays: WeightDecay) throws {
+    @Test(arguments: Kind.allCases, TrainingSection.WeightDecayScope.allCases)
+    func normsBiasesAndEmbeddingsStay(kind: Kind, decays: TrainingSection.WeightDecayScope) throws {
         let plain = try step(trainer(kind, decay: 0, on: decays))
         let decayed = try step(trainer(kind, decay: 0.5, on: decays))
         #expect(plain.count == decayed.count && plain.count > 5)

@@ -12,7 +12,7 @@ import Testing
     }
 
     @Test func targetKLEndsTheEpochsUntilTheNextStep() {
-        var guardRail = UpdateGuard()
+        var guardRail = UpdateGuard(targetKL: 0.1, maximumMeanRatio: 10)
         guardRail.beginStep()
         #expect(guardRail.observe(fine) == .apply)
         guard case .endEpochs = guardRail.observe(changed(\.approximateKL, 0.11)) else {
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func threeNotFiniteInARowStopTheRun() {
-        var guardRail = UpdateGuard()
+        var guardRail = UpdateGuard(targetKL: 0.1, maximumMeanRatio: 10)
         guardRail.beginStep()
         let bad = changed(\.gradientNorm, .infinity)
         #expect(isSkip(guardRail.observe(bad)))
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func meanRatioSkipsWithoutStopping() {
-        var guardRail = UpdateGuard(targetKL: nil)
+        var guardRail = UpdateGuard(targetKL: nil, maximumMeanRatio: 10)
         guardRail.beginStep()
         for _ in 0..<5 { #expect(isSkip(guardRail.observe(changed(\.meanRatio, 11)))) }
         #expect(guardRail.skippedThisStep == 5)
@@ -59,9 +59,7 @@ import Testing
     let text = Degeneration(answers: [[1, 2, 3, 4, 5]], truncated: [false])
 
     @Test func klBudgetPausesAndNegativeKLAlarms() {
-        var thresholds = DriftGuard.Thresholds()
-        thresholds.klStop = 10
-        var drift = DriftGuard(thresholds)
+        var drift = DriftGuard(klStop: 10)
         let fine = drift.observe(StepFigures(sequenceKL: 9, reward: 1, text: text))
         #expect(fine.alarms.isEmpty && !fine.pause)
         let over = drift.observe(StepFigures(sequenceKL: 11, reward: 1, text: text))

@@ -1,3 +1,4 @@
+import RunConfiguration
 import Testing
 
 @testable import PolicyOptimization
@@ -5,7 +6,7 @@ import Testing
 @Suite struct KLControllerTests {
     /// The shape that ten seeds of "N implementation details" show: KL overshoots the target, beta climbs, KL settles.
     @Test func adaptiveSettlesAtItsTarget() {
-        var controller = KLController.adaptive(AdaptiveKL())
+        var controller = KLController.adaptive(AdaptiveKL(beta: 0.15, target: 6, horizon: 10_000))
         // A toy plant: the KL drifts towards 1.2 / beta, as an optimum of reward - beta * KL does.
         var kl = 0.0
         var highest = 0.0

@@ -1,5 +1,6 @@
 import Foundation
 import PolicyOptimization
+import RunConfiguration
 import Testing
 import Torch
 
@@ -37,7 +38,7 @@ import Torch
 
     func settings(_ one: File.Case) throws -> PolicyLossSettings {
         var settings = PolicyLossSettings()
-        settings.objective = try #require(PolicyLossSettings.Objective(rawValue: one.objective))
+        settings.objective = try #require(PPOSection.PolicyLoss(rawValue: one.objective))
         switch one.aggregation {
         case "token_mean": settings.aggregation = .tokenMean
         case "sequence_mean": settings.aggregation = .sequenceMean

@@ -1,3 +1,4 @@
+import RunConfiguration
 import Testing
 
 @testable import PolicyOptimization
@@ -111,6 +112,6 @@ import Testing
 
     @Test("overlong penalty (TRL, test_rewards)", arguments: [(50, 0.0), (90, -0.5), (110, -1)])
     func overlong(length: Int, expected: Double) {
-        #expect(abs(OverlongPenalty(maximum: 100, cache: 20).penalty(length: length) - expected) < 1e-12)
+        #expect(abs(OverlongSection(maximum: 100, cache: 20).penalty(length: length) - expected) < 1e-12)
     }
 }

@@ -1,3 +1,4 @@
+import RunConfiguration
 import Testing
 
 @testable import PolicyOptimization
@@ -15,24 +16,26 @@ import Testing
         #expect(rewards == [0])
     }
 
-    @Test func missingEOSPolicies() throws {
-        func shaped(_ policy: MissingEOS, ended: Bool = false) -> Double? {
-            ScoreShaping(missingEOS: policy).shape(8, ended: ended, length: 3)
+    @Test func missingEOSPolicies() {
+        func shaped(_ policy: PPOSection.MissingEOS, _ penalty: Double = 1, ended: Bool = false) -> Double? {
+            var ppo = PPOSection()
+            (ppo.missingEOS, ppo.missingEOSPenalty) = (policy, penalty)
+            return ScoreShaping(ppo).shape(8, ended: ended, length: 3)
         }
-        #expect(shaped(.subtract(1)) == 4)
-        #expect(shaped(.replace(-1)) == -1)
-        #expect(shaped(.scale(0.5)) == 2.5)
+        #expect(shaped(.subtract) == 4)
+        #expect(shaped(.set) == -1)
+        #expect(shaped(.scale, 0.5) == 2.5)
         #expect(shaped(.mask) == nil)
         #expect(shaped(.mask, ended: true) == 5)
-        #expect(try MissingEOS.named("scale", amount: 0.5) == .scale(0.5))
-        #expect(throws: PolicyOptimizationError.self) { try MissingEOS.named("drop", amount: nil) }
     }
 
     @Test func clipComesBeforeThePenalties() {
-        let shaping = ScoreShaping(
-            clip: 5, missingEOS: .subtract(1), overlong: OverlongPenalty(maximum: 100, cache: 20))
-        #expect(shaping.shape(100, ended: false, length: 90) == 3.5)
-        #expect(ScoreShaping(clip: nil).shape(-100, ended: true, length: 1) == -100)
+        var ppo = PPOSection()
+        ppo.overlong = OverlongSection(maximum: 100, cache: 20)
+        #expect(ScoreShaping(ppo).shape(100, ended: false, length: 90) == 3.5)
+        ppo = PPOSection()
+        ppo.rewardClip = nil
+        #expect(ScoreShaping(ppo).shape(-100, ended: true, length: 1) == -100)
     }
 
     @Test func runningMomentsEqualThoseOfAllValues() {

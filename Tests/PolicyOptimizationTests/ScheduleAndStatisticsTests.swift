@@ -1,4 +1,5 @@
 import Foundation
+import RunConfiguration
 import Testing
 
 @testable import PolicyOptimization

@@ -122,7 +122,7 @@ import Testing
         #expect(read.has(step: 8, basis: nil) && !read.has(step: 10, basis: nil) && !read.has(step: 8, basis: "x"))
         #expect(read.lines[1].figures["sequence_kl"]?.mean == 1)
         // A crash in the middle of a line, as a program that appends would leave it.
-        let path = folder + "/" + HeldOutHistory.fileName
+        let path = folder + "/evaluations.jsonl"
         let text = try String(contentsOfFile: path, encoding: .utf8)
         try String(text.dropLast(30)).write(toFile: path, atomically: true, encoding: .utf8)
         #expect(HeldOutHistory(runDirectory: folder).lines.map(\.step) == [0, 2, 4, 6])
@@ -162,7 +162,7 @@ import Testing
         #expect(read.lines[2].figures["score"]?.mean == 1 && read.has(step: 4, basis: "b"))
         #expect(read.best(by: "score", basis: "b")?.step == 6 && read.best(by: "score", basis: "a")?.step == 2)
         #expect(read.best(by: "score", basis: nil) == nil)
-        let text = try String(contentsOfFile: "\(folder)/\(HeldOutHistory.fileName)", encoding: .utf8)
+        let text = try String(contentsOfFile: "\(folder)/evaluations.jsonl", encoding: .utf8)
         #expect(text.split(separator: "\n").count == 6)
     }
 

@@ -118,7 +118,7 @@ import Testing
                     HeldOutFigures(step: step, EvaluationTests.answers([("r", 1, [[Float(value)], [Float(value)]])])))
             }
             #expect(try !RunReport.write(runDirectory: folder).contains("policy-best"))
-            let policy = "\(folder)/\(BestPolicy.directory)"
+            let policy = "\(folder)/policy-best"
             try FileManager.default.createDirectory(atPath: policy, withIntermediateDirectories: true)
             let best = BestPolicy(step: kept, figure: "q", value: Estimate(mean: 1, count: 2), basis: nil)
             try best.write(to: policy)

@@ -1,3 +1,4 @@
+import ClusterModel
 import Foundation
 import Testing
 
@@ -26,7 +27,7 @@ import Testing
         #expect(run.ppo.lora == LoRASection() && run.ppo.sharedBase == false && !run.ppo.sharesBase)
         #expect(run.pretrain.lora == nil)
         #expect(try RunConfiguration.parse(run.resolvedYAML()) == run)
-        #expect(try RunConfiguration(json: run.json()) == run)
+        #expect(try RunConfiguration(run.setups().learner) == run)
         #expect(try RunConfiguration.parse("", overrides: ["ppo.lora.rank=2"]).ppo.sharesBase)
     }
 

@@ -1,3 +1,4 @@
+import ClusterModel
 import Foundation
 import Testing
 
@@ -80,6 +81,6 @@ import Testing
         #expect(other.evaluationRewards.map(\.name) == ["gold", "model"])
         #expect(other.evaluationRewards[1].model?.path == "/m")
         #expect(try RunConfiguration.parse(other.resolvedYAML()) == other)
-        #expect(try RunConfiguration(json: other.json()) == other)
+        #expect(try RunConfiguration(other.setups().learner) == other)
     }
 }

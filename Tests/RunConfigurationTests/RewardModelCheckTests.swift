@@ -1,3 +1,4 @@
+import ClusterModel
 import Foundation
 import Testing
 
@@ -90,7 +91,7 @@ import Testing
         let root = URL(filePath: place.root.path).standardizedFileURL.path
         #expect(run.rewards.map { $0.model?.path } == [nil, "\(root)/a", "\(root)/b", "\(root)/a"])
         #expect(run.models.reward == "\(root)/a")
-        #expect(try RunConfiguration(json: run.json()).rewards == run.rewards)
+        #expect(try RunConfiguration(run.setups().learner).rewards == run.rewards)
         let none = place.problems("stages=[ppo]", "rewards=[{kind: model}]", "ppo.critic_from=policy")
         #expect(none.contains { $0.contains("models.reward") && $0.contains("needs a reward model") })
     }

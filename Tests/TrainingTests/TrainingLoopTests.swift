@@ -1,6 +1,7 @@
 import Foundation
 import LanguageModels
 import PolicyOptimization
+import RunConfiguration
 import Testing
 import Torch
 

@@ -106,17 +106,7 @@ package enum Codec {
                     $0.code = code
                     $0.detail = detail
                 })
-        case .welcome(let welcome):
-            return .welcome(
-                make {
-                    $0.runID = welcome.runID
-                    $0.epoch = welcome.epoch
-                    $0.protocol = UInt32(clamping: welcome.protocolVersion)
-                    $0.roleConfiguration = welcome.roleConfiguration
-                    $0.artifacts = welcome.artifacts.map(\.proto)
-                    $0.leaseMs = UInt32(clamping: welcome.leaseMilliseconds)
-                    $0.graceMs = UInt32(clamping: welcome.graceMilliseconds)
-                })
+        case .welcome(let welcome): return .welcome(Skein_V1_Welcome(welcome))
         case .refused(let code, let text):
             return .refused(
                 make {
@@ -220,13 +210,7 @@ package enum Codec {
                     version: proto.hasVersion ? try PolicyVersion(proto.version) : nil,
                     fraction: finite(proto.fraction)))
         case .alarm(let proto): return .alarm(code: short(proto.code, 40), detail: short(proto.detail, 1000))
-        case .welcome(let proto):
-            return .welcome(
-                Welcome(
-                    runID: proto.runID, epoch: proto.epoch, protocolVersion: Int(proto.protocol),
-                    roleConfiguration: proto.roleConfiguration,
-                    artifacts: try proto.artifacts.map { try ArtifactManifest($0) },
-                    leaseMilliseconds: Int(proto.leaseMs), graceMilliseconds: Int(proto.graceMs)))
+        case .welcome(let proto): return .welcome(try proto.value())
         case .refused(let proto): return .refused(code: proto.code, message: proto.message)
         case .lease(let proto):
             return .lease([try proto.grant(&frames)] + (try proto.more.map { try $0.grant(&frames) }))

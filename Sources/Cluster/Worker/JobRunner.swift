@@ -1,12 +1,11 @@
 package import ClusterModel
-package import Foundation
 
 /// What a worker does with the jobs it is leased; the loop around it (`WorkerLoop`) does everything else.
 ///
 /// All calls come one at a time from one task, so an implementation needs no locks of its own for them.
 package protocol JobRunner: Sendable {
-    /// The configuration that the coordinator hands to every worker, as JSON. Called after each WELCOME.
-    func configure(_ roleConfiguration: Data) async throws
+    /// What the coordinator tells the role (``RoleSetup/problem`` is nil). Called after each WELCOME.
+    func configure(_ setup: RoleSetup) async throws
 
     /// An artifact was announced. The runner may fetch it ahead of need.
     func announced(_ manifest: ArtifactManifest) async

@@ -103,8 +103,12 @@ package actor WorkerLoop {
     private func handle(_ message: Message) async -> Ending? {
         switch message {
         case .welcome(let welcome):
+            guard let setup = welcome.setup else {
+                return .unable("the coordinator says nothing of the run to a process of this role")
+            }
+            if let problem = setup.problem { return .unable("what the coordinator says of the run: \(problem)") }
             do {
-                try await runner.configure(welcome.roleConfiguration)
+                try await runner.configure(setup)
             } catch {
                 return .unable("\(error)")
             }

@@ -152,20 +152,20 @@ package struct Welcome: Sendable {
     package var runID: String
     package var epoch: UInt64
     package var protocolVersion: Int
-    /// JSON; the same for every worker of a run.
-    package var roleConfiguration: Data
+    /// The same for every process of a role; nil when the coordinator knows no such role.
+    package var setup: RoleSetup?
     package var artifacts: [ArtifactManifest]
     package var leaseMilliseconds: Int
     package var graceMilliseconds: Int
 
     package init(
-        runID: String, epoch: UInt64, protocolVersion: Int = Wire.version, roleConfiguration: Data,
+        runID: String, epoch: UInt64, protocolVersion: Int = Wire.version, setup: RoleSetup?,
         artifacts: [ArtifactManifest], leaseMilliseconds: Int, graceMilliseconds: Int
     ) {
         self.runID = runID
         self.epoch = epoch
         self.protocolVersion = protocolVersion
-        self.roleConfiguration = roleConfiguration
+        self.setup = setup
         self.artifacts = artifacts
         self.leaseMilliseconds = leaseMilliseconds
         self.graceMilliseconds = graceMilliseconds
@@ -201,8 +201,8 @@ package struct WorkerReport: Sendable, Hashable {
 /// What both sides agree on before the first message.
 package enum Wire {
     /// 2: a generator must know `arithmetic`. 3: it must know `occurrence` and `first_sample`. 4: messages have checksums, and
-    /// the hashes of a file's chunks are pulled, not announced.
-    package static let version = 4
+    /// the hashes of a file's chunks are pulled, not announced. 5: WELCOME has a setup for each role.
+    package static let version = 5
     package static let firstWithChecksums = 4
     /// Bytes of a chunk of an artifact.
     package static let chunkSize = 512 << 10

@@ -101,7 +101,7 @@ extension RunMachine {
             peer,
             .welcome(
                 Welcome(
-                    runID: runID, epoch: epoch, roleConfiguration: settings.roleConfiguration,
+                    runID: runID, epoch: epoch, setup: settings.setups[hello.role],
                     artifacts: versions.announced(to: hello.role), leaseMilliseconds: settings.leaseMilliseconds,
                     graceMilliseconds: settings.graceMilliseconds)), inReplyTo: id)
         // Always said to a learner: it may have missed a resumption.

@@ -1,5 +1,3 @@
-package import Foundation
-
 /// Everything that the rules of a run depend on; plain values, so that tests and the benchmark need no run file.
 package struct RunSettings: Sendable {
     /// One score job for each part of each generate job.
@@ -52,8 +50,7 @@ package struct RunSettings: Sendable {
     package var retries = 5
     /// The KL at which the learner pauses the run, as the run file has it.
     package var klStop: Double?
-    /// JSON; the same for every worker.
-    package var roleConfiguration = Data("{}".utf8)
+    package var setups = RoleSetups()
     /// How many workers of each role the supervisor should keep.
     package var desired: [Role: Int] = [:]
     /// The policy of a finished run stands where the learner exports it.

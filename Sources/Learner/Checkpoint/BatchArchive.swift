@@ -1,6 +1,7 @@
 import ClusterModel
 package import Foundation
 import PolicyOptimization
+import RunLayout
 
 /// A batch that ended a run or was refused, written out for inspection: one JSON line a sample.
 package enum BatchArchive {
@@ -23,15 +24,15 @@ package enum BatchArchive {
     /// - Parameter step: from 1, as people count.
     /// - Returns: `inspect/step-N.jsonl` in the run directory.
     package static func write(_ samples: [RolloutSample], step: Int, into runDirectory: URL) throws -> URL {
-        let directory = runDirectory.appending(path: "inspect")
-        let file = directory.appending(path: "step-\(step).jsonl")
+        let layout = RunLayout(runDirectory)
+        let file = layout.inspection(step)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         // The very numbers that are not finite are what one looks for here.
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         do {
-            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(at: layout.url(.inspection), withIntermediateDirectories: true)
             var data = Data()
             for sample in samples {
                 let t = sample.trajectory

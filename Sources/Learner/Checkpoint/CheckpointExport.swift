@@ -2,6 +2,7 @@ package import Foundation
 import LanguageModels
 import PolicyOptimization
 package import RunConfiguration
+import RunLayout
 import Torch
 
 /// The policy of one checkpoint as a Hugging Face directory: the same files, to the byte, that the end of a run writes.
@@ -13,7 +14,7 @@ package enum CheckpointExport {
     /// - Returns: the step.
     package static func write(_ run: RunConfiguration, step: Int?, to directory: URL) throws -> Int {
         let store = CheckpointStore(
-            directory: URL(filePath: run.runDirectory).appending(path: "checkpoints"), keep: run.ppo.keepCheckpoints)
+            directory: run.layout.url(.checkpoints), keep: run.ppo.keepCheckpoints)
         let all = store.all()
         guard let checkpoint = step.map({ wanted in all.first { $0.step == wanted } }) ?? all.last else {
             let steps = all.isEmpty ? "none" : "those of " + all.map { String($0.step) }.joined(separator: ", ")
@@ -27,13 +28,13 @@ package enum CheckpointExport {
         guard let base = run.models.policy else {
             throw LearnerError(.setting, "models.policy: the run file of \(run.runDirectory) names none")
         }
-        let partial = directory.deletingLastPathComponent().appending(path: ".\(directory.lastPathComponent).partial")
+        let partial = RunLayout.partial(directory)
         let manager = FileManager.default
         try? manager.removeItem(at: partial)
         do {
             try manager.createDirectory(at: partial, withIntermediateDirectories: true)
             let path = partial.path(percentEncoded: false)
-            let policy = checkpoint.url.appending(path: "policy").path(percentEncoded: false)
+            let policy = checkpoint.url.appending(path: RunLayout.checkpointPolicy).path(percentEncoded: false)
             if AdapterFiles.isAdapter(policy) {
                 let model = try CausalLM(directory: base, dtype: run.ppo.dtype == .bfloat16 ? .bfloat16 : .float32)
                 let adapter = try LowRankAdapter(directory: policy, for: model.configuration)

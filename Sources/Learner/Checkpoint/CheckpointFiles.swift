@@ -1,6 +1,7 @@
 package import Foundation
 import LanguageModels
 import PolicyOptimization
+import RunLayout
 import Torch
 
 /// What a checkpoint directory holds:
@@ -12,7 +13,6 @@ import Torch
 ///     masters.safetensors      fp32 copies of what is trained in half precision, names prefixed as there
 ///     state.json               step, controllers, running moments, guard rails, figures of the last step
 package enum CheckpointFiles {
-    static let stateFile = "state.json"
     static let weightsFile = "model.safetensors"
     static let optimizerFile = "optimizer.safetensors"
     static let mastersFile = "masters.safetensors"
@@ -40,7 +40,7 @@ package enum CheckpointFiles {
 
     /// What generators need of a policy's version beside version 0: its weights, or its adapter; mapped.
     package static func policyFiles(in directory: URL) throws -> [(name: String, data: Data)] {
-        let policy = directory.appending(path: "policy")
+        let policy = directory.appending(path: RunLayout.checkpointPolicy)
         let names =
             AdapterFiles.isAdapter(policy.path(percentEncoded: false))
             ? [AdapterFiles.configurationFile, AdapterFiles.weightsFile] : [weightsFile]
@@ -55,7 +55,7 @@ package enum CheckpointFiles {
     }
 
     static func state(in directory: URL) throws -> State {
-        let file = directory.appending(path: stateFile)
+        let file = directory.appending(path: RunLayout.checkpointState)
         do {
             return try read(file)
         } catch {
@@ -75,7 +75,7 @@ package enum CheckpointFiles {
         let run = folder.deletingLastPathComponent().path
         let whole = CheckpointStore(directory: folder, keep: 1).all().filter {
             $0.url.lastPathComponent != directory.lastPathComponent
-                && (try? read($0.url.appending(path: stateFile))) != nil
+                && (try? read($0.url.appending(path: RunLayout.checkpointState))) != nil
         }
         guard let before = whole.last else { return "no other checkpoint is whole; start again with --fresh" }
         return
@@ -89,9 +89,9 @@ extension PPOTrainer {
     package func saveCheckpoint(to directory: URL, report: StepReport? = nil) throws {
         let path = directory.path(percentEncoded: false)
         if let adapter = policy.trunk.adapter {
-            try adapter.export(to: "\(path)/policy")
+            try adapter.export(to: "\(path)/\(RunLayout.checkpointPolicy)")
         } else {
-            try policy.export(to: "\(path)/policy")
+            try policy.export(to: "\(path)/\(RunLayout.checkpointPolicy)")
         }
         var optimizer = try policyOptimizer.state().map { NamedTensor("policy.\($0.name)", $0.tensor) }
         switch critic {
@@ -115,7 +115,7 @@ extension PPOTrainer {
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         let state = CheckpointFiles.State(
             trainer: state, metrics: (report?.metrics ?? [:]).filter { $0.value.isFinite }, seed: settings.seed)
-        try AtomicFile.write(try encoder.encode(state), to: "\(path)/\(CheckpointFiles.stateFile)")
+        try AtomicFile.write(try encoder.encode(state), to: "\(path)/\(RunLayout.checkpointState)")
     }
 
     /// Takes over what ``saveCheckpoint(to:report:)`` wrote. Everything is read and checked before the first weight is
@@ -147,12 +147,14 @@ extension PPOTrainer {
             }
             try policyOptimizer.load(part("policy."))
             if let adapter = policy.trunk.adapter {
-                let stored = try Self.stored(like: adapter, in: "\(path)/policy", policy.configuration)
+                let stored = try Self.stored(
+                    like: adapter, in: "\(path)/\(RunLayout.checkpointPolicy)", policy.configuration)
                 try Self.copy(stored.parameters, into: adapter.parameters)
             } else {
                 try policy.load(
                     safetensors: Data(
-                        contentsOf: directory.appending(path: "policy/\(CheckpointFiles.weightsFile)"),
+                        contentsOf: directory.appending(
+                            path: "\(RunLayout.checkpointPolicy)/\(CheckpointFiles.weightsFile)"),
                         options: .mappedIfSafe))
             }
             let masters = masters

@@ -1,5 +1,6 @@
 package import Foundation
 import PolicyOptimization
+import RunLayout
 
 /// The checkpoints of a run: `checkpoints/step-000012/`, each whole or absent, the last few kept.
 ///
@@ -25,8 +26,7 @@ package struct CheckpointStore: Sendable {
     package func all() -> [(step: Int, url: URL)] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path(percentEncoded: false))) ?? []
         return names.compactMap { name -> (step: Int, url: URL)? in
-            guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0 else { return nil }
-            return (step, directory.appending(path: name))
+            RunLayout.checkpointStep(name).map { ($0, directory.appending(path: name)) }
         }.sorted { $0.step < $1.step }
     }
 
@@ -37,17 +37,14 @@ package struct CheckpointStore: Sendable {
 
     package func latest() -> (step: Int, url: URL)? { all().last }
 
-    package func url(step: Int) -> URL {
-        let digits = String(step)
-        return directory.appending(path: "step-\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits)")
-    }
+    package func url(step: Int) -> URL { directory.appending(path: RunLayout.checkpointName(step)) }
 
     /// Writes one checkpoint.
     ///
     /// - Parameter body: fills the empty directory it is given.
     package func write(step: Int, _ body: (URL) throws -> Void) throws {
         let final = url(step: step)
-        let partial = directory.appending(path: ".\(final.lastPathComponent).partial")
+        let partial = RunLayout.partial(final)
         let manager = FileManager.default
         do {
             try? manager.removeItem(at: partial)

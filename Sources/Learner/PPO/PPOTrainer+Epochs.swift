@@ -1,6 +1,7 @@
 import Foundation
 import LanguageModels
 import PolicyOptimization
+import RunConfiguration
 import Torch
 
 extension PPOTrainer {
@@ -9,8 +10,8 @@ extension PPOTrainer {
         _ batch: PreparedBatch, _ rows: [ResponseRow], old: [[Double]], values: [[Double]], report: inout StepReport
     ) throws -> UpdateFigures {
         var figures = UpdateFigures()
-        let planned = settings.epochs * settings.minibatches
-        epochs: for epoch in 0..<settings.epochs {
+        let planned = settings.updatesPerStep
+        epochs: for epoch in 0..<settings.ppo.epochs {
             for (number, minibatch) in minibatches(epoch: epoch, of: batch.learned).enumerated() {
                 let inputs = MinibatchInputs(
                     batch: batch, rows: rows, old: old, values: values, indices: minibatch,
@@ -25,7 +26,7 @@ extension PPOTrainer {
                 if figures.first == nil, outcome.policy.tokens > 0 { figures.first = outcome.policy }
                 // The schedules follow the plan, not the count of updates made: a step that ends early must not
                 // stretch them.
-                let update = state.step * planned + epoch * settings.minibatches + number
+                let update = state.step * planned + epoch * settings.ppo.minibatches + number
                 switch state.updateGuard.observe(outcome.guardFigures) {
                 case .apply:
                     try apply(update: update, report: &report)
@@ -54,7 +55,7 @@ extension PPOTrainer {
         try zeroGradients()
         var outcome = MinibatchOutcome()
         let lengths = inputs.rows.map(\.count)
-        for piece in MicroBatches.cut(inputs.indices, lengths: lengths, budget: settings.microBatchTokens) {
+        for piece in MicroBatches.cut(inputs.indices, lengths: lengths, budget: settings.ppo.tokenBudget) {
             try backward(piece, inputs, &outcome)
             try policyMasters.collect()
             try criticMasters?.collect()
@@ -73,10 +74,10 @@ extension PPOTrainer {
         let hidden = try policy.trunk.hiddenStates(batch)
         let bonus = settings.losses.entropyWeight != 0
         let output = try policy.tokenLogProbabilities(
-            batch, hidden: hidden, temperature: settings.temperature,
+            batch, hidden: hidden, temperature: settings.rollout.temperature,
             entropy: bonus ? .differentiable : inputs.measuresEntropy ? .measured : .none)
         var losses = settings.losses
-        if settings.klInLoss { losses.klWeight = state.controller.beta }
+        if settings.klIsLoss { losses.klWeight = state.controller.beta }
         let result = try PolicyLoss(losses).evaluate(
             new: try output.values.floats(), entropy: try output.entropy?.floats() ?? [],
             tokens: inputs.policyTokens(piece), size: inputs.size)
@@ -90,7 +91,7 @@ extension PPOTrainer {
         switch critic {
         case .shared(let head):
             let values = try head(TokenBatch.select(hidden, batch.predictorIndex()))
-            surrogate = try surrogate + valueSurrogate(values, piece, inputs, settings.valueWeight, &outcome)
+            surrogate = try surrogate + valueSurrogate(values, piece, inputs, settings.ppo.valueCoefficient, &outcome)
             try surrogate.backward()
         case .separate(let model):
             try surrogate.backward()
@@ -103,7 +104,7 @@ extension PPOTrainer {
     private func valueSurrogate(
         _ values: Tensor, _ piece: [Int], _ inputs: MinibatchInputs, _ weight: Double, _ outcome: inout MinibatchOutcome
     ) throws -> Tensor {
-        let result = try ValueLoss(clip: settings.valueClip, weight: weight).evaluate(
+        let result = try ValueLoss(clip: settings.ppo.valueClip, weight: weight).evaluate(
             values: try values.floats(), old: piece.flatMap { inputs.values[$0] },
             targets: piece.flatMap { inputs.batch.returns[$0] }, mask: piece.flatMap { inputs.batch.rows[$0].mask },
             globalTokens: inputs.size.tokens)
@@ -115,7 +116,7 @@ extension PPOTrainer {
     private func apply(update: Int, report: inout StepReport) throws {
         if !isWarmingUp {
             // The policy's schedule begins when the policy begins to learn.
-            let waited = settings.criticWarmupSteps * settings.epochs * settings.minibatches
+            let waited = settings.ppo.criticWarmupSteps * settings.updatesPerStep
             let policyRate = settings.policyRate.rate(update - waited)
             try policyOptimizer.step(learningRate: policyRate)
             try policyMasters.publish()
@@ -136,7 +137,7 @@ extension PPOTrainer {
 
     /// Returns the norm before clipping.
     private func clip(_ optimizer: AdamW) throws -> Double {
-        try clipGradientNorm(optimizer.parameters.map(\.tensor), to: settings.gradientNorm)
+        try clipGradientNorm(optimizer.parameters.map(\.tensor), to: settings.ppo.clipNorm)
     }
 }
 

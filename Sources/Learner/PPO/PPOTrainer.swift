@@ -2,6 +2,7 @@ import ClusterModel
 import Foundation
 package import LanguageModels
 import PolicyOptimization
+import RunConfiguration
 import Torch
 
 /// PPO on one batch at a time: no sockets, no clock in the arithmetic, no random state.
@@ -29,13 +30,13 @@ package final class PPOTrainer {
     ///   - critic: nil exactly when the estimator needs none.
     ///   - reference: usually the policy's base without its adapter; nil when scorers have one.
     package init(policy: CausalLM, critic: Critic?, reference: CausalLM? = nil, settings: PPOSettings) throws {
-        try settings.validate()
-        guard settings.estimator.needsCritic == (critic != nil) else {
+        try settings.check()
+        guard settings.ppo.advantage.needsCritic == (critic != nil) else {
             throw LearnerError(
                 .setting,
-                settings.estimator.needsCritic
-                    ? "advantage \(settings.estimator.rawValue) needs a critic"
-                    : "advantage \(settings.estimator.rawValue) has no use for a critic")
+                settings.ppo.advantage.needsCritic
+                    ? "advantage \(settings.ppo.advantage.rawValue) needs a critic"
+                    : "advantage \(settings.ppo.advantage.rawValue) has no use for a critic")
         }
         self.policy = policy
         self.critic = critic
@@ -86,7 +87,7 @@ package final class PPOTrainer {
         let ((values, bootstrap), secondsValues) = try timed { try currentValues(batch, rows) }
         let beta = state.controller.beta
         try batch.finish(
-            old: old, values: values, settings: settings, beta: settings.klInLoss ? 0 : beta,
+            old: old, values: values, settings: settings, beta: settings.klIsLoss ? 0 : beta,
             bootstrap: bootstrap)
         report.metrics[Metric.beta] = beta
         report.describe(batch, values: values, settings: settings, version: state.step)
@@ -149,7 +150,7 @@ package final class PPOTrainer {
         let rows = missing.map { samples[$0].trajectory }
         let values = try reference.logProbabilities(
             rows.map { $0.promptTokens + $0.responseTokens }, scoredFrom: rows.map(\.promptTokens.count),
-            temperature: settings.temperature, tokenBudget: settings.microBatchTokens)
+            temperature: settings.rollout.temperature, tokenBudget: settings.ppo.tokenBudget)
         var scored = samples
         for (index, row) in zip(missing, values) { scored[index].reference = row }
         return scored
@@ -171,8 +172,8 @@ package final class PPOTrainer {
         let probe = minibatches(epoch: 0, of: batch.learned).first ?? []
         let isHalf = try policy.trunk.embedding.dtype != .float32
         let compute =
-            settings.oldLogProbabilities == .recompute
-            || ((!fresh || isHalf) && settings.oldLogProbabilities == .automatic)
+            settings.ppo.oldLogProbabilities == .recompute
+            || ((!fresh || isHalf) && settings.ppo.oldLogProbabilities == .auto)
         let checked = compute ? Array(rows.indices) : probe
         let computed = try logProbabilities(rows, checked)
         var difference = 0.0
@@ -189,7 +190,7 @@ package final class PPOTrainer {
                     .logProbabilityMismatch,
                     "generator and learner differ by \(difference) nats on the same tokens of the same version"))
             guard !compute else { return computed }
-            guard settings.oldLogProbabilities == .automatic else { return behaviour }
+            guard settings.ppo.oldLogProbabilities == .auto else { return behaviour }
             return try logProbabilities(rows, Array(rows.indices))
         }
         return compute ? computed : behaviour
@@ -199,7 +200,7 @@ package final class PPOTrainer {
     private func logProbabilities(_ rows: [ResponseRow], _ indices: [Int]) throws -> [[Double]] {
         try policy.logProbabilities(
             indices.map { rows[$0].prompt + rows[$0].response }, scoredFrom: indices.map { rows[$0].prompt.count },
-            temperature: settings.temperature, tokenBudget: settings.microBatchTokens
+            temperature: settings.rollout.temperature, tokenBudget: settings.ppo.tokenBudget
         ).map { $0.map(Double.init) }
     }
 
@@ -208,18 +209,18 @@ package final class PPOTrainer {
         _ batch: PreparedBatch, _ rows: [ResponseRow]
     ) throws -> (values: [[Double]], bootstrap: [Double]) {
         guard let critic else { return ([], []) }
-        let (values, last) = try critic.values(policy: policy, rows, budget: settings.microBatchTokens)
-        guard settings.bootstrapTruncated else { return (values, []) }
+        let (values, last) = try critic.values(policy: policy, rows, budget: settings.ppo.tokenBudget)
+        guard settings.ppo.bootstrapTruncated else { return (values, []) }
         return (values, zip(batch.rows, last).map { $0.ended ? 0 : $1 })
     }
 
     /// Whether the critic alone learns in this step.
-    var isWarmingUp: Bool { state.step < settings.criticWarmupSteps }
+    var isWarmingUp: Bool { state.step < settings.ppo.criticWarmupSteps }
 
     /// The rows of each minibatch of an epoch; a function of (seed, step, epoch).
     func minibatches(epoch: Int, of rows: [Int]) -> [[Int]] {
         var random = CounterGenerator(settings.seed, 0x7070_6f, UInt64(max(0, state.step)), UInt64(max(0, epoch)))
-        return MicroBatches.split(random.permutation(rows.count).map { rows[$0] }, into: settings.minibatches)
+        return MicroBatches.split(random.permutation(rows.count).map { rows[$0] }, into: settings.ppo.minibatches)
     }
 
     private func timed<T>(_ body: () throws -> T) rethrows -> (T, Double) {

@@ -1,5 +1,6 @@
 import ClusterModel
 package import PolicyOptimization
+import RunConfiguration
 
 /// The step's batch with scores, KL and advantages: pure arithmetic between the values and the losses.
 ///
@@ -70,11 +71,11 @@ package struct PreparedBatch: Sendable {
             settings.scoreShaping.shape(
                 score, ended: sample.trajectory.finish != .length, length: sample.trajectory.responseTokens.count)
         }
-        if settings.normalizeScores {
+        if settings.ppo.normaliseRewards {
             moments.add(scored.filter { shaped($0.sample, $0.score) != nil }.map(\.score))
         }
         for (sample, score) in scored {
-            let normalized = settings.normalizeScores ? moments.normalized(score) : score
+            let normalized = settings.ppo.normaliseRewards ? moments.normalized(score) : score
             let shaped = shaped(sample, normalized)
             let mask = sample.trajectory.mask
             rows.append(
@@ -96,9 +97,9 @@ package struct PreparedBatch: Sendable {
         let groups = Rollouts.groups(learned.map { rows[$0].sample.trajectory })
         let rewards = learned.map { totals[$0] }
         let advantages =
-            settings.estimator == .rloo
+            settings.ppo.advantage == .rloo
             ? GroupAdvantages.leaveOneOut(rewards, groups: groups)
-            : GroupAdvantages.groupNormalized(rewards, groups: groups, scaled: settings.scalesGroups)
+            : GroupAdvantages.groupNormalized(rewards, groups: groups, scaled: settings.ppo.groupScale)
         withoutComparison = Dictionary(groups.map { ($0, 1) }, uniquingKeysWith: +).values.filter { $0 == 1 }.count
         let scores = Dictionary(grouping: zip(groups, learned), by: \.0).values.filter { $0.count > 1 }
             .map { group in Set(group.map { rows[$0.1].score }) }
@@ -113,7 +114,7 @@ package struct PreparedBatch: Sendable {
     private static func score(_ sample: RolloutSample, settings: PPOSettings) -> Double? {
         // A reward of weight 0 is reported alone; that it failed is no reason to lose the sample.
         let trained = sample.rewards.filter {
-            $0.key != settings.heldOutReward && settings.rewardWeights[$0.key] != 0
+            $0.key != settings.ppo.drift.heldOutReward && settings.rewardWeights[$0.key] != 0
         }
         var sum = 0.0
         // Sorted: the order of a dictionary differs from process to process, and so would the last bit of the sum.
@@ -136,14 +137,14 @@ package struct PreparedBatch: Sendable {
         var rewards = try rows.enumerated().map { index, row in
             try TokenRewards.make(
                 score: row.score, logProbabilities: old[index], reference: row.reference, mask: row.mask, beta: beta,
-                penalty: settings.penalty)
+                penalty: settings.ppo.kl.estimator)
         }
-        if settings.whitenRewards { rewards = Masked.whitened(rewards, mask, shiftMean: false) }
+        if settings.ppo.whitenRewards { rewards = Masked.whitened(rewards, mask, shiftMean: false) }
         tokenRewards = rewards
-        switch settings.estimator {
+        switch settings.ppo.advantage {
         case .gae:
             let gae = GeneralizedAdvantage(
-                gamma: settings.gamma, lambda: settings.lambda, valueLambda: settings.valueLambda)
+                gamma: settings.ppo.gamma, lambda: settings.ppo.lambda, valueLambda: settings.ppo.valueLambda)
             let results = try rows.indices.map { index in
                 try gae.estimate(
                     rewards: rewards[index], values: values[index], mask: rows[index].mask,
@@ -153,7 +154,7 @@ package struct PreparedBatch: Sendable {
             returns = results.map(\.returns)
         case .reinforcePlusPlus:
             advantages = rows.indices.map {
-                GroupAdvantages.rewardsToGo(rewards[$0], mask: rows[$0].mask, gamma: settings.gamma)
+                GroupAdvantages.rewardsToGo(rewards[$0], mask: rows[$0].mask, gamma: settings.ppo.gamma)
             }
             returns = advantages
         case .rloo, .grpo:
@@ -163,7 +164,8 @@ package struct PreparedBatch: Sendable {
         }
         rawAdvantages = Masked.moments(advantages, mask)
         // The group's own mean (and deviation) is the normalisation of RLOO and GRPO.
-        if settings.whitenAdvantages, settings.estimator == .gae || settings.estimator == .reinforcePlusPlus {
+        if settings.ppo.whitenAdvantages, settings.ppo.advantage == .gae || settings.ppo.advantage == .reinforcePlusPlus
+        {
             advantages = Masked.whitened(advantages, mask)
         }
     }

@@ -1,5 +1,6 @@
 import ClusterModel
 import PolicyOptimization
+import RunConfiguration
 
 extension StepReport {
     /// Figures of the batch before any update: rewards, KL, lengths, values, advantages.
@@ -55,7 +56,7 @@ extension StepReport {
         metrics[Metric.rewardDeviation] = moments.deviation
         let shaped = Moments(batch.rows.compactMap(\.score))
         // Normalised ones are about 0 whatever the policy does.
-        if !settings.normalizeScores, shaped.count > 0 {
+        if !settings.ppo.normaliseRewards, shaped.count > 0 {
             metrics[Metric.shapedMean] = shaped.mean
             metrics[Metric.shapedDeviation] = shaped.deviation
         }
@@ -92,7 +93,7 @@ extension StepReport {
         metrics[Metric.repeated4] = text.repeated4
         metrics[Metric.distinct2] = text.distinct2
         metrics[Metric.truncatedShare] = text.truncated
-        let gold = settings.heldOutReward.flatMap { metrics[Metric.rewardPart($0)] }
+        let gold = settings.ppo.drift.heldOutReward.flatMap { metrics[Metric.rewardPart($0)] }
         let (raised, pause) = state.drift.observe(
             StepFigures(
                 sequenceKL: metrics[Metric.sequenceKL1], reward: metrics[Metric.rewardMean] ?? 0, gold: gold,

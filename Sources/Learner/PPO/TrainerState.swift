@@ -1,4 +1,5 @@
 package import PolicyOptimization
+import RunConfiguration
 
 /// All that a step hands to the next one beside weights and moments: a part of the checkpoint.
 ///
@@ -17,7 +18,7 @@ package struct TrainerState: Codable, Sendable, Equatable {
     package init(settings: PPOSettings) {
         controller = settings.controller
         updateGuard = settings.updateGuard
-        drift = DriftGuard(settings.drift)
+        drift = settings.drift
     }
 
     /// The state as a checkpoint has it, with the limits and coefficients of the run that goes on.
@@ -25,7 +26,7 @@ package struct TrainerState: Codable, Sendable, Equatable {
         var state = self
         state.controller = settings.controller.continuing(controller)
         state.updateGuard.adopt(limitsOf: settings.updateGuard)
-        state.drift.thresholds = settings.drift
+        (state.drift.thresholds, state.drift.klStop) = (settings.ppo.drift, settings.ppo.klStop)
         return state
     }
 }

@@ -3,6 +3,7 @@ package import Foundation
 import PolicyOptimization
 package import Reports
 package import RunConfiguration
+import RunLayout
 package import Torch
 
 /// What the learner does with held-out prompts: it measures the policy of every N-th step, writes that down, and knows
@@ -101,17 +102,19 @@ package struct HeldOutWatch: Sendable {
         }
         let kept = BestPolicy(step: best.step, figure: figure, value: best.value, basis: basis)
         guard kept != present else { return nil }
-        let partial = runDirectory.appending(path: ".policy-best.partial")
+        let place = RunLayout(runDirectory).url(.bestPolicy)
+        let partial = RunLayout.partial(place)
         try? FileManager.default.removeItem(at: partial)
         try await export(policy(best.step, checkpoints), partial.path(percentEncoded: false))
         try kept.write(to: partial.path(percentEncoded: false))
-        try DurableFiles.replace(runDirectory.appending(path: BestPolicy.directory), with: partial)
+        try DurableFiles.replace(place, with: partial)
         return "exported step \(best.step), the best by held-out \(figure), as policy-best"
     }
 
     private func policy(_ step: Int, _ checkpoints: CheckpointStore) -> HeldOutPolicy {
         HeldOutPolicy(
-            checkpoint: checkpoints.url(step: step).appending(path: "policy").path(percentEncoded: false), base: base,
+            checkpoint: checkpoints.url(step: step).appending(path: RunLayout.checkpointPolicy).path(
+                percentEncoded: false), base: base,
             dtype: dtype)
     }
 }

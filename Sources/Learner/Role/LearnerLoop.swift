@@ -2,6 +2,7 @@ package import ClusterModel
 package import Foundation
 package import Logging
 import PolicyOptimization
+import RunLayout
 
 /// The learner's life: publish, fetch, update, checkpoint, commit, until the last step is made.
 ///
@@ -93,7 +94,7 @@ package struct LearnerLoop: Sendable {
         await link.report(phase: "export", fraction: 1)
         // First, so that a policy that stands there says that the best one does too.
         try await exportBest()
-        try await engine.export(to: plan.runDirectory.appending(path: "policy"))  // 6
+        try await engine.export(to: RunLayout(plan.runDirectory).url(.policy))  // 6
     }
 
     /// A measurement that fails is said and left out: the run does not depend on it.

@@ -5,6 +5,7 @@ import LanguageModels
 package import Logging
 import PolicyOptimization
 import RunConfiguration
+import RunLayout
 import Torch
 
 /// The learner as a process of a cluster, from WELCOME to the last step.
@@ -32,7 +33,13 @@ package struct LearnerRole: Sendable {
     package func run() async throws -> Outcome {
         var messages = link.messages().makeAsyncIterator()
         let welcome = try await Self.welcome(&messages)
-        let configuration = try RunConfiguration(json: welcome.roleConfiguration)
+        guard case .learner(let setup) = welcome.setup else {
+            throw LearnerError(.cluster, "the coordinator takes this learner for another role")
+        }
+        if let problem = welcome.setup?.problem {
+            throw LearnerError(.cluster, "what the coordinator says of the run: \(problem)")
+        }
+        let configuration = try RunConfiguration(setup)
         let cluster = ClusterLearnerLink(link)
         await cluster.report(phase: "loading", fraction: 0)
         let pulse = Task {
@@ -102,10 +109,10 @@ package struct LearnerRole: Sendable {
         let directory = URL(filePath: run.runDirectory)
         let heldOut = try HeldOutWatch(run, base: base, on: executor)
         let checkpoints = CheckpointStore(
-            directory: directory.appending(path: "checkpoints"), keep: PPOSettings.keptCheckpoints(run),
+            directory: run.layout.url(.checkpoints), keep: run.keptCheckpoints,
             pinned: { heldOut?.bestStep(among: $0) })
         let settings = PPOSettings(run)
-        try settings.validate()
+        try settings.check()
         let threads = run.roles.learner.threads
         for warning in try ModelFiles.directory(base).configuration().warnings { log.warning("\(warning)") }
         let models = TrainerModels(run, policy: base)

@@ -1,4 +1,5 @@
 package import Foundation
+import RunLayout
 
 /// The files of a model directory that a worker needs, in the order of their names.
 package enum PublishedFiles {
@@ -22,7 +23,7 @@ package enum PublishedFiles {
     }
 
     private static func isPublished(_ name: String) -> Bool {
-        guard !name.hasPrefix("."), name != "stage.json", name != "metrics.json" else { return false }
+        guard !name.hasPrefix("."), name != RunLayout.stageState, name != "metrics.json" else { return false }
         return [".json", ".safetensors", ".txt", ".jinja", ".model"].contains { name.hasSuffix($0) }
     }
 }

@@ -25,7 +25,7 @@ struct TrainerModels: Sendable {
         sharesBase = run.ppo.sharesBase
         referenceFromBase = run.ppo.referenceFromBase
         recomputesLayers = run.ppo.gradientCheckpointing
-        arithmetic = Arithmetic(rawValue: run.arithmetic.rawValue) ?? .fast
+        arithmetic = run.isExact ? .exact : .fast
         dtype = run.ppo.dtype == .bfloat16 ? .bfloat16 : .float32
     }
 
@@ -44,11 +44,11 @@ struct TrainerModels: Sendable {
         model.trunk.arithmetic = arithmetic
         let reference = try referenceFromBase ? CausalLM(sharing: base, adapter: nil) : nil
         reference?.trunk.arithmetic = arithmetic
-        guard settings.estimator.needsCritic else {
+        guard settings.ppo.advantage.needsCritic else {
             return try PPOTrainer(policy: model, critic: nil, reference: reference, settings: settings)
         }
         let critic: Critic =
-            switch settings.critic {
+            switch settings.ppo.critic {
             case .shared:
                 .shared(
                     try ScalarHead(

@@ -1,4 +1,5 @@
 import Foundation
+package import RunConfiguration
 
 /// What a finished step says about where the policy is going.
 package struct StepFigures: Sendable, Equatable {
@@ -50,47 +51,38 @@ package struct Alarm: Sendable, Equatable, Codable {
 /// Watches the figures of whole steps and raises alarms. Pure; its window is part of the checkpoint, its thresholds are
 /// those of the run that goes on.
 package struct DriftGuard: Sendable, Equatable, Codable {
-    package struct Thresholds: Sendable, Equatable {
-        /// Mean sequence KL above which the run pauses; nil: never.
-        package var klStop: Double?
-        package var negativeKL = -1.0
-        package var repeated4 = 0.5
-        package var distinct2 = 0.02
-        package var truncated = 0.9
-        package var lengthRatio = 0.33...3.0
-        /// Share of the scores that the clip may change.
-        package var clippedScores = 0.1
-        /// Measurements of the gold reward over which its trend is judged.
-        package var window = 4
+    private static let negativeKL = -1.0
 
-        package init() {}
-    }
-
-    package var thresholds = Thresholds()
+    package var thresholds = DriftSection()
+    /// Mean sequence KL above which the run pauses; nil: never.
+    package var klStop: Double?
     /// Trained and gold reward of the last measurements, oldest first.
     package private(set) var measured: [[Double]] = []
 
     private enum CodingKeys: String, CodingKey { case measured }
 
-    package init(_ thresholds: Thresholds = Thresholds()) { self.thresholds = thresholds }
+    package init(_ thresholds: DriftSection = DriftSection(), klStop: Double? = nil) {
+        self.thresholds = thresholds
+        self.klStop = klStop
+    }
 
     /// - Returns: alarms of this step, and whether the run is to pause (the KL budget is spent).
     package mutating func observe(_ figures: StepFigures) -> (alarms: [Alarm], pause: Bool) {
         var alarms: [Alarm] = []
         var pause = false
         // Compared so that a KL that is not a number alarms too.
-        if let kl = figures.sequenceKL, !(kl >= thresholds.negativeKL) {
+        if let kl = figures.sequenceKL, !(kl >= Self.negativeKL) {
             alarms.append(
                 Alarm(
                     .negativeKL,
                     "sequence KL is \(Self.rounded(kl)): do sampling and scoring see the same distribution (top-k, "
                         + "suppressed EOS, padding, dropout)?"))
         }
-        if let stop = thresholds.klStop, let kl = figures.sequenceKL, kl > stop {
+        if let stop = klStop, let kl = figures.sequenceKL, kl > stop {
             alarms.append(Alarm(.klBudget, "sequence KL \(Self.rounded(kl)) is over kl_stop \(stop)"))
             pause = true
         }
-        if figures.clippedScores > thresholds.clippedScores {
+        if let most = thresholds.clippedScoresAlarm, figures.clippedScores > most {
             alarms.append(
                 Alarm(
                     .clippedScores,
@@ -110,19 +102,20 @@ package struct DriftGuard: Sendable, Equatable, Codable {
 
     private func textAlarms(_ text: Degeneration) -> [Alarm] {
         var alarms: [Alarm] = []
-        if text.repeated4 > thresholds.repeated4 {
+        if let most = thresholds.repeated4gramAlarm, text.repeated4 > most {
             alarms.append(Alarm(.repeatedText, "share of repeated 4-grams is \(Self.percent(text.repeated4))"))
         }
-        if text.distinct2 < thresholds.distinct2 {
+        if let least = thresholds.distinct2Alarm, text.distinct2 < least {
             alarms.append(
                 Alarm(
                     .lowDiversity, "share of distinct pairs of tokens (distinct-2) is \(Self.percent(text.distinct2))"))
         }
-        if text.truncated > thresholds.truncated {
+        if let most = thresholds.truncatedAlarm, text.truncated > most {
             alarms.append(
                 Alarm(.truncatedAnswers, "share of answers cut by the length limit is \(Self.percent(text.truncated))"))
         }
-        if !thresholds.lengthRatio.contains(text.lengthRatio) {
+        // Compared so that a ratio that is not a number alarms too.
+        if let most = thresholds.lengthRatioAlarm, !(text.lengthRatio >= 1 / most && text.lengthRatio <= most) {
             alarms.append(
                 Alarm(.answerLength, "answers are \(Self.rounded(text.lengthRatio)) times as long as the reference's"))
         }

@@ -46,7 +46,7 @@ package struct UpdateGuard: Sendable, Equatable, Codable {
     package private(set) var skippedThisStep = 0
     package private(set) var endedThisStep = false
 
-    package init(targetKL: Double? = 0.1, maximumMeanRatio: Double? = 10, maximumSkips: Int = 3) {
+    package init(targetKL: Double?, maximumMeanRatio: Double?, maximumSkips: Int = 3) {
         self.targetKL = targetKL
         self.maximumMeanRatio = maximumMeanRatio
         self.maximumSkips = maximumSkips

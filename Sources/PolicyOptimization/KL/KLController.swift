@@ -1,8 +1,18 @@
+package import RunConfiguration
+
 /// How the weight beta of the KL penalty moves from step to step.
 package enum KLController: Sendable, Equatable, Codable {
     case fixed(beta: Double)
     /// Ziegler et al. 2019, section 2.2: proportional control of log beta, in small steps.
     case adaptive(AdaptiveKL)
+
+    package init(_ section: KLSection) {
+        switch section.controller {
+        case .fixed: self = .fixed(beta: section.coefficient)
+        case .adaptive:
+            self = .adaptive(AdaptiveKL(beta: section.initial, target: section.target, horizon: section.horizon))
+        }
+    }
 
     package var beta: Double {
         switch self {
@@ -32,7 +42,7 @@ package struct AdaptiveKL: Sendable, Equatable, Codable {
     package let target: Double
     package let horizon: Double
 
-    package init(beta: Double = 0.15, target: Double = 6, horizon: Double = 10_000) {
+    package init(beta: Double, target: Double, horizon: Double) {
         self.beta = beta
         self.target = target
         self.horizon = horizon

@@ -1,17 +1,7 @@
 import Foundation
+package import RunConfiguration
 
-/// Estimators of KL(pi || reference) from samples of pi (Schulman 2020, "Approximating KL divergence"),
-/// with x = log pi - log reference of a sampled token, in nats.
-package enum KLEstimator: String, Sendable, Codable, CaseIterable {
-    /// x: unbiased, high variance, may be negative. As a reward it has the gradient of the KL. As a loss its gradient
-    /// is that of log pi, whose expectation is 0 whatever the reference: it adds noise and holds nothing back.
-    case k1
-    /// x^2 / 2: biased, never negative. As a loss it has the gradient of KL(pi || reference).
-    case k2
-    /// exp(-x) - 1 + x: unbiased, never negative. As a loss its gradient is that of KL(reference || pi), the other way
-    /// around, at the first order the same; where the policy has left the reference far behind it pulls no harder.
-    case k3
-
+extension KLEstimator {
     /// - Parameter clamp: upper bound of the result; k3 explodes where the reference gives a sampled token much more
     ///   weight than the policy does.
     package func callAsFunction(_ logProbability: Double, _ reference: Double, clamp: Double = .infinity) -> Double {

@@ -1,4 +1,5 @@
 import Foundation
+import RunConfiguration
 
 /// The policy's loss over the tokens of a micro-batch, with its derivative by each token's log-probability and
 /// entropy in closed form.

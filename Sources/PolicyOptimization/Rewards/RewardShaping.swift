@@ -1,40 +1,18 @@
-/// What becomes of the score of an answer that does not end with EOS.
-package enum MissingEOS: Sendable, Equatable {
-    /// score - p: the default, p = 1 (TRL).
-    case subtract(Double)
-    /// score := s (N implementation details, with s = -1).
-    case replace(Double)
-    /// score * c (OpenRLHF).
-    case scale(Double)
-    /// The answer teaches nothing: it leaves the mask (AReaL).
-    case mask
-
-    package static func named(_ name: String, amount: Double?) throws -> MissingEOS {
-        switch name {
-        case "subtract": .subtract(amount ?? 1)
-        case "replace": .replace(amount ?? -1)
-        case "scale": .scale(amount ?? 1)
-        case "mask": .mask
-        default:
-            throw PolicyOptimizationError(
-                .setting, "missing_eos is '\(name)'; it is one of subtract, replace, scale, mask")
-        }
-    }
-}
+package import RunConfiguration
 
 /// From the reward function's score of an answer to the number that enters the rewards of its tokens.
 package struct ScoreShaping: Sendable, Equatable {
     /// Scores are clipped to plus and minus this; nil turns it off.
     package var clip: Double?
-    package var missingEOS: MissingEOS
-    package var overlong: OverlongPenalty?
+    package var missingEOS: PPOSection.MissingEOS
+    package var missingEOSPenalty: Double
+    package var overlong: OverlongSection?
 
-    package init(
-        clip: Double? = 5, missingEOS: MissingEOS = .subtract(1), overlong: OverlongPenalty? = nil
-    ) {
-        self.clip = clip
-        self.missingEOS = missingEOS
-        self.overlong = overlong
+    package init(_ ppo: PPOSection) {
+        clip = ppo.rewardClip
+        missingEOS = ppo.missingEOS
+        missingEOSPenalty = ppo.missingEOSPenalty
+        overlong = ppo.overlong
     }
 
     /// Whether the clip changes a score.
@@ -50,9 +28,9 @@ package struct ScoreShaping: Sendable, Equatable {
         if let clip { shaped = min(max(shaped, -clip), clip) }
         if !ended {
             switch missingEOS {
-            case .subtract(let penalty): shaped -= penalty
-            case .replace(let value): shaped = value
-            case .scale(let factor): shaped *= factor
+            case .subtract: shaped -= missingEOSPenalty
+            case .set: shaped = -missingEOSPenalty
+            case .scale: shaped *= missingEOSPenalty
             case .mask: return nil
             }
         }
@@ -61,17 +39,10 @@ package struct ScoreShaping: Sendable, Equatable {
     }
 }
 
-/// Soft punishment of long answers (Yu et al. 2025, DAPO, equation 13): 0 up to `maximum - cache` tokens,
-/// falling linearly to -1 at `maximum`.
-package struct OverlongPenalty: Sendable, Equatable {
-    package var maximum: Int
-    package var cache: Int
-
-    package init(maximum: Int, cache: Int) {
-        self.maximum = maximum
-        self.cache = cache
-    }
-
+extension OverlongSection {
+    /// Yu et al. 2025, DAPO, equation 13.
+    ///
+    /// - Parameter length: tokens of the answer.
     package func penalty(length: Int) -> Double {
         let free = maximum - cache
         if length <= free { return 0 }

@@ -1,20 +1,21 @@
 import Foundation
+package import RunConfiguration
 
 /// Learning rate as a function of the update's number: linear warm-up, then constant, linear or cosine decay.
 package struct LearningRateSchedule: Sendable, Equatable {
-    package enum Decay: String, Sendable, Codable, CaseIterable { case constant, linear, cosine }
-
     package var peak: Double
     package var warmup: Int
     package var total: Int
-    package var decay: Decay
+    package var decay: TrainingSection.Decay
     /// The rate at the end, as a share of the peak.
     package var floor: Double
 
     /// - Parameters:
     ///   - total: updates in all.
     ///   - warmup: share of them over which the rate climbs to its peak.
-    package init(peak: Double, total: Int, warmup: Double = 0.05, decay: Decay = .linear, floor: Double = 0) {
+    package init(
+        peak: Double, total: Int, warmup: Double = 0.05, decay: TrainingSection.Decay = .linear, floor: Double = 0
+    ) {
         self.peak = peak
         self.total = max(1, total)
         self.warmup = Int((max(0, min(1, warmup)) * Double(self.total)).rounded(.up))

@@ -1,16 +1,15 @@
 import Foundation
+import RunLayout
 
 /// `evaluations.jsonl` of a run directory, in the order of its steps.
 package struct HeldOutHistory: Sendable {
-    package static let fileName = "evaluations.jsonl"
-
     /// One a step: the one that was written last.
     package private(set) var lines: [HeldOutFigures] = []
     private let path: String
 
     /// A line that a crash cut short is as if it were not there.
     package init(runDirectory: String) {
-        path = "\(runDirectory)/\(Self.fileName)"
+        path = RunLayout(runDirectory)[.heldOut]
         let data = FileManager.default.contents(atPath: path) ?? Data()
         for line in data.split(separator: UInt8(ascii: "\n")) {
             if let figures = try? JSONDecoder().decode(HeldOutFigures.self, from: Data(line)) { insert(figures) }
@@ -80,9 +79,6 @@ package struct HeldOutHistory: Sendable {
 
 /// `policy-best/best.json`: which policy stands there, and why.
 package struct BestPolicy: Codable, Sendable, Equatable {
-    package static let directory = "policy-best"
-    package static let fileName = "best.json"
-
     package var step: Int
     /// As `evaluation.best` had it.
     package var figure: String
@@ -98,8 +94,9 @@ package struct BestPolicy: Codable, Sendable, Equatable {
 
     /// - Returns: nil when there is no policy, or one of an earlier version, which did not say what it is.
     package static func read(in runDirectory: String) -> BestPolicy? {
-        let path = "\(runDirectory)/\(directory)/\(fileName)"
-        return FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(Self.self, from: $0) }
+        FileManager.default.contents(atPath: RunLayout(runDirectory).bestRecord).flatMap {
+            try? JSONDecoder().decode(Self.self, from: $0)
+        }
     }
 
     /// Whether the best of the measured steps, as far as their policies are still there, is not what stands in `policy-best`.
@@ -120,6 +117,6 @@ package struct BestPolicy: Codable, Sendable, Equatable {
     package func write(to directory: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try encoder.encode(self).write(to: URL(filePath: "\(directory)/\(Self.fileName)"))
+        try encoder.encode(self).write(to: URL(filePath: RunLayout.bestRecord(in: directory)))
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import RunLayout
 
 /// Event files in the folder `tensorboard` of a run directory: the figures of `metrics.jsonl` under their names, those of
 /// `evaluations.jsonl` as `eval/...`, each at the number of steps that were made by then.
@@ -6,10 +7,9 @@ import Foundation
 /// Owned by the coordinator. Every process that writes opens a file of its own, as TensorBoard expects, and begins with
 /// what the two files have and no event file has yet. So a run that goes on repeats no step and lacks none.
 package struct TensorBoardLog {
-    package static let folder = "tensorboard"
     private static let evaluationPrefix = "eval/"
 
-    private let runDirectory: String
+    private let layout: RunLayout
     private let now: () -> Double
     private var written: Set<Int> = []
     /// Held-out figures as they were written. A step may be measured again by another basis, which events do not name.
@@ -21,12 +21,10 @@ package struct TensorBoardLog {
     package init(
         runDirectory: String, now: @escaping () -> Double = { Date.now.timeIntervalSince1970 }
     ) throws {
-        self.runDirectory = runDirectory
+        layout = RunLayout(runDirectory)
         self.now = now
-        for name in Self.files(in: runDirectory) {
-            guard let data = FileManager.default.contents(atPath: "\(runDirectory)/\(Self.folder)/\(name)") else {
-                continue
-            }
+        for name in files {
+            guard let data = FileManager.default.contents(atPath: "\(layout[.tensorBoard])/\(name)") else { continue }
             for event in EventRecord.records(in: data).compactMap(WrittenEvent.init) {
                 if event.scalars.keys.contains(where: { $0.hasPrefix(Self.evaluationPrefix) }) {
                     measured.insert(event)
@@ -52,11 +50,11 @@ package struct TensorBoardLog {
 
     /// Those lines of `evaluations.jsonl` that were not there before.
     package mutating func addEvaluations() throws {
-        let path = "\(runDirectory)/\(HeldOutHistory.fileName)"
+        let path = layout[.heldOut]
         let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int ?? 0
         guard size != sizeOfEvaluations else { return }
         sizeOfEvaluations = size
-        for line in HeldOutHistory(runDirectory: runDirectory).lines {
+        for line in HeldOutHistory(runDirectory: layout.directory).lines {
             let named = line.figures.map { (Self.evaluationPrefix + $0.key, $0.value.mean) }
             let figures = Dictionary(named) { first, _ in first }
             guard measured.insert(WrittenEvent(step: line.step, scalars: Self.scalars(figures))).inserted else {
@@ -79,10 +77,10 @@ package struct TensorBoardLog {
 
     private mutating func open() throws -> FileHandle {
         if let file { return file }
-        let folder = "\(runDirectory)/\(Self.folder)"
+        let folder = layout[.tensorBoard]
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         // TensorBoard reads the files in the order of their names and never goes back to an earlier one.
-        let last = Self.files(in: runDirectory).compactMap(Self.seconds).max() ?? 0
+        let last = files.compactMap(Self.seconds).max() ?? 0
         let seconds = max(Int(exactly: now().rounded(.down)) ?? 0, last + 1)
         let number = String(repeating: "0", count: max(0, 10 - "\(seconds)".count)) + "\(seconds)"
         let host = ProcessInfo.processInfo.hostName.filter { $0 != "/" }
@@ -94,8 +92,8 @@ package struct TensorBoardLog {
         return handle
     }
 
-    private static func files(in runDirectory: String) -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: "\(runDirectory)/\(folder)")) ?? [])
+    private var files: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: layout[.tensorBoard])) ?? [])
             .filter { $0.contains("tfevents") }.sorted()
     }
 

@@ -25,7 +25,7 @@ package struct ConfigurationDifference: Sendable, Equatable {
     static func all(_ configurations: [RunConfiguration]) -> [ConfigurationDifference] {
         let listed = configurations.map { KeyLister.list($0) }
         let values = listed.map { entries in Dictionary(entries.map { ($0.key, $0.value) }) { $1 } }
-        var seen: Set<String> = ["run_directory"]
+        var seen: Set<String> = [RunConfiguration.runDirectoryKey]
         var found: [ConfigurationDifference] = []
         for key in listed.reversed().joined().map(\.key) where seen.insert(key).inserted {
             let all = values.map { $0[key] }

@@ -1,30 +1,24 @@
 import Foundation
+import RunLayout
 
 /// The run file that a run directory keeps of itself. Its paths are its own: when the directory is moved, it and
 /// everything in it are where the file now lies.
 extension RunConfiguration {
-    package static let ownFile = "run.yaml"
     private static let ownMark = "# Kept by skein run. The run directory is the folder of this file, wherever that is."
-    /// One of these at least is in every run directory.
-    private static let marks = ["run.lock", "journal.sqlite"]
 
     /// What a run directory keeps: ``resolvedYAML()`` under a line that says what it is.
-    package func ownYAML() throws -> String { "\(Self.ownMark)\n\(try resolvedYAML())" }
+    package func ownYAML() -> String { "\(Self.ownMark)\n\(resolvedYAML())" }
 
     /// The configuration that a run directory was last started with.
     ///
     /// - Returns: nil when the directory holds none. `former` is the directory that it was then.
     package static func loadOwn(_ directory: String) throws -> (configuration: RunConfiguration, former: String)? {
-        let path = "\(directory)/\(ownFile)"
-        guard isRunDirectory(directory), FileManager.default.fileExists(atPath: path) else { return nil }
-        var configuration = try read(path: path)
+        let layout = RunLayout(directory)
+        guard layout.isRunDirectory, layout.holds(.runFile) else { return nil }
+        var configuration = try read(path: layout[.runFile])
         let former = configuration.runDirectory
         configuration.move(to: directory)
         return (configuration, former)
-    }
-
-    private static func isRunDirectory(_ path: String) -> Bool {
-        marks.contains { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
     }
 
     /// Takes the folder of a file for the run directory if the file is one that a run directory keeps of itself.
@@ -33,9 +27,9 @@ extension RunConfiguration {
     mutating func moveToOwnFolder(path: String, text: String) {
         let file = URL(filePath: path).standardizedFileURL
         let folder = file.deletingLastPathComponent().path
-        guard text.hasPrefix(Self.ownMark), file.lastPathComponent == Self.ownFile,
-            Self.isRunDirectory(folder),
-            places.byKey["run_directory"]?.hasPrefix("--set") != true
+        guard text.hasPrefix(Self.ownMark), file.lastPathComponent == RunLayout.Entry.runFile.rawValue,
+            RunLayout(folder).isRunDirectory,
+            places.byKey[Self.runDirectoryKey]?.hasPrefix("--set") != true
         else { return }
         move(to: folder)
     }

@@ -7,28 +7,82 @@ protocol ConfigurationSection: Sendable {
 
 /// What walks over the keys of a section: the reader of a file, or the writer of one.
 protocol KeyVisitor {
-    mutating func value<T: ScalarValue>(_ key: String, _ value: inout T, _ rule: Rule<T>, _ help: String)
+    mutating func value<T: ScalarValue>(_ key: String, _ value: inout T, _ rule: Rule<T>, _ about: About)
     /// A value that `off` (or `null`) turns off.
-    mutating func optional<T: ScalarValue>(_ key: String, _ value: inout T?, _ rule: Rule<T>, _ help: String)
-    mutating func list<T: ScalarValue>(_ key: String, _ values: inout [T], _ rule: Rule<[T]>, _ help: String)
+    mutating func optional<T: ScalarValue>(_ key: String, _ value: inout T?, _ rule: Rule<T>, _ about: About)
+    mutating func list<T: ScalarValue>(_ key: String, _ values: inout [T], _ rule: Rule<[T]>, _ about: About)
     /// Keys and values that Skein passes on as they are; a JSON object, nil for none.
-    mutating func mapping(_ key: String, _ json: inout String?, _ help: String)
-    mutating func section<S: ConfigurationSection>(_ key: String, _ section: inout S, _ help: String)
-    mutating func optionalSection<S: ConfigurationSection>(_ key: String, _ section: inout S?, _ help: String)
-    mutating func sections<S: ConfigurationSection>(_ key: String, _ sections: inout [S], _ help: String)
+    mutating func mapping(_ key: String, _ json: inout String?, _ about: About)
+    mutating func section<S: ConfigurationSection>(_ key: String, _ section: inout S, _ about: About)
+    mutating func optionalSection<S: ConfigurationSection>(_ key: String, _ section: inout S?, _ about: About)
+    mutating func sections<S: ConfigurationSection>(_ key: String, _ sections: inout [S], _ about: About)
+}
+
+/// What is said of a key beside its value and bounds.
+struct About: Sendable {
+    var help: String
+    /// What becomes of another value when a run has made steps. Of a section: of whatever stands in it; nil: each key says it
+    /// of itself, and one that does not is fixed.
+    var change: KeyChange?
 }
 
 extension KeyVisitor {
-    mutating func value<T: ScalarValue>(_ key: String, _ value: inout T, _ help: String) {
-        self.value(key, &value, .any, help)
+    mutating func value<T: ScalarValue>(
+        _ key: String, _ value: inout T, _ rule: Rule<T>, _ help: String, changes: KeyChange? = nil
+    ) {
+        self.value(key, &value, rule, About(help: help, change: changes))
     }
 
-    mutating func optional<T: ScalarValue>(_ key: String, _ value: inout T?, _ help: String) {
-        optional(key, &value, .any, help)
+    mutating func value<T: ScalarValue>(
+        _ key: String, _ value: inout T, _ help: String, changes: KeyChange? = nil
+    ) {
+        self.value(key, &value, .any, About(help: help, change: changes))
     }
 
-    mutating func list<T: ScalarValue>(_ key: String, _ values: inout [T], _ help: String) {
-        list(key, &values, .any, help)
+    mutating func optional<T: ScalarValue>(
+        _ key: String, _ value: inout T?, _ rule: Rule<T>, _ help: String, changes: KeyChange? = nil
+    ) {
+        optional(key, &value, rule, About(help: help, change: changes))
+    }
+
+    mutating func optional<T: ScalarValue>(
+        _ key: String, _ value: inout T?, _ help: String, changes: KeyChange? = nil
+    ) {
+        optional(key, &value, .any, About(help: help, change: changes))
+    }
+
+    mutating func list<T: ScalarValue>(
+        _ key: String, _ values: inout [T], _ rule: Rule<[T]>, _ help: String, changes: KeyChange? = nil
+    ) {
+        list(key, &values, rule, About(help: help, change: changes))
+    }
+
+    mutating func list<T: ScalarValue>(
+        _ key: String, _ values: inout [T], _ help: String, changes: KeyChange? = nil
+    ) {
+        list(key, &values, .any, About(help: help, change: changes))
+    }
+
+    mutating func mapping(_ key: String, _ json: inout String?, _ help: String, changes: KeyChange? = nil) {
+        mapping(key, &json, About(help: help, change: changes))
+    }
+
+    mutating func section<S: ConfigurationSection>(
+        _ key: String, _ section: inout S, _ help: String, changes: KeyChange? = nil
+    ) {
+        self.section(key, &section, About(help: help, change: changes))
+    }
+
+    mutating func optionalSection<S: ConfigurationSection>(
+        _ key: String, _ section: inout S?, _ help: String, changes: KeyChange? = nil
+    ) {
+        optionalSection(key, &section, About(help: help, change: changes))
+    }
+
+    mutating func sections<S: ConfigurationSection>(
+        _ key: String, _ sections: inout [S], _ help: String, changes: KeyChange? = nil
+    ) {
+        self.sections(key, &sections, About(help: help, change: changes))
     }
 }
 

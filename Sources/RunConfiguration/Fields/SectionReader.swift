@@ -34,12 +34,12 @@ struct SectionReader: KeyVisitor {
         reader.reportUnknownKeys()
     }
 
-    mutating func value<T: ScalarValue>(_ key: String, _ value: inout T, _ rule: Rule<T>, _ help: String) {
+    mutating func value<T: ScalarValue>(_ key: String, _ value: inout T, _ rule: Rule<T>, _ about: About) {
         guard let node = node(of: key), let parsed: T = scalar(node, key), keep(parsed, rule, node, key) else { return }
         value = parsed
     }
 
-    mutating func optional<T: ScalarValue>(_ key: String, _ value: inout T?, _ rule: Rule<T>, _ help: String) {
+    mutating func optional<T: ScalarValue>(_ key: String, _ value: inout T?, _ rule: Rule<T>, _ about: About) {
         guard let node = node(of: key) else { return }
         if node.isOff {
             value = nil
@@ -48,7 +48,7 @@ struct SectionReader: KeyVisitor {
         }
     }
 
-    mutating func list<T: ScalarValue>(_ key: String, _ values: inout [T], _ rule: Rule<[T]>, _ help: String) {
+    mutating func list<T: ScalarValue>(_ key: String, _ values: inout [T], _ rule: Rule<[T]>, _ about: About) {
         guard let node = node(of: key) else { return }
         guard case .list(let items) = node.content else {
             report(node, key, "must be a list of values, each \(T.kind), not \(node.kind)")
@@ -58,7 +58,7 @@ struct SectionReader: KeyVisitor {
         if parsed.count == items.count, keep(parsed, rule, node, key) { values = parsed }
     }
 
-    mutating func mapping(_ key: String, _ json: inout String?, _ help: String) {
+    mutating func mapping(_ key: String, _ json: inout String?, _ about: About) {
         guard let node = node(of: key) else { return }
         switch node.content {
         case .mapping(let entries): json = entries.isEmpty ? nil : OpenMapping.json(node)
@@ -67,12 +67,12 @@ struct SectionReader: KeyVisitor {
         }
     }
 
-    mutating func section<S: ConfigurationSection>(_ key: String, _ section: inout S, _ help: String) {
+    mutating func section<S: ConfigurationSection>(_ key: String, _ section: inout S, _ about: About) {
         guard let node = node(of: key) else { return }
         SectionReader.read(&section, from: node, path: full(key), log: log)
     }
 
-    mutating func optionalSection<S: ConfigurationSection>(_ key: String, _ section: inout S?, _ help: String) {
+    mutating func optionalSection<S: ConfigurationSection>(_ key: String, _ section: inout S?, _ about: About) {
         guard let node = node(of: key) else { return }
         guard !node.isOff else {
             section = nil
@@ -83,7 +83,7 @@ struct SectionReader: KeyVisitor {
         section = filled
     }
 
-    mutating func sections<S: ConfigurationSection>(_ key: String, _ sections: inout [S], _ help: String) {
+    mutating func sections<S: ConfigurationSection>(_ key: String, _ sections: inout [S], _ about: About) {
         guard let node = node(of: key) else { return }
         guard case .list(let items) = node.content else {
             report(node, key, "must be a list of mappings, not \(node.kind)")

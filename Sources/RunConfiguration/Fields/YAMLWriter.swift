@@ -9,45 +9,56 @@ struct YAMLWriter: KeyVisitor {
         self.comments = comments
     }
 
-    mutating func value<T: ScalarValue>(_ key: String, _ value: inout T, _ rule: Rule<T>, _ help: String) {
-        comment(help, rule.says, T.choices)
+    /// A section as a text of its own.
+    static func text<S: ConfigurationSection>(of section: S, comments: Bool = false) -> String {
+        var writer = YAMLWriter(comments: comments)
+        var copy = section
+        copy.visit(&writer)
+        return writer.lines.joined(separator: "\n") + "\n"
+    }
+
+    mutating func value<T: ScalarValue>(_ key: String, _ value: inout T, _ rule: Rule<T>, _ about: About) {
+        comment(about.help, rule.says, T.choices)
         line("\(key): \(Self.word(value))")
     }
 
-    mutating func optional<T: ScalarValue>(_ key: String, _ value: inout T?, _ rule: Rule<T>, _ help: String) {
-        comment(help, rule.says.isEmpty ? "or off" : "\(rule.says), or off", T.choices)
+    mutating func optional<T: ScalarValue>(_ key: String, _ value: inout T?, _ rule: Rule<T>, _ about: About) {
+        comment(about.help, rule.says.isEmpty ? "or off" : "\(rule.says), or off", T.choices)
         line("\(key): \(value.map(Self.word) ?? "off")")
     }
 
-    mutating func list<T: ScalarValue>(_ key: String, _ values: inout [T], _ rule: Rule<[T]>, _ help: String) {
-        comment(help, rule.says, T.choices)
+    mutating func list<T: ScalarValue>(_ key: String, _ values: inout [T], _ rule: Rule<[T]>, _ about: About) {
+        comment(about.help, rule.says, T.choices)
         line("\(key): [\(values.map(Self.word).joined(separator: ", "))]")
     }
 
-    mutating func mapping(_ key: String, _ json: inout String?, _ help: String) {
-        comment(help, "a mapping, or off", [])
+    mutating func mapping(_ key: String, _ json: inout String?, _ about: About) {
+        comment(about.help, "a mapping, or off", [])
         // JSON is YAML too.
         line("\(key): \(json ?? "off")")
     }
 
-    mutating func section<S: ConfigurationSection>(_ key: String, _ section: inout S, _ help: String) {
-        comment(help, "", [])
+    mutating func section<S: ConfigurationSection>(_ key: String, _ section: inout S, _ about: About) {
+        comment(about.help, "", [])
         line("\(key):")
         nest(&section, by: 2)
     }
 
-    mutating func optionalSection<S: ConfigurationSection>(_ key: String, _ section: inout S?, _ help: String) {
+    mutating func optionalSection<S: ConfigurationSection>(_ key: String, _ section: inout S?, _ about: About) {
         guard var present = section else {
-            comment(help, "or off", [])
+            comment(about.help, "or off", [])
             line("\(key): off")
             return
         }
         // Every one of them is off unless the file has it.
-        self.section(key, &present, comments ? "\(help) Off by default; what follows is an example." : help)
+        var about = about
+        if comments { about.help += " Off by default; what follows is an example." }
+        self.section(key, &present, about)
     }
 
-    mutating func sections<S: ConfigurationSection>(_ key: String, _ sections: inout [S], _ help: String) {
-        comment(sections.isEmpty ? help : "\(help) Empty by default; the entries are examples.", "a list", [])
+    mutating func sections<S: ConfigurationSection>(_ key: String, _ sections: inout [S], _ about: About) {
+        comment(
+            sections.isEmpty ? about.help : "\(about.help) Empty by default; the entries are examples.", "a list", [])
         guard !sections.isEmpty else {
             line("\(key): []")
             return

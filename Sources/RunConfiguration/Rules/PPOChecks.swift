@@ -1,3 +1,5 @@
+import Loopback
+
 extension RunConfiguration {
     func checkRollout(_ problems: inout Problems) {
         let perJob = rollout.promptsPerJob ?? 1
@@ -97,54 +99,20 @@ extension RunConfiguration {
     }
 
     func checkPPO(_ problems: inout Problems) {
-        if ppo.critic == .shared, ppo.advantage != .gae {
-            problems.add("ppo.critic", "shared needs advantage gae; \(ppo.advantage.rawValue) has no critic")
-        }
-        if [.rloo, .grpo].contains(ppo.advantage), rollout.samplesPerPrompt < 2 {
+        ppo.checkKeys(&problems)
+        if ppo.advantage.needsGroups, rollout.samplesPerPrompt < 2 {
             problems.add(
                 "rollout.samples_per_prompt",
                 "advantage \(ppo.advantage.rawValue) compares answers to one prompt: at least 2")
         }
-        if ppo.advantage == .gae, ppo.critic == .separate, ppo.criticFrom == .reward, models.reward == nil {
+        if ppo.advantage.needsCritic, ppo.critic == .separate, ppo.criticFrom == .reward, models.reward == nil {
             problems.add(
                 "ppo.critic_from", "there is no reward model to start the critic from; write critic_from: policy")
-        }
-        if ppo.bootstrapTruncated, ppo.advantage != .gae {
-            problems.add("ppo.bootstrap_truncated", "only advantage gae has a critic to ask")
         }
         if ppo.oldLogProbabilities == .generator, schedule.versionsBehind > 0 {
             problems.add(
                 "ppo.old_log_probabilities",
                 "the generator's are of an older version in mode lag; write auto or recompute")
-        }
-        checkObjective(&problems)
-        checkCritic(&problems)
-        checkAdapters(&problems)
-        if let overlong = ppo.overlong, overlong.cache > overlong.maximum {
-            problems.add("ppo.overlong.cache", "the cache \(overlong.cache) is above the maximum \(overlong.maximum)")
-        }
-    }
-
-    /// Keys of the policy's loss that have no effect together.
-    private func checkObjective(_ problems: inout Problems) {
-        if ppo.policyLoss != .ppo, ppo.dualClip != nil {
-            problems.add(
-                "ppo.dual_clip", "policy_loss \(ppo.policyLoss.rawValue) has no second clip; leave this key out")
-        }
-        if ppo.policyLoss == .cispo, places.holds("ppo.clip"), ppo.clipHigh == nil {
-            problems.add(
-                "ppo.clip", "policy_loss cispo bounds the ratio above alone; write clip_high: \(ppo.clip.written)")
-        }
-        if !ppo.groupScale, ppo.advantage != .grpo {
-            problems.add(
-                "ppo.group_scale",
-                "only advantage grpo divides by a group's deviation; leave this key out, or write advantage: grpo")
-        }
-        if ppo.bootstrapTruncated, ppo.missingEOS == .mask {
-            problems.add(
-                "ppo.bootstrap_truncated",
-                "missing_eos: mask leaves cut answers out of the learning, so that there is nothing to continue; leave "
-                    + "one of the two out")
         }
         let samples = Double(rollout.samplesPerStep)
         if ppo.kl.controller == .adaptive, samples >= 5 * ppo.kl.horizon {
@@ -153,24 +121,7 @@ extension RunConfiguration {
                 "a step's \(rollout.samplesPerStep) samples are 5 horizons or more, so that one step can set beta to 0, "
                     + "where it stays; raise it")
         }
-    }
-
-    /// Keys that need a critic of its own.
-    private func checkCritic(_ problems: inout Problems) {
-        if ppo.valueLambda != nil, ppo.advantage != .gae {
-            problems.add("ppo.value_lambda", "only advantage gae has a critic; leave this key out")
-        }
-        guard ppo.criticWarmupSteps > 0 else { return }
-        if ppo.advantage != .gae || ppo.critic == .shared {
-            problems.add(
-                "ppo.critic_warmup_steps",
-                "needs advantage: gae and critic: separate, since a shared trunk cannot learn values and stay the policy "
-                    + "it is")
-        } else if ppo.criticWarmupSteps >= ppo.steps {
-            problems.add(
-                "ppo.critic_warmup_steps",
-                "\(ppo.criticWarmupSteps) of \(ppo.steps) steps (ppo.steps) leave none for the policy to learn in")
-        }
+        checkAdapters(&problems)
     }
 
     private func checkAdapters(_ problems: inout Problems) {
@@ -203,17 +154,11 @@ extension RunConfiguration {
 
     func checkRoles(_ problems: inout Problems) {
         // A keyed, encrypted transport is not there yet: nothing may listen where strangers can reach it.
-        if coordinator.bind.hasPrefix("tcp://"), !Self.isLoopback(coordinator.bind.dropFirst(6)) {
+        if coordinator.bind.hasPrefix("tcp://"), !Loopback.isAddress(coordinator.bind.dropFirst(6)) {
             problems.add("coordinator.bind", "only loopback addresses and ipc:// are allowed without encryption")
         }
-        if !Self.isLoopback(coordinator.status[...]) {
+        if !Loopback.isAddress(coordinator.status) {
             problems.add("coordinator.status", "only loopback addresses are allowed without a token over TLS")
         }
-    }
-
-    private static func isLoopback(_ address: Substring) -> Bool {
-        guard let colon = address.lastIndex(of: ":") else { return false }
-        let host = address[..<colon]
-        return host.hasPrefix("127.") || host == "localhost" || host == "[::1]" || host == "::1"
     }
 }

@@ -2,14 +2,14 @@ extension RunConfiguration {
     /// The sections of the stages before PPO.
     func checkTraining(_ problems: inout Problems) {
         let sections = [
-            (Stage.pretrain, "pretrain", pretrain), (.sft, "sft", sft),
-            (.rewardModel, "reward_model", rewardModel.training),
+            (Stage.pretrain, pretrain), (.sft, sft), (.rewardModel, rewardModel.training),
         ]
-        for (stage, key, section) in sections where stages.contains(stage) {
+        for (stage, section) in sections where stages.contains(stage) {
             let given = stage == .rewardModel && data.preferencesValidation != nil
             if section.validates, section.validationFraction == 0, !given {
                 problems.add(
-                    "\(key).validation_fraction", "is 0, which leaves no data to look at for patience or evaluate_every"
+                    "\(stage.rawValue).validation_fraction",
+                    "is 0, which leaves no data to look at for patience or evaluate_every"
                 )
             }
         }

@@ -1,5 +1,7 @@
+import ClusterModel
+
 /// The coordinator: where it listens and how patient it is.
-package struct CoordinatorSection: ConfigurationSection, Codable, Equatable {
+package struct CoordinatorSection: ConfigurationSection, Equatable {
     package var bind = "tcp://127.0.0.1:0"
     package var status = "127.0.0.1:8265"
     package var lease = 30.0
@@ -36,7 +38,7 @@ extension Rule where T == String {
 }
 
 /// Processes that `skein run` starts on this machine, and threads of each; others may join from elsewhere.
-package struct RolesSection: ConfigurationSection, Codable, Equatable {
+package struct RolesSection: ConfigurationSection, Equatable {
     package var generator = WorkersSection()
     package var scorer = WorkersSection()
     package var learner = LearnerSection()
@@ -44,31 +46,35 @@ package struct RolesSection: ConfigurationSection, Codable, Equatable {
     package init() {}
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.section("generator", &generator, "Samples answers.")
+        // libtorch's sums depend on the number of threads in their last digits; those of generators do not.
+        keys.section("generator", &generator, "Samples answers.", changes: .free)
         keys.section("scorer", &scorer, "Computes rewards and the reference's log-probabilities.")
         keys.section("learner", &learner, "Trains.")
     }
 }
 
-package struct WorkersSection: ConfigurationSection, Codable, Equatable {
+package struct WorkersSection: ConfigurationSection, Equatable {
     package var count = 1
     package var threads = 1
 
     package init() {}
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.value("count", &count, .within(0...4096), "Processes.")
+        keys.value("count", &count, .within(0...4096), "Processes.", changes: .free)
         keys.value(
-            "threads", &threads, .within(1...1024), "Threads that compute, the same on every worker of the role.")
+            "threads", &threads, .within(SetupLimits.threads),
+            "Threads that compute, the same on every worker of the role.", changes: .nextStep)
     }
 }
 
-package struct LearnerSection: ConfigurationSection, Codable, Equatable {
+package struct LearnerSection: ConfigurationSection, Equatable {
     package var threads = 2
 
     package init() {}
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.value("threads", &threads, .within(1...1024), "Threads that compute; the result depends on their number.")
+        keys.value(
+            "threads", &threads, .within(SetupLimits.threads),
+            "Threads that compute; the result depends on their number.", changes: .nextStep)
     }
 }

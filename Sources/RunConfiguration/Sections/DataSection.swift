@@ -1,9 +1,9 @@
 /// Files of JSON lines that the stages read. Absolute paths once the file is loaded.
-package struct DataSection: ConfigurationSection, Codable, Equatable {
-    package enum OnError: String, Sendable, Codable, CaseIterable, ChoiceValue { case stop, skip }
-    package enum TooLong: String, Sendable, Codable, CaseIterable, ChoiceValue { case error, skip, truncate }
-    package enum Side: String, Sendable, Codable, CaseIterable, ChoiceValue { case left, right }
-    package enum ChatTemplate: String, Sendable, Codable, CaseIterable, ChoiceValue { case auto, none }
+package struct DataSection: ConfigurationSection, Equatable {
+    package enum OnError: String, Sendable, CaseIterable, ChoiceValue { case stop, skip }
+    package enum TooLong: String, Sendable, CaseIterable, ChoiceValue { case error, skip, truncate }
+    package enum Side: String, Sendable, CaseIterable, ChoiceValue { case left, right }
+    package enum ChatTemplate: String, Sendable, CaseIterable, ChoiceValue { case auto, none }
 
     package var directory: String?
     package var onError = OnError.stop
@@ -25,7 +25,8 @@ package struct DataSection: ConfigurationSection, Codable, Equatable {
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.optional(
-            "directory", &directory, "Where relative file names below are looked for; else the working directory.")
+            "directory", &directory, "Where relative file names below are looked for; else the working directory.",
+            changes: .free)
         keys.value("on_error", &onError, "What a bad line does: stop the run, or be skipped and counted.")
         keys.value(
             "too_long", &tooLong,
@@ -34,14 +35,16 @@ package struct DataSection: ConfigurationSection, Codable, Equatable {
         keys.optional(
             "truncate", &truncate,
             "Which end is cut off; off: the right of demonstrations, the left of prompts and of pairs.")
-        keys.optional("pretrain", &pretrain, #"Lines of {"text"}."#)
-        keys.optional("sft", &sft, #"Lines of {"prompt","completion"} or {"messages"}."#)
-        keys.optional("preferences", &preferences, #"Lines of {"prompt","chosen","rejected"}."#)
-        keys.optional("preferences_validation", &preferencesValidation, "Held-out pairs; else a share of preferences.")
-        keys.optional("prompts", &prompts, #"Lines of {"prompt"} or {"messages"} that PPO answers."#)
+        keys.optional("pretrain", &pretrain, #"Lines of {"text"}."#, changes: .place)
+        keys.optional("sft", &sft, #"Lines of {"prompt","completion"} or {"messages"}."#, changes: .place)
+        keys.optional("preferences", &preferences, #"Lines of {"prompt","chosen","rejected"}."#, changes: .place)
+        keys.optional(
+            "preferences_validation", &preferencesValidation, "Held-out pairs; else a share of preferences.",
+            changes: .place)
+        keys.optional("prompts", &prompts, #"Lines of {"prompt"} or {"messages"} that PPO answers."#, changes: .place)
         keys.optional(
             "evaluation_prompts", &evaluationPrompts,
-            "Held-out prompts of the stage evaluate and of evaluation.every; else data.prompts.")
+            "Held-out prompts of the stage evaluate and of evaluation.every; else data.prompts.", changes: .free)
         keys.value(
             "chat_template", &chatTemplate, "Whether prompts go through the model's chat template, if it has one.")
         keys.mapping(

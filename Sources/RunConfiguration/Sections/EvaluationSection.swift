@@ -1,5 +1,7 @@
+import ClusterModel
+
 /// Held-out prompts: the stage evaluate, which compares the policy with its start, and what is measured while PPO runs.
-package struct EvaluationSection: ConfigurationSection, Codable, Equatable {
+package struct EvaluationSection: ConfigurationSection, Equatable {
     /// Empty: the run's own.
     package var rewards: [RewardSection] = []
     package var prompts = 200
@@ -34,7 +36,7 @@ package struct EvaluationSection: ConfigurationSection, Codable, Equatable {
         keys.optional("max_new_tokens", &maxNewTokens, .within(1...1_048_576), "Default: that of rollout.")
         keys.value("temperature", &temperature, .within(0...100), "0: the most likely token.")
         keys.value("kl_budget", &klBudget, .above(0), "Mean nats a sequence that the policy may be from the reference.")
-        keys.value("threads", &threads, .within(1...1024), "Threads that compute in the stage evaluate.")
+        keys.value("threads", &threads, .within(SetupLimits.threads), "Threads that compute in the stage evaluate.")
     }
 }
 

@@ -1,9 +1,10 @@
 import Foundation
+import Loopback
 
 /// Keys of a reward of kind `http`; the formats are described in `Sources/Rewards/HTTP/RewardFormat.swift`.
-package struct HTTPKeys: ConfigurationSection, Codable, Equatable {
-    package enum Format: String, Sendable, Codable, CaseIterable, ChoiceValue { case plain, openai, sglang }
-    package enum Text: String, Sendable, Codable, CaseIterable, ChoiceValue { case auto, joined, sequence }
+package struct HTTPKeys: ConfigurationSection, Equatable {
+    package enum Format: String, Sendable, CaseIterable, ChoiceValue { case plain, openai, sglang }
+    package enum Text: String, Sendable, CaseIterable, ChoiceValue { case auto, joined, sequence }
 
     package var url = ""
     package var format = Format.plain
@@ -18,7 +19,9 @@ package struct HTTPKeys: ConfigurationSection, Codable, Equatable {
     package init() {}
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.value("url", &url, "Of the reward server, with its path. http on this machine only; https anywhere.")
+        keys.value(
+            "url", &url, "Of the reward server, with its path. http on this machine only; https anywhere.",
+            changes: .free)
         keys.value(
             "format", &format,
             "plain: prompts and responses, as OpenRLHF's reward servers have it. openai: as vLLM's. sglang: as SGLang's."
@@ -31,12 +34,14 @@ package struct HTTPKeys: ConfigurationSection, Codable, Equatable {
         keys.value(
             "label_key", &labelKey, .notEmpty, "Column of the prompts' lines that format plain sends as labels.")
         keys.optional(
-            "token_env", &tokenVariable, "Environment variable of the scorers that holds a bearer token to be sent.")
-        keys.value("batch", &batch, .within(1...65536), "Answers in one request.")
-        keys.value("timeout_s", &timeout, .within(0.01...86400), "Seconds it may take for one request.")
+            "token_env", &tokenVariable, "Environment variable of the scorers that holds a bearer token to be sent.",
+            changes: .free)
+        keys.value("batch", &batch, .within(1...65536), "Answers in one request.", changes: .free)
+        keys.value("timeout_s", &timeout, .within(0.01...86400), "Seconds it may take for one request.", changes: .free)
         keys.value(
             "retries", &retries, .within(0...100),
-            "Attempts after the first, with growing pauses, before the answers of a request count as failed.")
+            "Attempts after the first, with growing pauses, before the answers of a request count as failed.",
+            changes: .free)
     }
 
     /// What is wrong with the URL; nil = nothing. Prompts, answers and the token would be readable on the way to
@@ -51,21 +56,15 @@ package struct HTTPKeys: ConfigurationSection, Codable, Equatable {
         }
         switch parts.scheme?.lowercased() {
         case "https": return nil
-        case "http" where Self.isLoopback(host): return nil
+        case "http" where Loopback.isHost(host): return nil
         case "http": return "\(host) is not this machine; use https, or a tunnel to a port of 127.0.0.1"
         default: return "'\(url)' starts neither with http:// nor with https://"
         }
     }
-
-    private static func isLoopback(_ host: String) -> Bool {
-        if ["localhost", "::1", "[::1]"].contains(host.lowercased()) { return true }
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-        return parts.count == 4 && parts.allSatisfy { $0 != nil } && parts[0] == 127
-    }
 }
 
 /// Keys of a reward of kind `swift`.
-package struct SwiftKeys: ConfigurationSection, Codable, Equatable {
+package struct SwiftKeys: ConfigurationSection, Equatable {
     package var function = ""
 
     package init() {}

@@ -1,5 +1,5 @@
 /// Low-rank adapters (Hu et al. 2021): they alone are trained, the model they are added to stays as it is.
-package struct LoRASection: ConfigurationSection, Codable, Equatable {
+package struct LoRASection: ConfigurationSection, Equatable {
     package static let allLinear = "all-linear"
 
     package var rank = 8

@@ -1,5 +1,5 @@
 /// The models of a run. Absolute paths once the file is loaded.
-package struct ModelsSection: ConfigurationSection, Codable, Equatable {
+package struct ModelsSection: ConfigurationSection, Equatable {
     package var base: String?
     /// Where PPO starts. Filled in when the file is loaded.
     package var policy: String?
@@ -13,15 +13,19 @@ package struct ModelsSection: ConfigurationSection, Codable, Equatable {
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.optional(
-            "base", &base, "Hugging Face directory to start from; absent when the stage pretrain makes it.")
-        keys.optional("policy", &policy, "Where PPO starts: the output of sft, else base.")
-        keys.optional("reference", &reference, "The model the KL penalty is measured against: the policy's start.")
-        keys.optional("reward", &reward, "Reward model directory: the output of the stage reward_model.")
+            "base", &base, "Hugging Face directory to start from; absent when the stage pretrain makes it.",
+            changes: .place)
+        keys.optional("policy", &policy, "Where PPO starts: the output of sft, else base.", changes: .place)
+        keys.optional(
+            "reference", &reference, "The model the KL penalty is measured against: the policy's start.",
+            changes: .place)
+        keys.optional(
+            "reward", &reward, "Reward model directory: the output of the stage reward_model.", changes: .place)
     }
 }
 
 /// Shape of a model that the stage pretrain makes from nothing. A Llama: RMSNorm, RoPE, SwiGLU, grouped queries.
-package struct ArchitectureSection: ConfigurationSection, Codable, Equatable {
+package struct ArchitectureSection: ConfigurationSection, Equatable {
     package var layers = 4
     package var hidden = 128
     package var intermediate = 384

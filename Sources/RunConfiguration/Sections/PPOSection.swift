@@ -1,24 +1,7 @@
 /// PPO. Defaults are those of a model of 100M parameters and more; the arithmetic stands in PolicyOptimization.
-package struct PPOSection: ConfigurationSection, Codable, Equatable {
-    package enum Advantage: String, Sendable, Codable, CaseIterable, ChoiceValue {
-        case gae, rloo
-        case reinforcePlusPlus = "reinforce_pp"
-        case grpo
-    }
-    package enum CriticKind: String, Sendable, Codable, CaseIterable, ChoiceValue { case separate, shared }
-    package enum CriticStart: String, Sendable, Codable, CaseIterable, ChoiceValue { case reward, policy }
-    package enum Adam: String, Sendable, Codable, CaseIterable, ChoiceValue { case pytorch, tensorflow }
-    package enum MissingEOS: String, Sendable, Codable, CaseIterable, ChoiceValue { case subtract, set, scale, mask }
-    package enum PolicyLoss: String, Sendable, Codable, CaseIterable, ChoiceValue { case ppo, gspo, cispo }
-    package enum LossAggregation: String, Sendable, Codable, CaseIterable, ChoiceValue {
-        case tokenMean = "token_mean"
-        case sequenceMean = "sequence_mean"
-        case constantLength = "constant_length"
-    }
-    package enum OldLogProbabilities: String, Sendable, Codable, CaseIterable, ChoiceValue {
-        case auto, generator, recompute
-    }
-
+///
+/// The trainer takes it as it is: what a key may be and what it means is said here alone.
+package struct PPOSection: ConfigurationSection, Equatable {
     package var steps = 100
     package var epochs = 4
     package var minibatches = 4
@@ -85,20 +68,26 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
 
     private mutating func visitLoop<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.value(
-            "steps", &steps, .within(1...10_000_000), "Steps of the learner; each trains on one batch of rollouts.")
+            "steps", &steps, .within(1...10_000_000), "Steps of the learner; each trains on one batch of rollouts.",
+            changes: .nextStep)
         keys.value("epochs", &epochs, .within(1...1000), "Passes over each batch.")
         keys.value("minibatches", &minibatches, .within(1...65536), "Optimizer steps of one pass.")
-        keys.value("token_budget", &tokenBudget, .atLeast(1), "Tokens of one micro-batch, padding included.")
-        keys.value("keep_checkpoints", &keepCheckpoints, .within(1...100_000), "Checkpoints that are kept.")
+        keys.value(
+            "token_budget", &tokenBudget, .atLeast(1), "Tokens of one micro-batch, padding included.",
+            changes: .nextStep)
+        keys.value(
+            "keep_checkpoints", &keepCheckpoints, .within(1...100_000), "Checkpoints that are kept.", changes: .free)
     }
 
     private mutating func visitLosses<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.value("advantage", &advantage, "Only gae needs a critic; rloo and grpo need several samples of a prompt.")
         keys.value("gamma", &gamma, .within(0...1), "Discount.")
-        keys.value("lambda", &lambda, .within(0...1), "Of generalised advantage estimation, for the policy.")
+        keys.value(
+            "lambda", &lambda, .within(0...1), "Of generalised advantage estimation, for the policy.",
+            changes: .nextStep)
         keys.optional(
             "value_lambda", &valueLambda, .within(0...1),
-            "Of the critic's targets; 1 keeps its own errors out of them. Default: lambda.")
+            "Of the critic's targets; 1 keeps its own errors out of them. Default: lambda.", changes: .nextStep)
         keys.value(
             "group_scale", &groupScale, "With grpo, divide by the deviation of the group; false is Dr. GRPO.")
         keys.value("whiten_advantages", &whitenAdvantages, "Over the whole batch, to mean 0 and deviation 1.")
@@ -112,17 +101,25 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
                 + "Default with gspo: sequence_mean.")
         keys.value(
             "clip", &clip, .within(0.000_001...1),
-            "The ratio counts within 1 - clip to 1 + clip. Default with gspo: 3e-4, and 4e-4 for clip_high.")
+            "The ratio counts within 1 - clip to 1 + clip. Default with gspo: 3e-4, and 4e-4 for clip_high.",
+            changes: .nextStep)
         keys.optional(
             "clip_high", &clipHigh, .within(0.000_001...100),
-            "Upper bound of the ratio is 1 + this, the only one of cispo. Default: clip.")
+            "Upper bound of the ratio is 1 + this, the only one of cispo. Default: clip.", changes: .nextStep)
         keys.optional(
-            "dual_clip", &dualClip, .above(1), "Bound of the loss where the advantage is negative; 3 is usual.")
-        keys.optional("clip_log_ratio", &clipLogRatio, .above(0), "Log-ratios are clamped to this, and counted.")
-        keys.optional("value_clip", &valueClip, .above(0), "How far a value may move from its old one.")
+            "dual_clip", &dualClip, .above(1), "Bound of the loss where the advantage is negative; 3 is usual.",
+            changes: .nextStep)
+        keys.optional(
+            "clip_log_ratio", &clipLogRatio, .above(0), "Log-ratios are clamped to this, and counted.",
+            changes: .nextStep)
+        keys.optional(
+            "value_clip", &valueClip, .above(0), "How far a value may move from its old one.", changes: .nextStep)
         keys.value(
-            "value_coefficient", &valueCoefficient, .within(0...100), "Weight of the value loss on a shared trunk.")
-        keys.value("entropy_coefficient", &entropyCoefficient, .within(0...10), "Weight of the entropy bonus.")
+            "value_coefficient", &valueCoefficient, .within(0...100), "Weight of the value loss on a shared trunk.",
+            changes: .nextStep)
+        keys.value(
+            "entropy_coefficient", &entropyCoefficient, .within(0...10), "Weight of the entropy bonus.",
+            changes: .nextStep)
         keys.value("critic", &critic, "separate: a model of its own. shared: a head on the policy.")
         keys.value("critic_from", &criticFrom, "What a separate critic starts from.")
         keys.value(
@@ -132,16 +129,20 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
 
     private mutating func visitOptimizers<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.value(
-            "learning_rate", &learningRate, .within(0...10), "Peak rate of the policy; toy models want 1e-4 to 5e-4.")
-        keys.value("critic_learning_rate", &criticLearningRate, .within(0...10), "Peak rate of a separate critic.")
+            "learning_rate", &learningRate, .within(0...10), "Peak rate of the policy; toy models want 1e-4 to 5e-4.",
+            changes: .nextStep)
+        keys.value(
+            "critic_learning_rate", &criticLearningRate, .within(0...10), "Peak rate of a separate critic.",
+            changes: .nextStep)
         keys.list("betas", &betas, .betas, "AdamW's two betas.")
         keys.value("epsilon", &epsilon, .above(0), "AdamW's epsilon.")
         keys.value("adam", &adam, "Where epsilon stands: inside (pytorch) or outside the bias correction.")
-        keys.value("weight_decay", &weightDecay, .within(0...10), "AdamW's weight decay.")
+        keys.value("weight_decay", &weightDecay, .within(0...10), "AdamW's weight decay.", changes: .nextStep)
         keys.value("weight_decay_on", &weightDecayOn, .weightDecayHelp)
-        keys.value("warmup", &warmup, .within(0...1), "Share of the updates over which the rate climbs.")
-        keys.value("schedule", &schedule, "What the rate does after that.")
-        keys.value("clip_norm", &clipNorm, .above(0), "Gradients are scaled down to this norm.")
+        keys.value(
+            "warmup", &warmup, .within(0...1), "Share of the updates over which the rate climbs.", changes: .nextStep)
+        keys.value("schedule", &schedule, "What the rate does after that.", changes: .nextStep)
+        keys.value("clip_norm", &clipNorm, .above(0), "Gradients are scaled down to this norm.", changes: .nextStep)
     }
 
     private mutating func visitAdapters<Keys: KeyVisitor>(_ keys: inout Keys) {
@@ -155,7 +156,8 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
             "With lora, let the learner's base without its adapter be the reference: no scorer holds a copy of it.")
         keys.value(
             "gradient_checkpointing", &gradientCheckpointing,
-            "Keep less for the backward pass and compute it again: less memory, a third more work, the same bits.")
+            "Keep less for the backward pass and compute it again: less memory, a third more work, the same bits.",
+            changes: .free)
         keys.value(
             "dtype", &dtype,
             "Of the learner's weights that compute; with bfloat16 the optimizer keeps copies in float32, or only the adapter is."
@@ -184,20 +186,24 @@ package struct PPOSection: ConfigurationSection, Codable, Equatable {
 
     private mutating func visitGuards<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.optional(
-            "target_kl", &targetKL, .above(0), "Approximate KL of a minibatch that ends the passes over a batch.")
-        keys.optional("max_mean_ratio", &maxMeanRatio, .above(1), "Mean ratio of a minibatch that skips it.")
-        keys.optional("kl_stop", &klStop, .above(0), "Mean sequence KL that pauses the run with an alarm.")
-        keys.optional("stale_importance_cap", &staleImportanceCap, .atLeast(1), "Bound of the weight of stale samples.")
+            "target_kl", &targetKL, .above(0), "Approximate KL of a minibatch that ends the passes over a batch.",
+            changes: .nextStep)
+        keys.optional(
+            "max_mean_ratio", &maxMeanRatio, .above(1), "Mean ratio of a minibatch that skips it.", changes: .nextStep)
+        keys.optional(
+            "kl_stop", &klStop, .above(0), "Mean sequence KL that pauses the run with an alarm.", changes: .nextStep)
+        keys.optional(
+            "stale_importance_cap", &staleImportanceCap, .atLeast(1), "Bound of the weight of stale samples.",
+            changes: .nextStep)
         keys.value("old_log_probabilities", &oldLogProbabilities, "Whose stand in the denominator of the ratio.")
         keys.section("guard", &drift, "Alarms.")
     }
 }
 
 /// How far the policy may go from the reference model.
-package struct KLSection: ConfigurationSection, Codable, Equatable {
-    package enum Controller: String, Sendable, Codable, CaseIterable, ChoiceValue { case fixed, adaptive }
-    package enum Place: String, Sendable, Codable, CaseIterable, ChoiceValue { case reward, loss }
-    package enum Estimator: String, Sendable, Codable, CaseIterable, ChoiceValue { case k1, k2, k3 }
+package struct KLSection: ConfigurationSection, Equatable {
+    package enum Controller: String, Sendable, CaseIterable, ChoiceValue { case fixed, adaptive }
+    package enum Place: String, Sendable, CaseIterable, ChoiceValue { case reward, loss }
 
     package var controller = Controller.fixed
     package var coefficient = 0.05
@@ -205,16 +211,16 @@ package struct KLSection: ConfigurationSection, Codable, Equatable {
     package var target = 6.0
     package var horizon = 10_000.0
     package var place = Place.reward
-    package var estimator = Estimator.k1
+    package var estimator = KLEstimator.k1
 
     package init() {}
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.value("controller", &controller, "fixed, or adaptive: follows the target (Ziegler et al. 2019).")
-        keys.value("coefficient", &coefficient, .within(0...1000), "beta of the fixed controller.")
+        keys.value("coefficient", &coefficient, .within(0...1000), "beta of the fixed controller.", changes: .nextStep)
         keys.value("initial", &initial, .within(0...1000), "beta at the start of the adaptive one.")
-        keys.value("target", &target, .above(0), "Nats a sequence that the adaptive one aims at.")
-        keys.value("horizon", &horizon, .above(0), "Samples over which the adaptive one corrects.")
+        keys.value("target", &target, .above(0), "Nats a sequence that the adaptive one aims at.", changes: .nextStep)
+        keys.value("horizon", &horizon, .above(0), "Samples over which the adaptive one corrects.", changes: .nextStep)
         keys.value("in", &place, "Whether the penalty enters the rewards or the loss.")
         keys.value(
             "estimator", &estimator,
@@ -223,11 +229,16 @@ package struct KLSection: ConfigurationSection, Codable, Equatable {
 }
 
 /// Soft punishment of long answers (DAPO): 0 up to maximum - cache tokens, falling to -1 at maximum.
-package struct OverlongSection: ConfigurationSection, Codable, Equatable {
+package struct OverlongSection: ConfigurationSection, Equatable {
     package var maximum = 128
     package var cache = 16
 
     package init() {}
+
+    package init(maximum: Int, cache: Int) {
+        self.maximum = maximum
+        self.cache = cache
+    }
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.value("maximum", &maximum, .atLeast(1), "Tokens at which the punishment is 1.")
@@ -236,7 +247,7 @@ package struct OverlongSection: ConfigurationSection, Codable, Equatable {
 }
 
 /// Signs of a policy that goes astray; each raises an alarm in the status.
-package struct DriftSection: ConfigurationSection, Codable, Equatable {
+package struct DriftSection: ConfigurationSection, Equatable {
     package var repeated4gramAlarm: Double? = 0.5
     package var distinct2Alarm: Double? = 0.02
     package var truncatedAlarm: Double? = 0.9
@@ -250,19 +261,22 @@ package struct DriftSection: ConfigurationSection, Codable, Equatable {
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
         keys.optional(
             "repeated_4gram_alarm", &repeated4gramAlarm, .within(0...1),
-            "Share of repeated 4-grams above which it alarms.")
+            "Share of repeated 4-grams above which it alarms.", changes: .nextStep)
         keys.optional(
             "distinct_2_alarm", &distinct2Alarm, .within(0...1),
-            "Share of distinct pairs of tokens below which it alarms.")
-        keys.optional("truncated_alarm", &truncatedAlarm, .within(0...1), "Share of answers cut by the length limit.")
+            "Share of distinct pairs of tokens below which it alarms.", changes: .nextStep)
+        keys.optional(
+            "truncated_alarm", &truncatedAlarm, .within(0...1), "Share of answers cut by the length limit.",
+            changes: .nextStep)
         keys.optional(
             "length_ratio_alarm", &lengthRatioAlarm, .above(1),
-            "Times longer (or shorter) than the reference's answers.")
+            "Times longer (or shorter) than the reference's answers.", changes: .nextStep)
         keys.optional(
             "clipped_scores_alarm", &clippedScoresAlarm, .within(0...1),
-            "Share of the scores that reward_clip changes.")
+            "Share of the scores that reward_clip changes.", changes: .nextStep)
         keys.optional(
             "held_out_reward", &heldOutReward, "Name of a reward of weight 0 that is watched for over-optimisation.")
-        keys.value("window", &window, .within(2...1000), "Measurements over which its trend is judged.")
+        keys.value(
+            "window", &window, .within(2...1000), "Measurements over which its trend is judged.", changes: .nextStep)
     }
 }

@@ -1,5 +1,5 @@
 /// One reward of a run. The score of an answer is the sum of its rewards times their weights.
-package struct RewardSection: ConfigurationSection, Codable, Equatable {
+package struct RewardSection: ConfigurationSection, Equatable {
     /// Unique in the run. Filled in from the kind when the file names none.
     package var name = ""
     package var weight = 1.0
@@ -48,7 +48,7 @@ package struct RewardSection: ConfigurationSection, Codable, Equatable {
 }
 
 /// What computes a reward, with the keys that only this kind has.
-package enum RewardKind: Sendable, Codable, Equatable {
+package enum RewardKind: Sendable, Equatable {
     case model(ModelKeys)
     case length(LengthKeys)
     case regex(RegexKeys)
@@ -98,7 +98,7 @@ package enum RewardKind: Sendable, Codable, Equatable {
 }
 
 /// Keys of a reward of kind `model`.
-package struct ModelKeys: ConfigurationSection, Codable, Equatable {
+package struct ModelKeys: ConfigurationSection, Equatable {
     /// Directory of the reward model. Filled in from `models.reward`.
     package var path: String?
     /// Whether the model reads texts in tokens of its own in place of the ids that the policy sampled. Not a key: found
@@ -110,7 +110,7 @@ package struct ModelKeys: ConfigurationSection, Codable, Equatable {
     package init() {}
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.optional("path", &path, "Directory of its reward model; default: models.reward.")
+        keys.optional("path", &path, "Directory of its reward model; default: models.reward.", changes: .place)
     }
 }
 
@@ -131,7 +131,7 @@ extension HTTPKeys.Text {
 }
 
 /// Keys of a reward of kind `length`: -perToken for each token of distance to the target, or outside the bounds.
-package struct LengthKeys: ConfigurationSection, Codable, Equatable {
+package struct LengthKeys: ConfigurationSection, Equatable {
     package var target: Int?
     package var minimum: Int?
     package var maximum: Int?
@@ -148,7 +148,7 @@ package struct LengthKeys: ConfigurationSection, Codable, Equatable {
 }
 
 /// Keys of a reward of kind `regex`.
-package struct RegexKeys: ConfigurationSection, Codable, Equatable {
+package struct RegexKeys: ConfigurationSection, Equatable {
     package var pattern = ""
     package var matchScore = 1.0
     package var missScore = 0.0
@@ -165,7 +165,7 @@ package struct RegexKeys: ConfigurationSection, Codable, Equatable {
 }
 
 /// Keys of a reward of kind `keyword`.
-package struct KeywordKeys: ConfigurationSection, Codable, Equatable {
+package struct KeywordKeys: ConfigurationSection, Equatable {
     package var words: [String] = []
     package var scoreEach = 1.0
     package var maximum: Double? = 1.0
@@ -182,7 +182,7 @@ package struct KeywordKeys: ConfigurationSection, Codable, Equatable {
 }
 
 /// Keys of a reward of kind `math`: whether the answer's result equals the one that the prompt's line holds.
-package struct MathKeys: ConfigurationSection, Codable, Equatable {
+package struct MathKeys: ConfigurationSection, Equatable {
     package var answerKey = "answer"
     package var matchScore = 1.0
     package var missScore = 0.0
@@ -197,7 +197,7 @@ package struct MathKeys: ConfigurationSection, Codable, Equatable {
 }
 
 /// Keys of a reward of kind `command`.
-package struct CommandKeys: ConfigurationSection, Codable, Equatable {
+package struct CommandKeys: ConfigurationSection, Equatable {
     package var argv: [String] = []
     package var timeout = 30.0
     package var retries = 2
@@ -205,20 +205,23 @@ package struct CommandKeys: ConfigurationSection, Codable, Equatable {
     package init() {}
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        // A program that could not be started is mended by naming another one.
         keys.list(
             "argv", &argv, .atLeastOne(),
-            #"Program and arguments; reads {"prompt","response","extra"} a line, answers {"score"}."#)
+            #"Program and arguments; reads {"prompt","response","extra"} a line, answers {"score"}."#,
+            changes: .nextStep)
         keys.value(
             "timeout_s", &timeout, .within(0.01...86400),
-            "Seconds without an answer, reading its input included, after which the program counts as hung.")
+            "Seconds without an answer, reading its input included, after which the program counts as hung.",
+            changes: .free)
         keys.value(
             "retries", &retries, .within(0...100),
-            "Attempts after the first, one answer at a time, before an answer counts as failed.")
+            "Attempts after the first, one answer at a time, before an answer counts as failed.", changes: .free)
     }
 }
 
 /// Keys of a reward of kind `worker`.
-package struct WorkerKeys: ConfigurationSection, Codable, Equatable {
+package struct WorkerKeys: ConfigurationSection, Equatable {
     package init() {}
 
     // A worker that makes no progress loses its lease: coordinator.lease_s and coordinator.retries hold for it too.

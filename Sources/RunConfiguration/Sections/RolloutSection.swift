@@ -1,5 +1,7 @@
+import ClusterModel
+
 /// How answers are sampled.
-package struct RolloutSection: ConfigurationSection, Codable, Equatable {
+package struct RolloutSection: ConfigurationSection, Equatable {
     package var promptsPerStep = 64
     package var samplesPerPrompt = 1
     /// Filled in when the file is loaded.
@@ -33,9 +35,11 @@ package struct RolloutSection: ConfigurationSection, Codable, Equatable {
             "Longest prompt in tokens; data.too_long says what a longer one does.")
         keys.value("max_new_tokens", &maxNewTokens, .within(1...1_048_576), "Longest answer in tokens.")
         keys.list("stop", &stop, "Texts that end an answer.")
+        // Rows of a generator in flight change no bit of any of them.
         keys.value(
-            "rows_in_flight", &rowsInFlight, .within(1...65536),
-            "Answers that a generator works on at a time; the next takes the place of one that has ended.")
+            "rows_in_flight", &rowsInFlight, .within(SetupLimits.rowsInFlight),
+            "Answers that a generator works on at a time; the next takes the place of one that has ended.",
+            changes: .free)
     }
 
     /// Sequences of one PPO step.
@@ -43,8 +47,8 @@ package struct RolloutSection: ConfigurationSection, Codable, Equatable {
 }
 
 /// Which version of the policy samples which step.
-package struct ScheduleSection: ConfigurationSection, Codable, Equatable {
-    package enum Mode: String, Sendable, Codable, CaseIterable, ChoiceValue { case sync, lag }
+package struct ScheduleSection: ConfigurationSection, Equatable {
+    package enum Mode: String, Sendable, CaseIterable, ChoiceValue { case sync, lag }
 
     package var mode = Mode.sync
     /// Used in mode `lag` only; see ``versionsBehind``.
@@ -56,7 +60,7 @@ package struct ScheduleSection: ConfigurationSection, Codable, Equatable {
         keys.value(
             "mode", &mode,
             "sync: step n samples from version n. lag: from version n - lag; sampling and training overlap.")
-        keys.value("lag", &lag, .within(1...64), "Versions behind, in mode lag.")
+        keys.value("lag", &lag, .within(SetupLimits.versionsBehind), "Versions behind, in mode lag.")
     }
 
     /// Step n samples from version max(0, n - this).

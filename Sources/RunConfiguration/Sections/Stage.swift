@@ -1,5 +1,5 @@
 /// A stage of a run, in the order in which runs usually take them.
-package enum Stage: String, Sendable, Codable, CaseIterable, ChoiceValue {
+package enum Stage: String, Sendable, CaseIterable, ChoiceValue {
     case pretrain, sft
     case rewardModel = "reward_model"
     case ppo, evaluate

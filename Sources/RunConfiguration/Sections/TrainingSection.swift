@@ -1,10 +1,12 @@
+import ClusterModel
+
 /// How a supervised stage trains: pretrain, sft and, with more keys, reward_model.
-package struct TrainingSection: ConfigurationSection, Codable, Equatable {
-    package enum Precision: String, Sendable, Codable, CaseIterable, ChoiceValue { case float32, bfloat16 }
+package struct TrainingSection: ConfigurationSection, Equatable {
+    package enum Precision: String, Sendable, CaseIterable, ChoiceValue { case float32, bfloat16 }
     /// What weight decay leaves alone: see `weight_decay_on`.
-    package enum WeightDecayScope: String, Sendable, Codable, CaseIterable, ChoiceValue { case matrices, all }
-    package enum TurnLoss: String, Sendable, Codable, CaseIterable, ChoiceValue { case all, last }
-    package enum Decay: String, Sendable, Codable, CaseIterable, ChoiceValue { case linear, cosine, constant }
+    package enum WeightDecayScope: String, Sendable, CaseIterable, ChoiceValue { case matrices, all }
+    package enum TurnLoss: String, Sendable, CaseIterable, ChoiceValue { case all, last }
+    package enum Decay: String, Sendable, CaseIterable, ChoiceValue { case linear, cosine, constant }
 
     /// Which of the assistant's turns are learned; nil where there are no conversations.
     package var loss: TurnLoss?
@@ -67,7 +69,8 @@ package struct TrainingSection: ConfigurationSection, Codable, Equatable {
             "patience", &patience, .atLeast(1), "Looks in a row that find nothing better before it stops early.")
         keys.optional(
             "checkpoint_every", &checkpointEvery, .atLeast(1),
-            "Steps between checkpoints, from which the same command goes on after an interruption, bit for bit.")
+            "Steps between checkpoints, from which the same command goes on after an interruption, bit for bit.",
+            changes: .free)
         keys.value(
             "dtype", &dtype,
             "Of the weights that compute; with bfloat16 the optimizer keeps copies in float32, or only the adapter is.")
@@ -76,8 +79,11 @@ package struct TrainingSection: ConfigurationSection, Codable, Equatable {
             "Put several sequences into a line, apart by masks and positions: no time goes into padding.")
         keys.value(
             "gradient_checkpointing", &gradientCheckpointing,
-            "Keep less for the backward pass and compute it again: less memory, a third more work, the same bits.")
-        keys.value("threads", &threads, .within(1...1024), "Threads that compute; the result depends on their number.")
+            "Keep less for the backward pass and compute it again: less memory, a third more work, the same bits.",
+            changes: .free)
+        keys.value(
+            "threads", &threads, .within(SetupLimits.threads),
+            "Threads that compute; the result depends on their number.")
         keys.optionalSection("lora", &lora, "Train low-rank adapters in place of the whole model.")
     }
 
@@ -96,7 +102,7 @@ extension Rule where T == [Double] {
 }
 
 /// How the reward model is trained.
-package struct RewardModelSection: ConfigurationSection, Codable, Equatable {
+package struct RewardModelSection: ConfigurationSection, Equatable {
     package var training = TrainingSection(learningRate: 1e-5, epochs: 1)
     package var labelSmoothing = 0.0
     package var margin = 0.0

@@ -1,4 +1,4 @@
-package import PolicyOptimization
+package import RunConfiguration
 package import Torch
 
 /// How a supervised stage walks through its data.
@@ -14,7 +14,7 @@ package struct TrainingPlan: Sendable, Equatable {
     package var packs = false
     package var learningRate: Double
     package var warmup: Double
-    package var decay: LearningRateSchedule.Decay
+    package var decay: TrainingSection.Decay
     package var optimizer: AdamW.Settings
     package var gradientNorm: Double
     package var seed: UInt64
@@ -27,7 +27,7 @@ package struct TrainingPlan: Sendable, Equatable {
 
     package init(
         stage: String, epochs: Double = 1, maxSteps: Int? = nil, batch: Int, microBatchTokens: Int = 4096,
-        learningRate: Double, warmup: Double = 0.05, decay: LearningRateSchedule.Decay = .linear,
+        learningRate: Double, warmup: Double = 0.05, decay: TrainingSection.Decay = .linear,
         optimizer: AdamW.Settings = AdamW.Settings(), gradientNorm: Double = 1, seed: UInt64,
         evaluateEvery: Int? = nil, patience: Int? = nil, checkpointEvery: Int? = nil
     ) {

@@ -13,11 +13,12 @@ extension TrainingStages {
         let start = run.stages.contains(.sft) ? run.sftDirectory : try required(run.baseDirectory, "models.base")
         let settings = run.rewardModel
         try within(
-            "reward_model", run, run.rewardModelDirectory, settings.training, inputs(.rewardModel, run), reporter
+            Stage.rewardModel.rawValue, run, run.rewardModelDirectory, settings.training, inputs(.rewardModel, run),
+            reporter
         ) { workspace in
             let base = try CausalLM(
                 directory: start, device: Device(run.device) ?? .cpu, dtype: dtype(settings.training))
-            let adapter = try adapter(settings.training.lora, "reward_model", for: base, at: start, run)
+            let adapter = try adapter(settings.training.lora, Stage.rewardModel.rawValue, for: base, at: start, run)
             let model =
                 try adapter.map { try RewardModel(from: base, adapter: $0, seed: run.seed) }
                 ?? RewardModel(from: base, seed: run.seed)
@@ -86,7 +87,7 @@ extension TrainingStages {
                 margins: margins(held), globalPairs: held.count
             ).loss
         }
-        return try workspace.loop(plan("reward_model", settings.training, run)).run(
+        return try workspace.loop(plan(Stage.rewardModel.rawValue, settings.training, run)).run(
             lengths: pairs.map { 2 * max($0.chosen.count, $0.rejected.count) }, parameters: model.trainable,
             validation: settings.training.validates ? heldOutLoss : nil
         ) { piece, batch in

@@ -1,5 +1,6 @@
 package import Foundation
 import PolicyOptimization
+import RunLayout
 import Torch
 
 /// Where an interrupted stage goes on, beside the directory it is to leave behind:
@@ -12,7 +13,6 @@ import Torch
 /// A checkpoint is written beside its place, flushed and renamed, so it is whole or absent; the one before it is removed
 /// only then. Checkpoints of other inputs are not looked at.
 package struct StageCheckpoints: Sendable {
-    private static let stateFile = "state.json"
     private static let weightsFile = "weights.safetensors"
     private static let optimizerFile = "optimizer.safetensors"
     private static let bestFile = "best.safetensors"
@@ -34,9 +34,9 @@ package struct StageCheckpoints: Sendable {
     func save(
         _ progress: LoopProgress, _ parameters: [NamedTensor], _ optimizer: AdamW, _ kept: KeptWeights
     ) throws {
-        let digits = String(progress.step)
-        let name = "step-\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits)"
-        let partial = directory.appending(path: ".\(name).partial")
+        let name = RunLayout.checkpointName(progress.step)
+        let final = directory.appending(path: name)
+        let partial = RunLayout.partial(final)
         let manager = FileManager.default
         do {
             try? manager.removeItem(at: partial)
@@ -47,8 +47,9 @@ package struct StageCheckpoints: Sendable {
             try Safetensors.write(optimizer.state(), to: "\(path)/\(Self.optimizerFile)")
             if let best = kept.copies { try Safetensors.write(best, to: "\(path)/\(Self.bestFile)") }
             try AtomicFile.write(
-                JSONEncoder().encode(State(inputs: inputs, progress: progress)), to: "\(path)/\(Self.stateFile)")
-            try DurableFiles.replace(directory.appending(path: name), with: partial)
+                JSONEncoder().encode(State(inputs: inputs, progress: progress)),
+                to: "\(path)/\(RunLayout.checkpointState)")
+            try DurableFiles.replace(final, with: partial)
         } catch {
             try? manager.removeItem(at: partial)
             throw TrainingError(
@@ -64,7 +65,7 @@ package struct StageCheckpoints: Sendable {
         _ parameters: [NamedTensor], _ optimizer: AdamW, _ kept: inout KeptWeights
     ) throws -> LoopProgress? {
         for candidate in all().reversed() {
-            guard let data = try? Data(contentsOf: candidate.appending(path: Self.stateFile)),
+            guard let data = try? Data(contentsOf: candidate.appending(path: RunLayout.checkpointState)),
                 let state = try? JSONDecoder().decode(State.self, from: data), state.inputs == inputs,
                 state.progress.step >= 0
             else { continue }
@@ -93,7 +94,7 @@ package struct StageCheckpoints: Sendable {
     private func all() -> [URL] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path(percentEncoded: false))) ?? []
         return names.compactMap { name -> (step: Int, url: URL)? in
-            guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) else { return nil }
+            guard let step = RunLayout.checkpointStep(name) else { return nil }
             return (step, directory.appending(path: name))
         }.sorted { $0.step < $1.step }.map(\.url)
     }

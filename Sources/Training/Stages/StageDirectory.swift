@@ -1,6 +1,7 @@
 package import Foundation
 import PolicyOptimization
 package import RunInputs
+import RunLayout
 
 /// The directory a stage leaves behind. It appears whole or not at all: everything is written beside it, flushed, and
 /// renamed into place; `stage.json` in it says what the stage was made from.
@@ -9,8 +10,6 @@ package import RunInputs
 ///     or damaged             --begin--> runs/x/.sft.partial --commit--> runs/x/sft (with stage.json)
 ///     same inputs, whole     --finished--> used again, nothing is computed
 package struct StageDirectory: Sendable {
-    package static let stateFile = "stage.json"
-
     /// What `stage.json` holds.
     package struct State: Codable, Sendable, Equatable {
         package var stage: String
@@ -81,7 +80,7 @@ package struct StageDirectory: Sendable {
     }
 
     private var state: State? { stateData.flatMap { try? JSONDecoder().decode(State.self, from: $0) } }
-    private var stateData: Data? { try? Data(contentsOf: final.appending(path: Self.stateFile)) }
+    private var stateData: Data? { try? Data(contentsOf: final.appending(path: RunLayout.stageState)) }
 
     /// An empty directory to write into. What an interrupted call left there is removed.
     package func begin() throws -> URL {
@@ -100,7 +99,7 @@ package struct StageDirectory: Sendable {
         do {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-            try encoder.encode(state).write(to: partial.appending(path: Self.stateFile))
+            try encoder.encode(state).write(to: partial.appending(path: RunLayout.stageState))
             try DurableFiles.replace(final, with: partial)
         } catch let error as TrainingError {
             throw error
@@ -111,11 +110,7 @@ package struct StageDirectory: Sendable {
     }
 
     /// Where an interrupted call of the stage left what to go on from (``StageCheckpoints``).
-    package var checkpoints: URL {
-        final.deletingLastPathComponent().appending(path: ".\(final.lastPathComponent).checkpoints")
-    }
+    package var checkpoints: URL { RunLayout.stageCheckpoints(of: final) }
 
-    private var partial: URL {
-        final.deletingLastPathComponent().appending(path: ".\(final.lastPathComponent).partial")
-    }
+    private var partial: URL { RunLayout.partial(final) }
 }

@@ -21,21 +21,21 @@ extension TrainingStages {
         }
         switch stage {
         case .pretrain:
-            try record.set("pretrain", to: determining(run.pretrain))
-            try record.set("data", to: settings(run.data, template: false))
+            try record.set("pretrain", to: determining(run.pretrain).written)
+            try record.set("data", to: settings(run.data, template: false).written)
             try add("data.pretrain", run.data.pretrain)
-            if run.models.base == nil { try record.set("architecture", to: run.architecture) }
+            if run.models.base == nil { try record.set("architecture", to: run.architecture?.written) }
             try add(model: run.models.base, made: false, .pretrain)
         case .sft:
-            try record.set("sft", to: determining(run.sft))
-            try record.set("data", to: settings(run.data, template: true))
+            try record.set("sft", to: determining(run.sft).written)
+            try record.set("data", to: settings(run.data, template: true).written)
             try add("data.sft", run.data.sft)
             try add(model: run.baseDirectory, made: run.stages.contains(.pretrain), .pretrain)
         case .rewardModel:
             var section = run.rewardModel
             section.training = determining(section.training)
-            try record.set("reward_model", to: section)
-            try record.set("data", to: settings(run.data, template: true))
+            try record.set(stage.rawValue, to: section.written)
+            try record.set("data", to: settings(run.data, template: true).written)
             try add("data.preferences", run.data.preferences)
             try add("data.preferences_validation", run.data.preferencesValidation)
             let made: Stage? = run.stages.contains(.sft) ? .sft : run.stages.contains(.pretrain) ? .pretrain : nil
@@ -61,8 +61,6 @@ extension TrainingStages {
         var data = data
         // What is in the files counts, not where they are.
         data.directory = nil
-        // Kept beside the results.
-        data.clock = nil
         data.pretrain = nil
         data.sft = nil
         data.preferences = nil

@@ -97,20 +97,10 @@ package enum TrainingStages {
     }
 
     static func plan(_ name: String, _ section: TrainingSection, _ run: RunConfiguration) -> TrainingPlan {
-        let decay: LearningRateSchedule.Decay =
-            switch section.schedule {
-            case .linear: .linear
-            case .cosine: .cosine
-            case .constant: .constant
-            }
         var plan = TrainingPlan(
             stage: name, epochs: section.epochs, maxSteps: section.maxSteps, batch: section.batchSize,
             microBatchTokens: section.tokenBudget, learningRate: section.learningRate, warmup: section.warmup,
-            decay: decay,
-            optimizer: AdamW.Settings(
-                beta1: section.betas[0], beta2: section.betas[1], epsilon: section.epsilon,
-                weightDecay: section.weightDecay,
-                decays: section.weightDecayOn == .all ? .all : .matrices), gradientNorm: section.clipNorm,
+            decay: section.schedule, optimizer: AdamW.Settings(section), gradientNorm: section.clipNorm,
             seed: run.seed,
             evaluateEvery: section.evaluateEvery, patience: section.patience,
             checkpointEvery: section.checkpointEvery)

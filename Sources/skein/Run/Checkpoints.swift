@@ -1,6 +1,7 @@
 import Console
 import Foundation
 import RunConfiguration
+import RunLayout
 
 /// The checkpoints of a run directory, without libtorch.
 struct Checkpoints {
@@ -16,11 +17,10 @@ struct Checkpoints {
 
     init(of directory: String) throws {
         (self.directory, configuration) = try RunConfiguration.ofRun(directory)
-        let folder = self.directory + "/checkpoints"
+        let folder = RunLayout(self.directory)[.checkpoints]
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        entries = names.compactMap { name -> Entry? in
-            guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0 else { return nil }
-            return Entry(step: step, path: "\(folder)/\(name)")
+        entries = names.compactMap { name in
+            RunLayout.checkpointStep(name).map { Entry(step: $0, path: "\(folder)/\(name)") }
         }.sorted { $0.step < $1.step }
     }
 
@@ -57,7 +57,7 @@ extension RunConfiguration {
             throw CommandError(
                 .configuration,
                 """
-                \(path) holds no run: there is no \(ownFile) that skein run keeps; give the run_directory of a run that \
+                \(path) holds no run: there is no \(RunLayout.Entry.runFile.rawValue) that skein run keeps; give the run_directory of a run that \
                 was started
                 """)
         }

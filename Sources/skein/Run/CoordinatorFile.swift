@@ -1,4 +1,5 @@
 import Foundation
+import RunLayout
 
 /// `coordinator.json` in the run directory: where the live coordinator listens, so that the supervisor, `skein status`
 /// and its siblings find it without being told.
@@ -12,7 +13,7 @@ struct CoordinatorFile: Codable, Sendable {
     /// File that holds the bearer token for commands that change the run.
     var tokenFile: String
 
-    static func path(in runDirectory: String) -> String { runDirectory + "/coordinator.json" }
+    static func path(in runDirectory: String) -> String { RunLayout(runDirectory)[.coordinator] }
 
     static func read(in runDirectory: String) -> CoordinatorFile? {
         guard let data = FileManager.default.contents(atPath: path(in: runDirectory)) else { return nil }

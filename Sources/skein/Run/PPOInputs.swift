@@ -3,6 +3,7 @@ import Coordinator
 import Foundation
 import RunConfiguration
 import RunInputs
+import RunLayout
 
 /// What the stage ppo learns from beside its run file: prompts and models. Held-out prompts change nothing of it. A run goes on only with those it was started with,
 /// since half of its steps with one model and half with another would be nobody's result.
@@ -14,7 +15,7 @@ enum PPOInputs {
     /// - Throws: when the journal of the run directory was started from other inputs.
     static func check(_ run: RunConfiguration) throws -> InputRecord {
         let record = try configurationErrors { try make(run) }
-        let journal = run.runDirectory + "/journal.sqlite"
+        let journal = run.layout[.journal]
         guard let text = JournalSummary.inputs(path: journal),
             let before = try? JSONDecoder().decode(InputRecord.self, from: Data(text.utf8))
         else { return record }

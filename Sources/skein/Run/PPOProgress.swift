@@ -3,6 +3,7 @@ import Console
 import Coordinator
 import Foundation
 import Reports
+import RunLayout
 import StatusServer
 import Synchronization
 
@@ -34,8 +35,8 @@ final class PPOProgress: Sendable {
         self.supervisor = supervisor
         followed = Mutex(
             Followed(
-                metrics: StepLines("\(directory)/metrics.jsonl"),
-                evaluations: StepLines("\(directory)/\(HeldOutHistory.fileName)")))
+                metrics: StepLines(RunLayout(directory)[.metrics]),
+                evaluations: StepLines(RunLayout(directory)[.heldOut])))
     }
 
     /// The run may have been over before its last step was seen.
@@ -50,7 +51,7 @@ final class PPOProgress: Sendable {
         for line in metrics {
             guard let figures = try? JSONDecoder().decode([String: Double].self, from: line) else { continue }
             let text = DroppedAnswers.sentence(figures, needed: needed) { step in
-                JournalSummary.dropCause(path: "\(directory)/journal.sqlite", step: step)
+                JournalSummary.dropCause(path: RunLayout(directory)[.journal], step: step)
             }
             if let text { bar.note(text) }
         }

@@ -2,6 +2,7 @@ import Console
 import Coordinator
 import Foundation
 import RunConfiguration
+import RunLayout
 
 /// The folder of a run and the rule which run may use it. It belongs to one command at a time, until that has ended.
 struct RunDirectory: Sendable {
@@ -9,14 +10,8 @@ struct RunDirectory: Sendable {
     let path: String
     /// Whether PPO has started there, so that what the stages before it left must stay as it is.
     let hasStarted: Bool
-    var runFile: String { "\(path)/\(RunConfiguration.ownFile)" }
+    var runFile: String { RunLayout(path)[.runFile] }
     private let lock: RunLock
-
-    private static let belongsToPPO = [
-        "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "checkpoints", "policy", "metrics.jsonl",
-        "samples.jsonl", "evaluation.json", "evaluations.jsonl", "policy-best", "stages.json", "report.html",
-        "summary.json", "logs", "tensorboard", "changes.jsonl", RunStart.directory, RunStart.file,
-    ]
 
     /// Takes the directory, and lets the run in it go on with the configuration if that may be.
     ///
@@ -34,12 +29,11 @@ struct RunDirectory: Sendable {
         try Ports.check(configuration)
         if fresh {
             // Training stages know by the hash of their inputs whether they can be used again.
-            for name in try files.contentsOfDirectory(atPath: path)
-            where Self.belongsToPPO.contains(name) || name.hasPrefix(Self.earlierPolicy) {
+            for name in try files.contentsOfDirectory(atPath: path) where RunLayout.belongsToPPO(name) {
                 try? files.removeItem(atPath: "\(path)/\(name)")
             }
         }
-        hasStarted = files.fileExists(atPath: path + "/journal.sqlite")
+        hasStarted = RunLayout(path).holds(.journal)
         if resume, !hasStarted {
             throw CommandError(.usage, "--resume: \(path) holds no run to go on with; call again without it")
         }
@@ -58,36 +52,29 @@ struct RunDirectory: Sendable {
             if let sentence = history.scheduleSentence(configuration) { Console.error(sentence) }
             try keepEarlierPolicy(history, configuration)
         }
-        let file = "\(path)/\(RunConfiguration.ownFile)"
+        let file = RunLayout(path)[.runFile]
         do {
-            try Data(configurationErrors { try configuration.ownYAML() }.utf8).write(
-                to: URL(filePath: file), options: .atomic)
-        } catch let error as CommandError {
-            throw error
+            try Data(configuration.ownYAML().utf8).write(to: URL(filePath: file), options: .atomic)
         } catch {
             throw CommandError(.failed, "cannot write \(file): \(error.localizedDescription)")
         }
     }
 
-    private static let earlierPolicy = "policy-step-"
-
-    /// What was said of the policy, which would be taken for words on the next one.
-    private static let saidOfPolicy = ["evaluation.json", "report.html", "summary.json"]
-
     /// `policy` is always that of the last step. When a finished run is extended, the one that it had is put aside, and what
     /// was measured of it.
     private static func keepEarlierPolicy(_ history: RunHistory, _ configuration: RunConfiguration) throws {
         let files = FileManager.default
-        let path = history.directory
-        let policy = "\(path)/policy"
+        let layout = RunLayout(history.directory)
+        let policy = layout[.policy]
         guard history.committed < configuration.ppo.steps, files.fileExists(atPath: policy) else { return }
-        let kept = "\(path)/\(earlierPolicy)\(history.committed)"
+        let kept = layout.earlierPolicy(history.committed)
         try? files.removeItem(atPath: kept)
         do {
-            // Into it first: what a crash leaves is whole at the next call.
-            for name in saidOfPolicy where files.fileExists(atPath: "\(path)/\(name)") {
-                try? files.removeItem(atPath: "\(policy)/\(name)")
-                try files.moveItem(atPath: "\(path)/\(name)", toPath: "\(policy)/\(name)")
+            // It would be taken for words on the next policy. Into it first: what a crash leaves is whole at the next call.
+            for entry in RunLayout.saidOfPolicy where layout.holds(entry) {
+                let beside = RunLayout(policy)[entry]
+                try? files.removeItem(atPath: beside)
+                try files.moveItem(atPath: layout[entry], toPath: beside)
             }
             try files.moveItem(atPath: policy, toPath: kept)
         } catch {

@@ -2,6 +2,7 @@ import Console
 import Coordinator
 import Foundation
 import RunConfiguration
+import RunLayout
 
 /// What a run directory holds of a run that has started, beside the configuration that is to go on with it.
 struct RunHistory: Sendable {
@@ -14,7 +15,7 @@ struct RunHistory: Sendable {
 
     /// - Returns: nil when no PPO has started there.
     static func read(_ configuration: RunConfiguration, in directory: String) throws -> RunHistory? {
-        let journal = directory + "/journal.sqlite"
+        let journal = RunLayout(directory)[.journal]
         guard FileManager.default.fileExists(atPath: journal) else { return nil }
         guard let own = try configurationErrors({ try RunConfiguration.loadOwn(directory) }) else { return nil }
         var configuration = configuration
@@ -72,7 +73,7 @@ struct RunHistory: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let time = Date.now.formatted(.iso8601)
-        let path = directory + "/changes.jsonl"
+        let path = RunLayout(directory)[.changes]
         do {
             var data = FileManager.default.contents(atPath: path) ?? Data()
             let last = data.split(separator: UInt8(ascii: "\n")).suffix(changes.all.count).compactMap {

@@ -4,6 +4,7 @@ import Coordinator
 import Foundation
 import Reports
 import RunConfiguration
+import RunLayout
 
 /// The stages of a run, one after the other, with the time each took.
 struct RunStages: Sendable {
@@ -41,7 +42,7 @@ struct RunStages: Sendable {
         try checkOutcome()
     }
 
-    private var committedSteps: Int { JournalSummary.committedSteps(path: directory.path + "/journal.sqlite") }
+    private var committedSteps: Int { JournalSummary.committedSteps(path: RunLayout(directory.path)[.journal]) }
 
     /// A policy that is worse than its start is no success, though every step was made.
     private func checkOutcome() throws {
@@ -58,7 +59,7 @@ struct RunStages: Sendable {
             .degraded,
             """
             the run is over, but the policy is probably destroyed: \(reason); \(back). Its alarms are in \
-            \(directory.path)/report.html
+            \(RunLayout(directory.path)[.report])
             """)
     }
 
@@ -102,7 +103,7 @@ struct RunStages: Sendable {
         let settings = try configurationErrors { try CoordinatorSettings.make(configuration) }
         // Everything is committed and exported: a cluster would have nothing to do, and wait for it.
         if committedSteps >= configuration.ppo.steps,
-            FileManager.default.fileExists(atPath: directory.path + "/policy/model.safetensors"), !isBestMissing
+            FileManager.default.fileExists(atPath: RunLayout(directory.path).policyWeights), !isBestMissing
         {
             Console.error("ppo: used again, all \(configuration.ppo.steps) steps are committed")
             return

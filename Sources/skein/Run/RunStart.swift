@@ -2,15 +2,12 @@ import Console
 import Foundation
 import Reports
 import RunConfiguration
+import RunLayout
 
 /// The policy that a new run starts from when it is one of another run: version 0 is a checkpoint of that run, exported
 /// into the new run's directory, so that neither needs the other any more. Optimizer and critic are fresh, steps count
 /// from 0, and the reference is what the new run file says.
 struct RunStart: Sendable, Codable, Equatable {
-    /// In the run directory: the model, and what it is.
-    static let directory = "start"
-    static let file = "from.json"
-
     /// Name of the other run, and where it was.
     var run: String
     var directory: String
@@ -81,7 +78,7 @@ struct RunStart: Sendable, Codable, Equatable {
     }
 
     static func read(in runDirectory: String) -> RunStart? {
-        guard let data = FileManager.default.contents(atPath: "\(runDirectory)/\(file)") else { return nil }
+        guard let data = RunLayout(runDirectory).data(.startRecord) else { return nil }
         return try? JSONDecoder().decode(RunStart.self, from: data)
     }
 
@@ -119,7 +116,7 @@ struct RunStart: Sendable, Codable, Equatable {
                 run_directory for it, for example --set run_directory=\(run.runDirectory)-2
                 """)
         }
-        let hasStarted = FileManager.default.fileExists(atPath: run.runDirectory + "/journal.sqlite")
+        let hasStarted = run.layout.holds(.journal)
         // The same command goes on, wherever the other run is by now.
         if let present, hasStarted, wish.isMet(by: present) {
             if wish.step == nil {
@@ -154,7 +151,7 @@ struct RunStart: Sendable, Codable, Equatable {
     ///   has the same shape and tokenizer, stands for it.
     func applied(to run: RunConfiguration, isAhead: Bool = false) throws -> RunConfiguration {
         var run = run
-        run.models.policy = "\(run.runDirectory)/\(Self.directory)"
+        run.models.policy = run.layout[.start]
         if isAhead, Self.read(in: run.runDirectory) != self {
             run.models.policy = try Checkpoints(of: directory).configuration.models.policy
         }
@@ -167,8 +164,8 @@ struct RunStart: Sendable, Codable, Equatable {
     /// Exports the checkpoint, unless that was done before. The record is written last.
     func make(in runDirectory: String) throws {
         guard Self.read(in: runDirectory) != self else { return }
-        let model = "\(runDirectory)/\(Self.directory)"
-        let record = "\(runDirectory)/\(Self.file)"
+        let model = RunLayout(runDirectory)[.start]
+        let record = RunLayout(runDirectory)[.startRecord]
         try? FileManager.default.removeItem(atPath: record)
         try? FileManager.default.removeItem(atPath: model)
         Console.error("the policy starts from step \(step) of \(directory)")

@@ -3,6 +3,7 @@ import Console
 import Coordinator
 import Foundation
 import Logging
+import RunLayout
 
 /// Keeps the processes of one PPO stage alive on this machine: starts them, restarts what died with back-off, follows
 /// the coordinator's wishes for more or fewer workers, and stops all of them in order.
@@ -63,7 +64,7 @@ actor Supervisor {
     /// Runs until the coordinator says the run is done. Throws what made it impossible.
     func run() async throws {
         try FileManager.default.createDirectory(
-            atPath: plan.runDirectory + "/logs", withIntermediateDirectories: true)
+            atPath: RunLayout(plan.runDirectory)[.logs], withIntermediateDirectories: true)
         try? FileManager.default.removeItem(atPath: CoordinatorFile.path(in: plan.runDirectory))
         defer { CoordinatorFile.remove(in: plan.runDirectory) }
         try start(.coordinator)
@@ -84,7 +85,7 @@ actor Supervisor {
 
     /// What a run says that ended before its last step because somebody asked for it.
     private var stopped: CommandError {
-        let steps = JournalSummary.committedSteps(path: plan.runDirectory + "/journal.sqlite")
+        let steps = JournalSummary.committedSteps(path: RunLayout(plan.runDirectory)[.journal])
         return CommandError(
             .tryAgain, "stopped as asked after step \(steps) of \(plan.steps); go on with: \(plan.command)")
     }
@@ -114,7 +115,7 @@ actor Supervisor {
 
     private func start(_ slot: Slot) throws {
         let name = slot.description
-        let log = "\(plan.runDirectory)/logs/\(name).log"
+        let log = RunLayout(plan.runDirectory).log(of: name)
         let child: Child
         switch slot {
         case .coordinator:
@@ -186,7 +187,7 @@ actor Supervisor {
             }
         return budgets[slot, default: RestartBudget()].ended(
             reason: reason,
-            progress: JournalSummary.committedSteps(path: plan.runDirectory + "/journal.sqlite"),
+            progress: JournalSummary.committedSteps(path: RunLayout(plan.runDirectory)[.journal]),
             at: ContinuousClock.now - began)
     }
 
@@ -198,7 +199,7 @@ actor Supervisor {
             // Its own decision: stopped by its operator, a port in use, a job that cannot be done. While everything
             // is being stopped it may well find that nobody is left.
             if code == ExitStatus.tryAgain.rawValue,
-                JournalSummary.ending(path: plan.runDirectory + "/journal.sqlite") == .stopped
+                JournalSummary.ending(path: RunLayout(plan.runDirectory)[.journal]) == .stopped
             {
                 if outcome == nil { outcome = stopped }
             } else if !stopping {

@@ -3,6 +3,7 @@ import Console
 import Coordinator
 import Foundation
 import RunConfiguration
+import RunLayout
 import StatusServer
 
 /// A run that no process works on, as its files tell of it.
@@ -22,12 +23,13 @@ struct EndedRun {
     /// - Returns: nil when no PPO has started there.
     static func read(in directory: String) -> EndedRun? {
         let path = URL(filePath: directory).standardizedFileURL.path
-        let journal = path + "/journal.sqlite"
+        let layout = RunLayout(path)
+        let journal = layout[.journal]
         guard let ending = JournalSummary.ending(path: journal) else { return nil }
         let run = try? RunConfiguration.loadOwn(path)?.configuration
         let step = JournalSummary.committedSteps(path: journal)
         let steps = run?.ppo.steps ?? step
-        let isExported = FileManager.default.fileExists(atPath: path + "/policy/model.safetensors")
+        let isExported = FileManager.default.fileExists(atPath: layout.policyWeights)
         return EndedRun(
             directory: path, name: run?.name ?? "run",
             // An extended run was done before; the last step decides, and a run without its policy is not finished.
@@ -40,14 +42,14 @@ struct EndedRun {
 
     private static func degradation(_ directory: String) -> String? {
         struct Summary: Decodable { var outcome: String?; var reason: String? }
-        let summary = FileManager.default.contents(atPath: directory + "/summary.json")
+        let summary = RunLayout(directory).data(.summary)
             .flatMap { try? JSONDecoder().decode(Summary.self, from: $0) }
         return summary?.outcome == "degraded" ? summary?.reason : nil
     }
 
     /// `stopped after step 12 of 20; go on with: skein run FILE`
     var sentence: String {
-        let goOn = "go on with: skein run \(directory)/\(RunConfiguration.ownFile)"
+        let goOn = "go on with: skein run \(RunLayout(directory)[.runFile])"
         switch state {
         case .done:
             return "its run is finished, all \(steps) steps are made"
@@ -76,9 +78,9 @@ struct EndedRun {
         }
         if !shown.isEmpty { lines.append(shown.joined(separator: "  ")) }
         lines.append(sentence)
-        for name in ["policy", "policy-best", "report.html"]
-        where FileManager.default.fileExists(atPath: "\(directory)/\(name)") {
-            lines.append("\(name): \(directory)/\(name)")
+        let layout = RunLayout(directory)
+        for entry in [RunLayout.Entry.policy, .bestPolicy, .report] where layout.holds(entry) {
+            lines.append("\(entry.rawValue): \(layout[entry])")
         }
         return lines.joined(separator: "\n")
     }

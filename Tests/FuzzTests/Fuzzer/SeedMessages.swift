@@ -33,8 +33,16 @@ enum SeedMessages {
                     rows: [0: RowData(extra: #"{"answer":"5"}"#)])), attempt: 2, leaseMilliseconds: 10_000),
     ]
     private static let welcome = Welcome(
-        runID: "run", epoch: 7, roleConfiguration: Data("{}".utf8), artifacts: [manifest], leaseMilliseconds: 10_000,
+        runID: "run", epoch: 7, setup: .scorer(scorer), artifacts: [manifest], leaseMilliseconds: 10_000,
         graceMilliseconds: 60_000)
+    private static let scorer = ScorerSetup(
+        templateArguments: "{}", clock: 1, rewards: [RewardSetup(name: "r", kind: "length", section: "kind: length\n")])
+
+    private static func told(_ setup: RoleSetup) -> Welcome {
+        var told = welcome
+        told.setup = setup
+        return told
+    }
 
     private static let all: [(name: String, message: Message)] = [
         ("hello", .hello(MachineInputs.peers[1])),
@@ -47,7 +55,9 @@ enum SeedMessages {
         ("bye", .bye(reason: "done")),
         ("report", .report(WorkerReport(state: "idle", tokensPerSecond: 1, version: version))),
         ("alarm", .alarm(code: "paused", detail: "kl")),
-        ("welcome", .welcome(welcome)),
+        ("welcome-scorer", .welcome(welcome)),
+        ("welcome-generator", .welcome(told(.generator(GeneratorSetup())))),
+        ("welcome-learner", .welcome(told(.learner(LearnerSetup(runFile: "name: x\n", clock: 1))))),
         ("refused", .refused(code: "hello", message: "say HELLO")),
         ("lease", .lease(grants)),
         ("cancel", .cancel(generate, attempt: 1, reason: "late")),

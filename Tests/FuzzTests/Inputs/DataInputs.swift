@@ -1,3 +1,4 @@
+import ClusterModel
 import Datasets
 import Foundation
 
@@ -45,12 +46,14 @@ enum DataInputs {
         else { return }
         _ = run.warnings()
         _ = try Finding.refusing(isExpected) { try run.check() }
-        let resolved = try run.resolvedYAML()
+        let resolved = run.resolvedYAML()
         guard let back = try? RunConfiguration.parse(resolved) else {
             throw Finding("a run file is refused once its defaults are filled in:\n\(resolved)")
         }
         try Finding.expect(back == run, "a run file changes when its defaults are filled in:\n\(resolved)")
-        let json = try JSONEncoder().encode(run)
-        _ = try JSONDecoder().decode(RunConfiguration.self, from: json)
+        let setups = run.setups()
+        try Finding.expect(RunConfiguration(setups.learner) == run, "a run file changes on the way to the learner")
+        let rewards = try setups.scorer.rewards.map { try RewardSection($0) }
+        try Finding.expect(rewards == run.rewards, "rewards change on the way to scorers")
     }
 }
