@@ -37,6 +37,9 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let system = Target.Dependency.product(
+    name: "SystemPackage", package: "swift-system", condition: .when(platforms: [.linux]))
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
@@ -60,9 +63,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
         // Layer 0: C and C++.
@@ -103,6 +108,7 @@ let package = Package(
         // Layer 3
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
         library("Cluster", ["CZlib", "ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
+        library("Supervision", ["ClusterModel", "Console", subprocess, system]),
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels"]),
 
@@ -138,7 +144,8 @@ let package = Package(
             name: "skein",
             dependencies: [
                 "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Reports", "Rewards",
-                "RunConfiguration", "RunInputs", "Sodium", "StatusServer", "Tokenizers", "ZeroMQ", arguments, log,
+                "RunConfiguration", "RunInputs", "Sodium", "StatusServer", "Supervision", "Tokenizers", "ZeroMQ",
+                arguments, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -190,6 +197,7 @@ let package = Package(
         tests("RunInputsTests", ["RunInputs", "Console"]),
         tests("RunConfigurationTests", ["RunConfiguration", yams]),
         tests("StatusServerTests", ["StatusServer", "ClusterModel", log]),
+        tests("SupervisionTests", ["Supervision", "ClusterModel", "Console"]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["Torch"]),
         tests(

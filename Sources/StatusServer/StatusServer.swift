@@ -9,6 +9,8 @@ import Sodium
 /// What the operator may ask of a run; the coordinator does it.
 package protocol RunControl: Sendable {
     func drain(_ worker: String) async -> Bool
+    /// The process `pid` of a worker has ended; false when no worker is called so.
+    func lost(_ worker: String, pid: Int) async -> Bool
     func scale(_ wishes: [Role: Int]) async
     func pause(_ paused: Bool) async
     func stop() async
@@ -96,6 +98,18 @@ package struct StatusServer: Sendable {
             let id = context.parameters.get("id") ?? ""
             return try await carryOut("drain", request) {
                 guard await control.drain(id) else {
+                    throw HTTPError(.notFound, message: "no worker \(id.prefix(100))")
+                }
+            }
+        }
+        commands.post("v1/workers/:id/lost") { request, context in
+            let id = context.parameters.get("id") ?? ""
+            let body = try await request.decode(as: [String: Int].self, context: context)
+            guard let pid = body["pid"], pid > 0 else {
+                throw HTTPError(.badRequest, message: "give the process number as pid")
+            }
+            return try await carryOut("lost", request) {
+                guard await control.lost(id, pid: pid) else {
                     throw HTTPError(.notFound, message: "no worker \(id.prefix(100))")
                 }
             }

@@ -14,6 +14,10 @@ import Testing
             calls.withLock { $0.append("drain \(worker)") }
             return worker == "generator-0"
         }
+        func lost(_ worker: String, pid: Int) async -> Bool {
+            calls.withLock { $0.append("lost \(worker) \(pid)") }
+            return worker == "generator-0"
+        }
         func scale(_ wishes: [Role: Int]) async { calls.withLock { $0.append("scale \(wishes)") } }
         func pause(_ paused: Bool) async { calls.withLock { $0.append(paused ? "pause" : "resume") } }
         func stop() async { calls.withLock { $0.append("stop") } }
@@ -129,6 +133,11 @@ import Testing
             }
             let drain = base + "/v1/workers/generator-9/drain"
             #expect(try await ask(request(drain, "POST", headers: headers)).status == 404)
+            let lost = base + "/v1/workers/generator-0/lost"
+            #expect(try await ask(request(lost, "POST", headers: headers, body: "{}")).status == 400)
+            #expect(try await ask(request(lost, "POST", body: "{\"pid\": 7}")).status == 401)
+            #expect(try await ask(request(lost, "POST", headers: headers, body: "{\"pid\": 7}")).status == 202)
+            #expect(control.calls.withLock { $0.last } == "lost generator-0 7")
             let large = String(repeating: " ", count: 100_000) + "{}"
             #expect(try await ask(request(base + "/v1/scale", "POST", headers: headers, body: large)).status == 413)
         }

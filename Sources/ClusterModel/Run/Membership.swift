@@ -3,7 +3,7 @@
 ///     (1) HELLO -> JOINING --(2) first credit, or the learner's first report--> READY
 ///     READY --(3) drain--> DRAINING --(4) BYE--> GONE
 ///     any but DRAINING --(5) silent for half a lease--> SUSPECT --(6) heard--> back
-///     any --(7) silent for two leases, or another process has joined under its name--> GONE (lost)
+///     any --(7) silent for two leases, another process has joined under its name, or its end was seen--> GONE (lost)
 ///     GONE --(8) a minute later--> forgotten
 ///
 /// That a worker is busy follows from its leases, which stand in ``JobLedger``.

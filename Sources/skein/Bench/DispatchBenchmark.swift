@@ -4,6 +4,7 @@ import Console
 import Coordinator
 import Foundation
 import Logging
+import Supervision
 import Synchronization
 import ZeroMQ
 
@@ -151,23 +152,27 @@ struct DispatchBenchmark {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let executable = try Engine.executablePath()
-        func child(_ role: String, _ words: [String]) throws -> Child {
-            try Child(
-                name: role, executable: executable,
-                arguments: ["bench", "dispatch", "--load", name, "--role", role] + words,
-                logPath: "\(folder)/\(role).log")
+        func child(_ role: String, _ words: [String]) -> ChildProcess {
+            ChildProcess(
+                executable, ["bench", "dispatch", "--load", name, "--role", role] + words,
+                output: .log("\(folder)/\(role).log"))
         }
-        let coordinator = try child("coordinator", ["--directory", folder])
-        var address: String?
-        for _ in 0..<1000 where address == nil {
-            address = try? String(contentsOfFile: folder + "/address", encoding: .utf8)
-            try await Task.sleep(for: .milliseconds(10))
+        let seconds = try await withThrowingTaskGroup(of: Void.self) { group in
+            let coordinator = child("coordinator", ["--directory", folder])
+            group.addTask { _ = try await coordinator.run() }
+            var address: String?
+            for _ in 0..<1000 where address == nil {
+                address = try? String(contentsOfFile: folder + "/address", encoding: .utf8)
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            guard let address else { throw CommandError(.failed, "bench: the coordinator does not start") }
+            let worker = child("worker", ["--coordinator", address, "--directory", folder])
+            group.addTask { _ = try await worker.run() }
+            let seconds = try await learn(load, address)
+            // The coordinator tells the worker that the run is done.
+            try await group.waitForAll()
+            return seconds
         }
-        guard let address else { throw CommandError(.failed, "bench: the coordinator does not start") }
-        let worker = try child("worker", ["--coordinator", address, "--directory", folder])
-        let seconds = try await learn(load, address)
-        // The coordinator tells the worker that the run is done.
-        for process in [worker, coordinator] { _ = await process.wait() }
         let times = try JSONDecoder().decode([Double].self, from: Data(contentsOf: URL(filePath: folder + "/times")))
         return (seconds, times)
     }
