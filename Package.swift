@@ -37,6 +37,9 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(
     name: "SystemPackage", package: "swift-system", condition: .when(platforms: [.linux]))
@@ -62,11 +65,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
@@ -103,11 +108,13 @@ let package = Package(
         library("Datasets", ["CZlib", "Tokenizers"]),
         library("RunInputs", ["Sodium"]),
         library("Reports"),
-        library("Console", [log]),
+        library("Console", [lifecycle, log]),
+        library("MetricsServer", [coreMetrics, hummingbird, lifecycle, log]),
 
         // Layer 3
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
-        library("Cluster", ["CZlib", "ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
+        library(
+            "Cluster", ["CZlib", "ZeroMQ", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log, metrics]),
         library("Supervision", ["ClusterModel", "Console", subprocess, system]),
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels"]),
@@ -121,8 +128,8 @@ let package = Package(
 
         // Layer 4: the roles; they never import one another.
         library("Coordinator", ["Cluster", "ClusterModel", "Reports", "ZeroMQ", "Sodium", grdb, log]),
-        library("StatusServer", ["ClusterModel", "Sodium", hummingbird, log]),
-        library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log]),
+        library("StatusServer", ["ClusterModel", "MetricsServer", "Sodium", hummingbird, log]),
+        library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log, metrics]),
         library(
             "Scorer",
             ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", "Rewards", "RunConfiguration", log]),
@@ -136,26 +143,24 @@ let package = Package(
             "Learner",
             [
                 "Cluster", "ClusterModel", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
-                "RunConfiguration", "Sodium", "Tokenizers", "Torch", log,
+                "RunConfiguration", "Sodium", "Tokenizers", "Torch", log, metrics,
             ]),
 
         // Layer 5: parse, wire, run. `skein` must start in milliseconds, so it never reaches Torch.
         .executableTarget(
             name: "skein",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Reports", "Rewards",
+                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer", "Reports", "Rewards",
                 "RunConfiguration", "RunInputs", "Sodium", "StatusServer", "Supervision", "Tokenizers", "ZeroMQ",
-                arguments, log,
+                arguments, lifecycle, log,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "skein-engine",
             dependencies: [
                 "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels",
-                "Learner",
-                "PolicyOptimization",
-                "Reports", "Rewards", "RunConfiguration", "RunInputs", "Scorer", "Sodium", "Tokenizers", "Torch",
-                "Training", "ZeroMQ", arguments, log,
+                "Learner", "MetricsServer", "PolicyOptimization", "Reports", "Rewards", "RunConfiguration", "RunInputs",
+                "Scorer", "Sodium", "Tokenizers", "Torch", "Training", "ZeroMQ", arguments, lifecycle, log, metrics,
             ],
             swiftSettings: strict),
 
@@ -196,7 +201,8 @@ let package = Package(
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["RunInputs", "Console"]),
         tests("RunConfigurationTests", ["RunConfiguration", yams]),
-        tests("StatusServerTests", ["StatusServer", "ClusterModel", log]),
+        tests("MetricsServerTests", ["MetricsServer", lifecycle, log, metrics]),
+        tests("StatusServerTests", ["StatusServer", "MetricsServer", "ClusterModel", log]),
         tests("SupervisionTests", ["Supervision", "ClusterModel", "Console"]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["Torch"]),

@@ -3,6 +3,7 @@ package import Foundation
 import HTTPTypes
 import Hummingbird
 package import Logging
+package import MetricsServer
 import NIOCore
 import Sodium
 
@@ -18,24 +19,10 @@ package protocol RunControl: Sendable {
 
 /// The status endpoint: reads snapshots, never asks the coordinator, so that a reader cannot slow the run.
 ///
-/// Loopback only. Reading needs no token; commands need the bearer token. Shutdown: cancel the task of `run()`.
+/// Loopback only. Reading needs no token; commands need the bearer token. Shutdown: cancel the task of `run`, or shut its
+/// service group down.
 package struct StatusServer: Sendable {
-    package struct Address: Sendable, Equatable {
-        package var host: String
-        package var port: Int
-
-        /// `host:port`; nil when it is neither that nor on this machine.
-        package init?(_ text: String) {
-            guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-                return nil
-            }
-            host = String(text[..<colon])
-            self.port = Int(port)
-            guard ["127.0.0.1", "localhost", "::1", "[::1]"].contains(host) else { return nil }
-        }
-    }
-
-    private let address: Address
+    package let address: LocalAddress
     private let token: [UInt8]
     private let snapshot: @Sendable () -> ClusterSnapshot
     private let control: any RunControl
@@ -43,7 +30,7 @@ package struct StatusServer: Sendable {
     private let operations = Operations()
 
     package init(
-        address: Address, token: String, logger: Logger, snapshot: @escaping @Sendable () -> ClusterSnapshot,
+        address: LocalAddress, token: String, logger: Logger, snapshot: @escaping @Sendable () -> ClusterSnapshot,
         control: any RunControl
     ) {
         self.address = address
@@ -53,18 +40,11 @@ package struct StatusServer: Sendable {
         self.control = control
     }
 
-    /// Serves until the task is cancelled.
+    /// Serves until the task is cancelled or its service group shuts down. Throws when the address cannot be listened at.
+    ///
     /// - Parameter onReady: called with the port once it listens.
     package func run(onReady: @escaping @Sendable (Int) async -> Void) async throws {
-        var quiet = logger
-        // It calls its own cancellation an error.
-        quiet.logLevel = .critical
-        let app = Application(
-            router: router(),
-            configuration: .init(
-                address: .hostname(address.host, port: address.port), serverName: "skein", reuseAddress: true),
-            onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) }, logger: quiet)
-        try await app.runService(gracefulShutdownSignals: [])
+        try await LocalServer.run(router(), at: address, logger: logger, onReady: onReady)
     }
 
     private func router() -> Router<StatusContext> {
@@ -78,7 +58,7 @@ package struct StatusServer: Sendable {
                 status: report.isReady ? .ok : .serviceUnavailable)
         }
         router.get("metrics") { _, _ in
-            text(Metrics.render(snapshot()), type: "text/plain; version=0.0.4; charset=utf-8")
+            text(RunMetrics.render(snapshot()), type: Exposition.contentType)
         }
         router.get("v1/status") { _, _ in try json(snapshot()) }
         router.get("v1/workers") { _, _ in try json(snapshot().workerList) }

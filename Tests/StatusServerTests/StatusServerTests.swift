@@ -2,6 +2,7 @@ import ClusterModel
 import Foundation
 import FoundationNetworking
 import Logging
+import MetricsServer
 import StatusServer
 import Synchronization
 import Testing
@@ -44,7 +45,7 @@ import Testing
     ) async throws {
         let (ports, listening) = AsyncStream.makeStream(of: Int.self)
         let server = StatusServer(
-            address: try #require(.init("127.0.0.1:0")), token: "secret",
+            address: try #require(LocalAddress("127.0.0.1:0")), token: "secret",
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, snapshot: { Self.snapshot() },
             control: control)
         let task = Task { try await server.run { listening.yield($0) } }
@@ -99,11 +100,13 @@ import Testing
                     types[words[2]] = words[3]
                 } else if !line.hasPrefix("#") {
                     let name = String(words[0].prefix { $0 != "{" })
-                    #expect(name.hasPrefix("skein_") && types[name] != nil, "\(line)")
+                    let isNamed = name.hasPrefix("skein_") || name.hasPrefix("process_")
+                    #expect(isNamed && types[name] != nil, "\(line)")
                     #expect(name.hasSuffix("_total") == (types[name] == "counter"), "\(line)")
                     #expect(Double(words[words.count - 1]) != nil, "\(line)")
                 }
             }
+            #expect(types["process_resident_memory_bytes"] == "gauge")
             #expect(metrics.body.contains("skein_ppo_kl_nats 0.25\n"))
             #expect(metrics.body.contains("skein_learner_step_seconds{phase=\"gen\"} 1.5\n"))
         }
@@ -152,9 +155,9 @@ import Testing
     }
 
     @Test func onlyThisMachineIsServed() {
-        #expect(StatusServer.Address("0.0.0.0:80") == nil)
-        #expect(StatusServer.Address("192.168.1.2:80") == nil)
-        #expect(StatusServer.Address("localhost:x") == nil)
-        #expect(StatusServer.Address("127.0.0.1:8265") != nil)
+        #expect(LocalAddress("0.0.0.0:80") == nil)
+        #expect(LocalAddress("192.168.1.2:80") == nil)
+        #expect(LocalAddress("localhost:x") == nil)
+        #expect(LocalAddress("127.0.0.1:8265") != nil)
     }
 }

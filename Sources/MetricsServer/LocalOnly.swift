@@ -1,11 +1,12 @@
 import HTTPTypes
-import Hummingbird
-import Sodium
+package import Hummingbird
 
 /// A browser on this machine must not be led to talk to the endpoint by a foreign page: `Host` has to be this machine
 /// (DNS rebinding) and `Origin`, which browsers send, has to be absent or this machine.
-struct LocalOnly<Context: RequestContext>: RouterMiddleware {
-    func handle(
+package struct LocalOnly<Context: RequestContext>: RouterMiddleware {
+    package init() {}
+
+    package func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         let host = request.head.authority ?? ""
@@ -20,20 +21,5 @@ struct LocalOnly<Context: RequestContext>: RouterMiddleware {
 
     static func isLocal(_ authority: String) -> Bool {
         ["127.0.0.1", "localhost", "[::1]"].contains { authority == $0 || authority.hasPrefix($0 + ":") }
-    }
-}
-
-/// Commands that change the run need the token of the run, compared in constant time.
-struct BearerToken<Context: RequestContext>: RouterMiddleware {
-    let token: [UInt8]
-
-    func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        let given = request.headers[.authorization] ?? ""
-        guard given.hasPrefix("Bearer "), Sodium.areEqual(Array(given.dropFirst(7).utf8), token) else {
-            throw HTTPError(.unauthorized, message: "this command needs the run's bearer token")
-        }
-        return try await next(request, context)
     }
 }
