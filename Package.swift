@@ -37,6 +37,12 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let system = Target.Dependency.product(
+    name: "SystemPackage", package: "swift-system", condition: .when(platforms: [.linux]))
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
@@ -59,10 +65,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
         // Layer 0: C and C++.
@@ -102,11 +112,15 @@ let package = Package(
         library("Datasets", ["CZlib", "Tokenizers"]),
         library("RunInputs", ["RunLayout", "Sodium"]),
         library("Reports", ["RunLayout"]),
-        library("Console", ["RunLayout", log]),
+        library("Console", ["RunLayout", lifecycle, log]),
+        library("MetricsServer", ["Loopback", coreMetrics, hummingbird, lifecycle, log]),
 
         // Layer 3
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
-        library("Cluster", ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log]),
+        library(
+            "Cluster",
+            ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log, metrics]),
+        library("Supervision", ["ClusterModel", "Console", subprocess, system]),
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels", "RunConfiguration"]),
 
@@ -119,8 +133,8 @@ let package = Package(
 
         // Layer 4: the roles; they never import one another.
         library("Coordinator", ["Cluster", "ClusterModel", "Reports", "RunLayout", "Transport", "Sodium", grdb, log]),
-        library("StatusServer", ["ClusterModel", "Loopback", "Sodium", hummingbird, log]),
-        library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log]),
+        library("StatusServer", ["ClusterModel", "MetricsServer", "Sodium", hummingbird, log]),
+        library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log, metrics]),
         library(
             "Scorer",
             ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", "Rewards", "RunConfiguration", log]),
@@ -134,27 +148,25 @@ let package = Package(
             "Learner",
             [
                 "Cluster", "ClusterModel", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
-                "RunConfiguration", "RunLayout", "Sodium", "Tokenizers", "Torch", log,
+                "RunConfiguration", "RunLayout", "Sodium", "Tokenizers", "Torch", log, metrics,
             ]),
 
         // Layer 5: parse, wire, run. `skein` must start in milliseconds, so it never reaches Torch.
         .executableTarget(
             name: "skein",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Reports", "Rewards",
-                "RunConfiguration", "RunInputs", "RunLayout", "Sodium", "StatusServer", "Tokenizers", "ZeroMQ",
-                arguments, log,
+                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer", "Reports", "Rewards",
+                "RunConfiguration", "RunInputs", "RunLayout", "Sodium", "StatusServer", "Supervision", "Tokenizers",
+                "ZeroMQ", arguments, lifecycle, log,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "skein-engine",
             dependencies: [
                 "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels",
-                "Learner",
-                "PolicyOptimization",
-                "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Scorer", "Sodium", "Tokenizers",
-                "Torch",
-                "Training", "Transport", "ZeroMQ", arguments, log,
+                "Learner", "MetricsServer", "PolicyOptimization", "Reports", "Rewards", "RunConfiguration", "RunInputs",
+                "RunLayout", "Scorer", "Sodium", "Tokenizers", "Torch", "Training", "Transport", "ZeroMQ", arguments,
+                lifecycle, log, metrics,
             ],
             swiftSettings: strict),
 
@@ -172,14 +184,16 @@ let package = Package(
         .executableTarget(
             name: "skein-bench",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "StatusServer", "Transport", "ZeroMQ", arguments,
-                log,
+                "Cluster", "ClusterModel", "Console", "Coordinator", "MetricsServer", "StatusServer", "Transport",
+                "ZeroMQ",
+                arguments, log,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "skein-engine-bench",
             dependencies: [
-                "ClusterModel", "LanguageModels", "Learner", "PolicyOptimization", "RunConfiguration", "Torch", arguments,
+                "ClusterModel", "LanguageModels", "Learner", "PolicyOptimization", "RunConfiguration", "Torch",
+                arguments,
             ],
             swiftSettings: strict),
 
@@ -218,7 +232,9 @@ let package = Package(
         tests(
             "RunConfigurationTests", ["ClusterModel", "Loopback", "RunConfiguration", "RunLayout", yams],
             resources: [.copy("Fixtures")]),
-        tests("StatusServerTests", ["StatusServer", "ClusterModel", log]),
+        tests("MetricsServerTests", ["MetricsServer", lifecycle, log, metrics]),
+        tests("StatusServerTests", ["StatusServer", "MetricsServer", "ClusterModel", log]),
+        tests("SupervisionTests", ["Supervision", "ClusterModel", "Console"]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["Torch"]),
         tests(

@@ -1,6 +1,7 @@
 package import ClusterModel
 package import Foundation
 package import Logging
+import Metrics
 import Sodium
 import Synchronization
 package import Transport
@@ -15,6 +16,8 @@ package final class ArtifactClient: Sendable {
     private let thread: any TransportLoop
     private let logger: Logger
     private let counts = Mutex((received: UInt64(0), retransmits: UInt64(0)))
+    private let receivedTotal = Counter(label: "skein_weight_bytes_total", dimensions: [("direction", "in")])
+    private let retransmitsTotal = Counter(label: "skein_weight_retransmits_total")
     // SAFETY: touched on the socket thread alone.
     nonisolated(unsafe) private var sockets: [String: any TransportSocket] = [:]
     /// When each source was last heard, or its connection was made.
@@ -33,7 +36,9 @@ package final class ArtifactClient: Sendable {
     package var receivedBytes: UInt64 { counts.withLock { $0.received } }
     package var retransmits: UInt64 { counts.withLock { $0.retransmits } }
 
-    /// All files of the artifact by name. Throws `ClusterError.artifact` when no source can give them whole.
+    /// All files of the artifact by name. Throws `ClusterError.artifact` when no source can give them whole, and
+    /// `CancellationError`. A file that is on its way already, for somebody else, is not asked for twice.
+    ///
     /// - Parameter progress: bytes so far of the file under way.
     package func pull(
         _ manifest: ArtifactManifest, progress: (@Sendable (Int) -> Void)? = nil
@@ -71,25 +76,49 @@ package final class ArtifactClient: Sendable {
     ) async throws -> Data {
         guard !sources.isEmpty else { throw ClusterError(.artifact, "nobody serves \(file.name)") }
         guard file.size > 0 else { return Data() }
-        return try await withCheckedThrowingContinuation { continuation in
-            thread.perform { [self] in
-                let waiting = ArtifactPull.Waiting(progress: progress, continuation: continuation)
-                guard
-                    var pull = pulls.removeValue(forKey: file.sha256)
-                        ?? ArtifactPull(file, from: places[file.sha256] ?? sources, at: thread.now)
-                else {
-                    let text = "\(file.name) of \(file.size) bytes: \(ArtifactPull.noMemory)"
-                    continuation.resume(throwing: ClusterError(.artifact, text))
-                    return
+        let ticket = PullTicket()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                thread.perform { [self] in
+                    wait(
+                        for: file, from: sources, .init(ticket: ticket, progress: progress, continuation: continuation))
                 }
-                pull.waiting.append(waiting)
-                pulls[file.sha256] = pull
-                request(file.sha256)
             }
+        } onCancel: {
+            ticket.cancel()
+            thread.perform { [self] in giveUp(ticket, file.sha256) }
         }
     }
 
     // MARK: - On the socket thread
+
+    private func wait(for file: ArtifactFile, from sources: [String], _ waiting: ArtifactPull.Waiting) {
+        guard !waiting.ticket.isCancelled else {
+            waiting.continuation.resume(throwing: CancellationError())
+            return
+        }
+        guard
+            var pull = pulls.removeValue(forKey: file.sha256)
+                ?? ArtifactPull(file, from: places[file.sha256] ?? sources, at: thread.now)
+        else {
+            let text = "\(file.name) of \(file.size) bytes: \(ArtifactPull.noMemory)"
+            waiting.continuation.resume(throwing: ClusterError(.artifact, text))
+            return
+        }
+        pull.waiting.append(waiting)
+        pulls[file.sha256] = pull
+        request(file.sha256)
+    }
+
+    /// Who waited does not any more; what nobody waits for is not pulled.
+    private func giveUp(_ ticket: PullTicket, _ hash: String) {
+        guard var pull = pulls.removeValue(forKey: hash) else { return }
+        for waiting in pull.waiting where waiting.ticket === ticket {
+            waiting.continuation.resume(throwing: CancellationError())
+        }
+        pull.waiting.removeAll { $0.ticket === ticket }
+        if !pull.waiting.isEmpty { pulls[hash] = pull }
+    }
 
     private func request(_ hash: String) {
         guard var pull = pulls.removeValue(forKey: hash) else { return }
@@ -144,6 +173,7 @@ package final class ArtifactClient: Sendable {
             return
         }
         counts.withLock { $0.received += UInt64(chunk?.count ?? 0) }
+        receivedTotal.increment(by: chunk?.count ?? 0)
         goOn(pull, outcome)
     }
 
@@ -171,6 +201,14 @@ package final class ArtifactClient: Sendable {
 
     private func finish(_ pull: ArtifactPull, _ result: Result<Data, any Error>) {
         counts.withLock { $0.retransmits += pull.retransmits }
+        retransmitsTotal.increment(by: Int64(clamping: pull.retransmits))
         for waiting in pull.waiting { waiting.continuation.resume(with: result) }
     }
+}
+
+/// One who waits for a file, and whether it still does.
+final class PullTicket: Sendable {
+    private let cancelled = Mutex(false)
+    var isCancelled: Bool { cancelled.withLock { $0 } }
+    func cancel() { cancelled.withLock { $0 = true } }
 }

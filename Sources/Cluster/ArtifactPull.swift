@@ -19,6 +19,7 @@ struct ArtifactPull {
     }
 
     struct Waiting {
+        var ticket: PullTicket
         var progress: (@Sendable (Int) -> Void)?
         var continuation: CheckedContinuation<Data, any Error>
     }

@@ -1,6 +1,7 @@
 package import ClusterModel
 package import Foundation
 package import Logging
+import Metrics
 import Sodium
 import Synchronization
 package import Transport
@@ -26,6 +27,7 @@ package final class ArtifactServer: Sendable {
     private let thread: any TransportLoop
     private let logger: Logger
     private let state = Mutex(State())
+    private let sentTotal = Counter(label: "skein_weight_bytes_total", dimensions: [("direction", "out")])
     private let socket: any TransportSocket
 
     /// - Parameter announced: the address that manifests name, where it is not the one that is listened at.
@@ -109,7 +111,9 @@ package final class ArtifactServer: Sendable {
             let answer = Envelope(inReplyTo: envelope.id, .chunk(place, bytes: chunk(at: place)))
             guard let encoded = try? Codec.encode(answer) else { continue }
             if socket.send(encoded, to: identity) == .sent {
-                state.withLock { $0.sentBytes += UInt64(encoded.reduce(0) { $0 + $1.count }) }
+                let bytes = encoded.reduce(0) { $0 + $1.count }
+                state.withLock { $0.sentBytes += UInt64(bytes) }
+                sentTotal.increment(by: bytes)
             }
             // A puller that could not be reached, or whose queue is full, asks again.
         }

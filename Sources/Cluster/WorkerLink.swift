@@ -34,7 +34,8 @@ package final class WorkerLink: Sendable {
 
     /// - Parameter patience: how long a coordinator that cannot be reached is waited for; nil: for ever.
     package static func connect(
-        on thread: any TransportLoop, to address: String, as identity: Identity, patience: Duration? = nil, logger: Logger
+        on thread: any TransportLoop, to address: String, as identity: Identity, patience: Duration? = nil,
+        logger: Logger
     ) async throws -> WorkerLink {
         var identity = identity
         identity.host = ProcessInfo.processInfo.hostName

@@ -193,6 +193,12 @@ package actor Coordinator {
 
     package func scale(_ wishes: [Role: Int]) { handle(.wish(.scale(wishes))) }
     package func pause(_ paused: Bool) { handle(.wish(.pause(paused))) }
+    /// The process of a worker has ended without a word; false when nobody here is called so.
+    package func lose(_ name: String, pid: Int) -> Bool {
+        let isKnown = machine.knows(name)
+        handle(.wish(.lost(name, pid: pid)))
+        return isKnown
+    }
     package func requestStop() { handle(.wish(.stop)) }
 
     package func close() {

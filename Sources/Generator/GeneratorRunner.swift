@@ -3,6 +3,7 @@ package import ClusterModel
 import Foundation
 import LanguageModels
 package import Logging
+import Metrics
 package import Torch
 import Tokenizers
 
@@ -22,7 +23,11 @@ package actor GeneratorRunner: JobRunner {
     private var manifests: [Int: ArtifactManifest] = [:]
     /// Files of versions that are not in use yet: whole weights, or an adapter.
     private var spare: [Int: [String: Data]] = [:]
-    private var fetching: [Int: Task<[String: Data], any Error>] = [:]
+    /// Versions to be pulled ahead of their jobs.
+    private let ahead: AsyncStream<ArtifactManifest>
+    private let toFetch: AsyncStream<ArtifactManifest>.Continuation
+    private let tokensTotal = Counter(label: "skein_tokens_generated_total")
+    private let versionHeld = Meter(label: "skein_weight_version")
     private var tokenizer: Tokenizer?
     private var device = Device.cpu
     private var arithmetic = Arithmetic.fast
@@ -36,6 +41,7 @@ package actor GeneratorRunner: JobRunner {
         self.link = link
         self.logger = logger
         policy = PolicyHolder()
+        (ahead, toFetch) = AsyncStream.makeStream(of: ArtifactManifest.self)
     }
 
     package func configure(_ setup: RoleSetup) async throws {
@@ -59,7 +65,7 @@ package actor GeneratorRunner: JobRunner {
         for old in manifests.keys.filter({ $0 > 0 }).sorted().dropLast(Self.manifestsKept) { manifests[old] = nil }
         client.relocate(manifest)
         // Version 0 is pulled when a job needs it, or for its tokenizer; newer ones ahead of need.
-        if number > policy.version ?? .max, spare[number] == nil { _ = prefetch(manifest) }
+        if isAhead(number) { toFetch.yield(manifest) }
     }
 
     package var isReady: Bool { manifests[0] != nil }
@@ -72,10 +78,14 @@ package actor GeneratorRunner: JobRunner {
         guard let tokenizer else { throw JobError(code: "tokenizer", message: "no tokenizer yet", retryable: true) }
         let policy = policy
         let number = job.version.number
-        return try await executor.run { [rowsInFlight] in
+        let outcome = try await executor.run { [rowsInFlight] in
             try policy.generate(
                 job, version: number, tokenizer: tokenizer, rowsInFlight: rowsInFlight, progress: progress)
         }
+        if case .trajectories(let items) = outcome {
+            tokensTotal.increment(by: items.reduce(0) { $0 + $1.responseTokens.count })
+        }
+        return outcome
     }
 
     /// Makes sure that the policy is exactly this version.
@@ -96,6 +106,7 @@ package actor GeneratorRunner: JobRunner {
         // What is older is not asked for again but by a late retry, which pulls it anew.
         spare = spare.filter { $0.key > version.number }
         link.tell(.loaded(.policy, version))
+        versionHeld.set(version.number)
         logger.debug("policy loaded", metadata: ["version": "\(version)"])
     }
 
@@ -110,8 +121,7 @@ package actor GeneratorRunner: JobRunner {
         } else if let ready = spare[version.number] {
             files = ready
         } else {
-            let fetch = try await prefetch(manifest(of: version))
-            files = try await renewing(progress) { try await fetch.value }
+            files = try await weights(manifest(of: version), progress)
         }
         try await executor.run { try policy.swap(files, to: version.number) }
     }
@@ -134,45 +144,36 @@ package actor GeneratorRunner: JobRunner {
         try await client.pull(manifest) { _ = progress($0 / 1_000_000) }
     }
 
-    /// Bytes that arrive while something else pulls them are progress of the job that waits for them.
-    private func renewing<T: Sendable>(
-        _ progress: @escaping @Sendable (Int) -> Bool, _ body: @Sendable () async throws -> T
-    ) async throws -> T {
-        let ticker = Task { [client] in
-            var last = client.receivedBytes
-            while !Task.isCancelled {
-                try await Task.sleep(for: .milliseconds(250))
-                let now = client.receivedBytes
-                if now > last { _ = progress(Int(clamping: now / 1_000_000)) }
-                last = now
-            }
+    /// Whether a version is newer than what is held, and not here yet. The first is pulled when a job needs it.
+    private func isAhead(_ number: Int) -> Bool { number > policy.version ?? .max && spare[number] == nil }
+
+    package func fetchAhead() async {
+        await withDiscardingTaskGroup { group in
+            for await manifest in ahead { group.addTask { await self.fetch(manifest) } }
         }
-        defer { ticker.cancel() }
-        return try await body()
     }
 
-    private func prefetch(_ manifest: ArtifactManifest) -> Task<[String: Data], any Error> {
+    private func fetch(_ manifest: ArtifactManifest) async {
         let number = manifest.version.number
-        if let task = fetching[number] { return task }
-        let task = Task { [client] in
-            let files = try await client.pull(manifest)
-            guard ["model.safetensors", AdapterFiles.weightsFile].contains(where: { files[$0] != nil }) else {
-                throw JobError(
-                    code: JobOutcome.unserved,
-                    message: "policy version \(number) has neither model.safetensors nor \(AdapterFiles.weightsFile)",
-                    retryable: true)
-            }
-            return files
+        // What fails is pulled again by the job that needs it, which says so.
+        guard isAhead(number), let files = try? await weights(manifest), isAhead(number) else { return }
+        spare[number] = files
+        // An idle generator is told of every version and asked for none.
+        for old in spare.keys.sorted().dropLast(spareKept) { spare[old] = nil }
+    }
+
+    /// The files of a version above 0. What is on its way already is waited for, and its bytes are progress of this job too.
+    private func weights(
+        _ manifest: ArtifactManifest, _ progress: @escaping @Sendable (Int) -> Bool = { _ in true }
+    ) async throws -> [String: Data] {
+        let files = try await pull(manifest, progress)
+        guard ["model.safetensors", AdapterFiles.weightsFile].contains(where: { files[$0] != nil }) else {
+            throw JobError(
+                code: JobOutcome.unserved,
+                message:
+                    "policy version \(manifest.version.number) has neither model.safetensors nor \(AdapterFiles.weightsFile)",
+                retryable: true)
         }
-        fetching[number] = task
-        Task {
-            let result = await task.result
-            fetching[number] = nil
-            guard case .success(let files) = result else { return }
-            spare[number] = files
-            // An idle generator is told of every version and asked for none.
-            for old in spare.keys.sorted().dropLast(spareKept) { spare[old] = nil }
-        }
-        return task
+        return files
     }
 }

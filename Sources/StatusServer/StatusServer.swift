@@ -3,13 +3,15 @@ package import Foundation
 import HTTPTypes
 import Hummingbird
 package import Logging
-import Loopback
+package import MetricsServer
 import NIOCore
 import Sodium
 
 /// What the operator may ask of a run; the coordinator does it.
 package protocol RunControl: Sendable {
     func drain(_ worker: String) async -> Bool
+    /// The process `pid` of a worker has ended; false when no worker is called so.
+    func lost(_ worker: String, pid: Int) async -> Bool
     func scale(_ wishes: [Role: Int]) async
     func pause(_ paused: Bool) async
     func stop() async
@@ -17,24 +19,10 @@ package protocol RunControl: Sendable {
 
 /// The status endpoint: reads snapshots, never asks the coordinator, so that a reader cannot slow the run.
 ///
-/// Loopback only. Reading needs no token; commands need the bearer token. Shutdown: cancel the task of `run()`.
+/// Loopback only. Reading needs no token; commands need the bearer token. Shutdown: cancel the task of `run`, or shut its
+/// service group down.
 package struct StatusServer: Sendable {
-    package struct Address: Sendable, Equatable {
-        package var host: String
-        package var port: Int
-
-        /// `host:port`; nil when it is neither that nor on this machine.
-        package init?(_ text: String) {
-            guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-                return nil
-            }
-            host = String(text[..<colon])
-            self.port = Int(port)
-            guard Loopback.isHost(host) else { return nil }
-        }
-    }
-
-    private let address: Address
+    package let address: LocalAddress
     private let token: [UInt8]
     private let snapshot: @Sendable () -> ClusterSnapshot
     private let control: any RunControl
@@ -42,7 +30,7 @@ package struct StatusServer: Sendable {
     private let operations = Operations()
 
     package init(
-        address: Address, token: String, logger: Logger, snapshot: @escaping @Sendable () -> ClusterSnapshot,
+        address: LocalAddress, token: String, logger: Logger, snapshot: @escaping @Sendable () -> ClusterSnapshot,
         control: any RunControl
     ) {
         self.address = address
@@ -52,18 +40,11 @@ package struct StatusServer: Sendable {
         self.control = control
     }
 
-    /// Serves until the task is cancelled.
+    /// Serves until the task is cancelled or its service group shuts down. Throws when the address cannot be listened at.
+    ///
     /// - Parameter onReady: called with the port once it listens.
     package func run(onReady: @escaping @Sendable (Int) async -> Void) async throws {
-        var quiet = logger
-        // It calls its own cancellation an error.
-        quiet.logLevel = .critical
-        let app = Application(
-            router: router(),
-            configuration: .init(
-                address: .hostname(address.host, port: address.port), serverName: "skein", reuseAddress: true),
-            onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) }, logger: quiet)
-        try await app.runService(gracefulShutdownSignals: [])
+        try await LocalServer.run(router(), at: address, logger: logger, onReady: onReady)
     }
 
     private func router() -> Router<StatusContext> {
@@ -77,7 +58,7 @@ package struct StatusServer: Sendable {
                 status: report.isReady ? .ok : .serviceUnavailable)
         }
         router.get("metrics") { _, _ in
-            text(Metrics.render(snapshot()), type: "text/plain; version=0.0.4; charset=utf-8")
+            text(RunMetrics.render(snapshot()), type: Exposition.contentType)
         }
         router.get("v1/status") { _, _ in json(try StatusCoding.status(snapshot())) }
         router.get("v1/workers") { _, _ in json(WorkerRows(snapshot().workerList).text) }
@@ -97,6 +78,18 @@ package struct StatusServer: Sendable {
             let id = context.parameters.get("id") ?? ""
             return try await carryOut("drain", request) {
                 guard await control.drain(id) else {
+                    throw HTTPError(.notFound, message: "no worker \(id.prefix(100))")
+                }
+            }
+        }
+        commands.post("v1/workers/:id/lost") { request, context in
+            let id = context.parameters.get("id") ?? ""
+            let body = try await request.decode(as: [String: Int].self, context: context)
+            guard let pid = body["pid"], pid > 0 else {
+                throw HTTPError(.badRequest, message: "give the process number as pid")
+            }
+            return try await carryOut("lost", request) {
+                guard await control.lost(id, pid: pid) else {
                     throw HTTPError(.notFound, message: "no worker \(id.prefix(100))")
                 }
             }

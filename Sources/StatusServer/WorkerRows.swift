@@ -27,7 +27,8 @@ struct WorkerRows {
             if index > 0 { text += "," }
             add(job)
         }
-        text += "],\"jobs_done\":\(worker.jobsDone),\"joined_ms\":\(worker.joinedMs),\"last_seen_ms\":\(worker.lastSeenMs)"
+        text +=
+            "],\"jobs_done\":\(worker.jobsDone),\"joined_ms\":\(worker.joinedMs),\"last_seen_ms\":\(worker.lastSeenMs)"
         text += ",\"name\":"
         add(worker.name)
         text += ",\"pid\":\(worker.pid),\"resident_bytes\":\(worker.residentBytes),\"role\":"

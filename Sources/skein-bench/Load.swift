@@ -3,6 +3,7 @@ import Console
 import Coordinator
 import Foundation
 import Logging
+import MetricsServer
 import StatusServer
 import Synchronization
 import ZeroMQ
@@ -56,7 +57,7 @@ enum CoordinatorPart {
         let thread = try SocketThread()
         let coordinator = try await Coordinator.start(configuration, on: thread, logger: Load.log)
         let snapshots = coordinator.snapshots
-        guard let place = StatusServer.Address("127.0.0.1:0") else { return }
+        guard let place = LocalAddress("127.0.0.1:0") else { return }
         let server = StatusServer(
             address: place, token: "", logger: Load.log, snapshot: { snapshots.current }, control: Nobody())
         await withThrowingTaskGroup(of: Void.self) { group in
@@ -74,6 +75,7 @@ enum CoordinatorPart {
     }
 
     private struct Nobody: RunControl {
+        func lost(_ worker: String, pid: Int) async -> Bool { false }
         func drain(_ worker: String) async -> Bool { false }
         func scale(_ wishes: [Role: Int]) async {}
         func pause(_ paused: Bool) async {}

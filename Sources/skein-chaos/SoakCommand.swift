@@ -1,12 +1,15 @@
 import ArgumentParser
 import Foundation
 import RunConfiguration
+import RunLayout
 
 /// A long run that nobody disturbs: does anything grow?
 struct SoakCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "soak",
-        abstract: "Run many short steps with more generators than jobs, and compare each process's memory at the end with that at step 100.")
+        abstract:
+            "Run many short steps with more generators than jobs, and compare each process's memory at the end with that at step 100."
+    )
 
     @Option(help: "Steps of PPO.") var steps = 2000
     @Option(help: "Generators; a step has four jobs.") var generators = 6
@@ -85,7 +88,7 @@ struct SoakCommand: ParsableCommand {
             let padded = name.padding(toLength: 14, withPad: " ", startingAt: 0)
             say("\(padded)  " + String(format: "%12.1f   %13.1f   %+5.1f %%", early / 1e6, late / 1e6, growth))
         }
-        let size = try Command.run("du", "-sk", directory + "/journal.sqlite").split(separator: "\t")[0]
+        let size = try Command.run("du", "-sk", RunLayout(directory)[.journal]).split(separator: "\t")[0]
         say("journal: \(size) KB")
         return holds
     }

@@ -40,7 +40,8 @@ struct MemoryBenchmark {
         let loss = try SupervisedLoss.backward(model, batch, globalTokens: batch.scoredCount)
         try optimizer.step(learningRate: 1e-5)
         return Result(
-            gigabytes: try Self.peak(), seconds: (clock.now - start) / .seconds(1), loss: loss, threads: TorchRuntime.threads)
+            gigabytes: try Self.peak(), seconds: (clock.now - start) / .seconds(1), loss: loss,
+            threads: TorchRuntime.threads)
     }
 
     /// The most memory that this process has had, in GB.

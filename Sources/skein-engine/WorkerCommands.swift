@@ -21,6 +21,7 @@ struct WorkerOptions: ParsableArguments {
     @Option(help: "debug, info, notice, warning or error.") var logLevel = "info"
     @Option(help: "Seconds without a coordinator after which the worker ends, to be started again; 0: never.")
     var giveUpAfter = 1800.0
+    @Option(help: "Serve GET /metrics for Prometheus at 127.0.0.1:PORT.") var metrics: String?
 
     func address() throws -> String {
         let environment = ProcessInfo.processInfo.environment
@@ -52,26 +53,16 @@ struct WorkerOptions: ParsableArguments {
             throw CommandError(.configuration, "\(error)")
         }
     }
-}
 
-/// Runs the loop around a runner until it ends, draining on SIGTERM.
-func runWorker(_ loop: WorkerLoop, _ options: WorkerOptions) async throws {
-    let signals = Task {
-        var count = 0
-        for await _ in Signals.stream(options.supervised ? [SIGTERM] : [SIGTERM, SIGINT]) {
-            count += 1
-            if count > 1 { _exit(ExitStatus.tryAgain.rawValue) }
-            loop.drain()
-        }
+    /// The services of this process but for its role. Made before anything that counts.
+    func process(_ role: Role, _ logger: Logger) throws -> ServiceProcess {
+        var process = ServiceProcess(logger: logger)
+        if let metrics { process.add(beside: try MetricsService(at: metrics, role: role.rawValue, logger: logger)) }
+        return process
     }
-    defer { signals.cancel() }
-    switch await loop.run() {
-    case .drained, .stopped: return
-    case .unable(let reason): throw CommandError(.configuration, reason)
-    case .refused(let code, let message):
-        // Another process has its name now, or another run its coordinator: that may be otherwise in a moment.
-        if code == "closed" || code == Refusal.Code.replaced.rawValue { throw CommandError(.tryAgain, message) }
-        throw CommandError(.configuration, "the coordinator refused: \(message)")
+
+    func run(_ process: ServiceProcess) async throws {
+        try await process.run(until: supervised ? [SIGTERM] : [SIGTERM, SIGINT], second: .tryAgain)
     }
 }
 
@@ -82,13 +73,15 @@ struct GeneratorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let logger = options.logger(.generator)
+        var process = try options.process(.generator, logger)
         let sockets = try SocketThread()
         let identity = options.identity(.generator, Capabilities(kinds: [.generate]))
         let link = try await options.link(sockets, identity, logger)
         let client = ArtifactClient(on: sockets, logger: logger)
         let runner = GeneratorRunner(
             executor: ComputeExecutor(), client: client, link: link, logger: logger)
-        try await runWorker(WorkerLoop(link: link, runner: runner, logger: logger), options)
+        process.add(role: WorkerService(loop: WorkerLoop(link: link, runner: runner, logger: logger)))
+        try await options.run(process)
     }
 }
 
@@ -99,13 +92,15 @@ struct ScorerCommand: AsyncParsableCommand {
 
     func run() async throws {
         let logger = options.logger(.scorer)
+        var process = try options.process(.scorer, logger)
         let sockets = try SocketThread()
         // What a built-in scorer can do is what the run asks built-in scorers for.
         let capabilities = Capabilities(kinds: [.score], reference: true, rewards: [Capabilities.builtInRewards])
         let link = try await options.link(sockets, options.identity(.scorer, capabilities), logger)
         let client = ArtifactClient(on: sockets, logger: logger)
         let runner = ScorerRunner(executor: ComputeExecutor(), client: client, link: link, logger: logger)
-        try await runWorker(WorkerLoop(link: link, runner: runner, logger: logger), options)
+        process.add(role: WorkerService(loop: WorkerLoop(link: link, runner: runner, logger: logger)))
+        try await options.run(process)
     }
 }
 
@@ -120,6 +115,7 @@ struct LearnerCommand: AsyncParsableCommand {
 
     func run() async throws {
         let logger = options.logger(.learner)
+        var process = try options.process(.learner, logger)
         // A learner on its own gets its directory from the coordinator, which keeps it from others meanwhile.
         let lock = try runDirectory.map(RunLock.join)
         defer { lock?.release() }
@@ -127,22 +123,8 @@ struct LearnerCommand: AsyncParsableCommand {
         let link = try await options.link(sockets, options.identity(.learner, Capabilities()), logger)
         let server = try await ArtifactServer.listen(
             on: sockets, address: serve, announced: announce, logger: logger)
-        let work = Task { try await LearnerRole(link: link, server: server, log: logger).run() }
-        let signals = Task {
-            for await _ in Signals.stream(options.supervised ? [SIGTERM] : [SIGTERM, SIGINT]) { work.cancel() }
-        }
-        defer { signals.cancel() }
-        do {
-            let outcome = try await work.value
-            await link.close(reason: outcome == .finished ? Message.finished : "stopped")
-        } catch is CancellationError {
-            await link.close(reason: "stopped")
-        } catch let error as LearnerError where error.code == .setting || error.code == .io {
-            await link.close(reason: "\(error)")
-            throw CommandError(error.code == .setting ? .configuration : .failed, "\(error)")
-        } catch {
-            await link.close(reason: "\(error)")
-            throw CommandError(.failed, "\(error)")
-        }
+        process.add(beside: ArtifactService(server: server))
+        process.add(role: LearnerService(link: link, server: server, logger: logger))
+        try await options.run(process)
     }
 }

@@ -6,6 +6,7 @@ import Coordinator
 import Datasets
 import Foundation
 import Logging
+import MetricsServer
 import RunConfiguration
 import RunInputs
 import RunLayout
@@ -33,7 +34,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         for note in try configurationErrors({ try RewardTokenizers.decide(&run) }) { logger.info("\(note)") }
         var configuration = try configurationErrors { [run] in try CoordinatorSettings.make(run) }
         configuration.inputs = String(decoding: try PPOInputs.check(run).json(), as: UTF8.self)
-        guard let address = StatusServer.Address(run.coordinator.status) else {
+        guard let address = LocalAddress(run.coordinator.status) else {
             throw CommandError(
                 .configuration,
                 "coordinator.status: \(run.coordinator.status): without encryption the status is served on 127.0.0.1 only"
@@ -52,38 +53,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
         let server = StatusServer(
             address: address, token: token, logger: logger, snapshot: { snapshots.current },
             control: CoordinatorControl(coordinator: coordinator))
-        let directory = run.runDirectory
-        let status = Task {
-            do {
-                try await server.run { port in
-                    let written = CoordinatorFile(
-                        pid: ProcessInfo.processInfo.processIdentifier, runID: snapshots.current.runId,
-                        endpoint: coordinator.address, status: "\(address.host):\(port)", tokenFile: tokenFile)
-                    do { try written.write(in: directory) } catch { logger.error("\(error)") }
-                }
-            } catch {
-                Console.error(
-                    "skein: cannot serve the status at \(address.host):\(address.port): \(error); "
-                        + "set coordinator.status to another port")
-                Foundation.exit(ExitStatus.tryAgain.rawValue)
-            }
-        }
-        let signals = Task {
-            for await _ in Signals.stream(supervised ? [SIGTERM] : [SIGTERM, SIGINT]) {
-                await coordinator.requestStop()
-            }
-        }
-        var outcome: Coordinator.Outcome = .success(())
-        for await value in coordinator.ended { outcome = value }
-        // Long enough for a reader to see how it ended.
-        try? await Task.sleep(for: .milliseconds(200))
-        if CoordinatorFile.read(in: directory)?.pid == getpid() { CoordinatorFile.remove(in: directory) }
-        await coordinator.close()
-        signals.cancel()
-        status.cancel()
-        if case .failure(let error) = outcome {
-            throw CommandError(ExitStatus(rawValue: error.exitCode) ?? .failed, error.message)
-        }
+        var process = ServiceProcess(logger: logger)
+        process.add(
+            beside: StatusService(
+                server: server, coordinator: coordinator, runDirectory: run.runDirectory, tokenFile: tokenFile))
+        process.add(role: CoordinatorService(coordinator: coordinator, runDirectory: run.runDirectory))
+        try await process.run(until: supervised ? [SIGTERM] : [SIGTERM, SIGINT], second: nil)
     }
 
     private func writeToken(_ path: String) throws -> String {
@@ -105,6 +80,7 @@ struct CoordinatorControl: RunControl {
     let coordinator: Coordinator
 
     func drain(_ worker: String) async -> Bool { await coordinator.drain(worker) }
+    func lost(_ worker: String, pid: Int) async -> Bool { await coordinator.lose(worker, pid: pid) }
     func scale(_ wishes: [Role: Int]) async { await coordinator.scale(wishes) }
     func pause(_ paused: Bool) async { await coordinator.pause(paused) }
     func stop() async { await coordinator.requestStop() }

@@ -31,6 +31,62 @@ import Testing
         #expect(bench.machine.state == .running)
     }
 
+    /// Who started a worker has seen its process end: nobody waits for the end of a lease, and nobody else is hit.
+    @Test func aWorkerWhoseEndWasSeenIsLostAtOnce() throws {
+        var bench = try RunBench()
+        _ = bench.join(.learner, RunBench.learner)
+        _ = bench.say(RunBench.learner, .publish([RunBench.policy]))
+        _ = bench.sync()
+        _ = bench.join(.generator, RunBench.generator, pid: 7)
+        let grants = RunBench.leases(bench.say(RunBench.generator, .credit(slots: 2)))
+        _ = bench.join(.generator, Self.second, pid: 8)
+        _ = bench.say(Self.second, .credit(slots: 2))
+        // Another process of that name, and one that was never here.
+        let others = bench.handle(.wish(.lost("g", pid: 6))) + bench.handle(.wish(.lost("x", pid: 7)))
+        #expect(others.messages.isEmpty)
+        let told = RunBench.leases(bench.handle(.wish(.lost("g", pid: 7))).messages)
+        #expect(Set(told.map(\.job.id)) == Set(grants.map(\.job.id)))
+        #expect(told.allSatisfy { $0.attempt == 2 })
+        let answer = try RunBench.answer(grants[0])
+        guard case .refused(code: "hello", _)? = bench.say(RunBench.generator, answer).first
+        else {
+            Issue.record("a process that has ended is listened to")
+            return
+        }
+        #expect(!bench.machine.knows("g") && bench.machine.state == .running)
+        var snapshot = bench.machine
+        let lost = snapshot.snapshot(at: bench.time).workers["generator"]?.lostTotal
+        #expect(lost == 1)
+        for entry in bench.persisted {
+            if case .event(kind: "lost", let detail) = entry {
+                #expect(detail == "g#0000000000000001: its process has ended")
+            }
+        }
+        let again = bench.handle(.wish(.lost("g", pid: 7)))
+        #expect(again.messages.isEmpty)
+    }
+
+    /// A successor that has joined already is not hit by the news of the process before it.
+    @Test func theNewsOfADeathDoesNotHitTheSuccessor() throws {
+        var bench = try RunBench()
+        _ = bench.join(.generator, RunBench.generator, pid: 7)
+        _ = bench.join(.generator, WorkerID(name: "g", incarnation: 2), pid: 9)
+        _ = bench.handle(.wish(.lost("g", pid: 7)))
+        #expect(bench.machine.knows("g"))
+    }
+
+    /// Deaths that were seen are no sign of a broken network, however many there are.
+    @Test func deathsThatWereSeenRaiseNoAlarm() throws {
+        var bench = try RunBench()
+        for number in 1...4 {
+            _ = bench.join(.generator, WorkerID(name: "g\(number)", incarnation: 1), pid: number)
+        }
+        for number in 1...4 { _ = bench.handle(.wish(.lost("g\(number)", pid: number))) }
+        var machine = bench.machine
+        let alarms = machine.snapshot(at: bench.time).alarms
+        #expect(alarms.isEmpty)
+    }
+
     /// When nobody is left, what the only worker takes for hopeless is so.
     @Test func aFailureThatTryingCannotMendEndsTheRun() throws {
         var bench = try RunBench()

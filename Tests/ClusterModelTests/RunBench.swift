@@ -73,14 +73,16 @@ struct RunBench {
         return effects
     }
 
-    mutating func join(_ role: Role, _ id: WorkerID, min: Int = Wire.version, max: Int = Wire.version) -> [Message] {
+    mutating func join(_ role: Role, _ id: WorkerID, min: Int = Wire.version, max: Int = Wire.version, pid: Int = 0)
+        -> [Message]
+    {
         let kinds: Set<JobKind> = role == .generator ? [.generate] : []
         return say(
             id,
             .hello(
                 Hello(
                     role: role, name: id.name, incarnation: id.incarnation, protocolMin: min, protocolMax: max,
-                    capabilities: Capabilities(kinds: kinds))))
+                    capabilities: Capabilities(kinds: kinds), pid: pid)))
     }
 
     /// A run that has begun, with a learner and a generator that asks for two jobs; returns its leases.

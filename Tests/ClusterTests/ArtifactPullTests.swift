@@ -46,6 +46,31 @@ import ZeroMQ
         #expect(files["f"] == data && files["empty"] == Data())
     }
 
+    /// Nobody serves it, and nobody waits for it any more; another who does is not disturbed.
+    @Test func aCancelledPullEndsAtOnce() async throws {
+        let thread = try SocketThread()
+        defer { thread.stop() }
+        let (file, _) = Self.file(Data(Sodium.randomBytes(1000)))
+        let manifest = ArtifactManifest(
+            kind: .policy, version: PolicyVersion(epoch: 1, number: 0), files: [file], sha256: "",
+            sources: ["tcp://127.0.0.1:1"])
+        let client = ArtifactClient(on: thread, logger: Self.quiet)
+        let other = Task { try await client.pull(manifest) }
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                do {
+                    _ = try await client.pull(manifest)
+                    return false
+                } catch { return error is CancellationError }
+            }
+            group.cancelAll()
+            for await isCancelled in group { #expect(isCancelled) }
+        }
+        #expect(!other.isCancelled)
+        other.cancel()
+        await #expect(throws: CancellationError.self) { try await other.value }
+    }
+
     private static func next(_ pull: inout ArtifactPull) throws -> ChunkPlace {
         let place = pull.nextRequest()
         return try #require(place)

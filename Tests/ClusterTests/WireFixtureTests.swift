@@ -2,7 +2,7 @@ import Cluster
 import ClusterModel
 import Foundation
 import Testing
-import ZeroMQ
+import Transport
 
 /// What peers of the present protocol send, as bytes that somebody else's encoder made
 /// (`scripts/fixtures/make_wire_fixtures.py`): a field that is renumbered, or reads into another value, fails here.

@@ -14,8 +14,10 @@ import Testing
 
     private static func walk() throws -> [Step] {
         let text = try String(contentsOf: root.appending(path: "ARCHITECTURE.md"), encoding: .utf8)
-        let section = try #require(text.components(separatedBy: "### The same, function by function\n").dropFirst().first)
-            .components(separatedBy: "\n## ")[0]
+        let section = try #require(
+            text.components(separatedBy: "### The same, function by function\n").dropFirst().first
+        )
+        .components(separatedBy: "\n## ")[0]
         return section.matches(of: /`(\w+)\.(\w+)\(((?:\w+:)*)\)`/).map {
             Step(type: String($0.1), name: String($0.2), labels: $0.3.split(separator: ":").map(String.init))
         }

@@ -2,6 +2,7 @@ import ClusterModel
 import Foundation
 import FoundationNetworking
 import Logging
+import MetricsServer
 import StatusServer
 import Synchronization
 import Testing
@@ -12,6 +13,10 @@ import Testing
         let calls = Mutex<[String]>([])
         func drain(_ worker: String) async -> Bool {
             calls.withLock { $0.append("drain \(worker)") }
+            return worker == "generator-0"
+        }
+        func lost(_ worker: String, pid: Int) async -> Bool {
+            calls.withLock { $0.append("lost \(worker) \(pid)") }
             return worker == "generator-0"
         }
         func scale(_ wishes: [Role: Int]) async { calls.withLock { $0.append("scale \(wishes)") } }
@@ -46,7 +51,9 @@ import Testing
         }
         let text = try StatusCoding.status(snapshot)
         #expect(try StatusCoding.decoder().decode(ClusterSnapshot.self, from: Data(text.utf8)) == snapshot)
-        func tree(_ data: Data) throws -> NSDictionary? { try JSONSerialization.jsonObject(with: data) as? NSDictionary }
+        func tree(_ data: Data) throws -> NSDictionary? {
+            try JSONSerialization.jsonObject(with: data) as? NSDictionary
+        }
         let plain = try StatusCoding.encoder().encode(snapshot)
         #expect(try tree(Data(text.utf8)) == tree(plain))
         snapshot.workerList[0].tokensPerS = .nan
@@ -62,7 +69,7 @@ import Testing
     ) async throws {
         let (ports, listening) = AsyncStream.makeStream(of: Int.self)
         let server = StatusServer(
-            address: try #require(.init("127.0.0.1:0")), token: "secret",
+            address: try #require(LocalAddress("127.0.0.1:0")), token: "secret",
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, snapshot: { Self.snapshot() },
             control: control)
         let task = Task { try await server.run { listening.yield($0) } }
@@ -117,11 +124,13 @@ import Testing
                     types[words[2]] = words[3]
                 } else if !line.hasPrefix("#") {
                     let name = String(words[0].prefix { $0 != "{" })
-                    #expect(name.hasPrefix("skein_") && types[name] != nil, "\(line)")
+                    let isNamed = name.hasPrefix("skein_") || name.hasPrefix("process_")
+                    #expect(isNamed && types[name] != nil, "\(line)")
                     #expect(name.hasSuffix("_total") == (types[name] == "counter"), "\(line)")
                     #expect(Double(words[words.count - 1]) != nil, "\(line)")
                 }
             }
+            #expect(types["process_resident_memory_bytes"] == "gauge")
             #expect(metrics.body.contains("skein_ppo_kl_nats 0.25\n"))
             #expect(metrics.body.contains("skein_learner_step_seconds{phase=\"gen\"} 1.5\n"))
         }
@@ -151,6 +160,11 @@ import Testing
             }
             let drain = base + "/v1/workers/generator-9/drain"
             #expect(try await ask(request(drain, "POST", headers: headers)).status == 404)
+            let lost = base + "/v1/workers/generator-0/lost"
+            #expect(try await ask(request(lost, "POST", headers: headers, body: "{}")).status == 400)
+            #expect(try await ask(request(lost, "POST", body: "{\"pid\": 7}")).status == 401)
+            #expect(try await ask(request(lost, "POST", headers: headers, body: "{\"pid\": 7}")).status == 202)
+            #expect(control.calls.withLock { $0.last } == "lost generator-0 7")
             let large = String(repeating: " ", count: 100_000) + "{}"
             #expect(try await ask(request(base + "/v1/scale", "POST", headers: headers, body: large)).status == 413)
         }
@@ -165,9 +179,9 @@ import Testing
     }
 
     @Test func onlyThisMachineIsServed() {
-        #expect(StatusServer.Address("0.0.0.0:80") == nil)
-        #expect(StatusServer.Address("192.168.1.2:80") == nil)
-        #expect(StatusServer.Address("localhost:x") == nil)
-        #expect(StatusServer.Address("127.0.0.1:8265") != nil)
+        #expect(LocalAddress("0.0.0.0:80") == nil)
+        #expect(LocalAddress("192.168.1.2:80") == nil)
+        #expect(LocalAddress("localhost:x") == nil)
+        #expect(LocalAddress("127.0.0.1:8265") != nil)
     }
 }

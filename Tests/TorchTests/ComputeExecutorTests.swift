@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Testing
 
@@ -27,6 +28,39 @@ import Testing
         let executor = ComputeExecutor()
         executor.shutDown()
         await #expect(throws: TorchError.self) { try await executor.run { 1 } }
+    }
+
+    /// What has begun goes on; who waits does not.
+    @Test func aCancelledTaskDoesNotWaitForTheComputeThread() async throws {
+        let executor = ComputeExecutor()
+        defer { executor.shutDown() }
+        let (begun, beginning) = AsyncStream.makeStream(of: Void.self)
+        let gate = DispatchSemaphore(value: 0)
+        let (done, doing) = AsyncStream.makeStream(of: Void.self)
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                do {
+                    try await executor.run {
+                        beginning.finish()
+                        gate.wait()
+                    }
+                    return false
+                } catch { return error is CancellationError }
+            }
+            for await _ in begun {}
+            group.addTask {
+                do {
+                    try await executor.run { _ = doing.yield() }
+                    return false
+                } catch { return error is CancellationError }
+            }
+            group.cancelAll()
+            for await isCancelled in group { #expect(isCancelled) }
+        }
+        gate.signal()
+        #expect(try await executor.run { 7 } == 7)
+        doing.finish()
+        for await _ in done { Issue.record("what had not begun was done") }
     }
 
     private actor Model {

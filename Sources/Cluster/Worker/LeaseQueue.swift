@@ -91,6 +91,8 @@ final class LeaseQueue: Sendable {
     func close() {
         let consumer = state.withLock { state in
             state.isClosed = true
+            // What runs stops at its next progress.
+            state.isCancelled = true
             state.waiting.removeAll()
             defer { state.consumer = nil }
             return state.consumer

@@ -33,6 +33,7 @@ package actor WorkerLoop {
     private let events: AsyncStream<Event>
     private let inbox: AsyncStream<Event>.Continuation
     private let queue = LeaseQueue()
+    private let metrics: WorkerMetrics
     private var isDraining = false
     private var hasCredit = false
 
@@ -42,6 +43,7 @@ package actor WorkerLoop {
         self.runner = runner
         self.slots = slots
         self.logger = logger
+        metrics = WorkerMetrics(link.identity.capabilities.kinds)
         (events, inbox) = AsyncStream.makeStream(of: Event.self)
     }
 
@@ -59,32 +61,46 @@ package actor WorkerLoop {
             case nil: inbox.yield(.closed)
             }
         }
-        let work = Task { [queue, runner, link, inbox, logger] in
-            while let leased = await queue.next() {
-                if let outcome = await Self.outcome(of: leased, runner, queue, link, logger) {
-                    link.tell(.result(leased.job.id, attempt: leased.attempt, outcome))
+        return await withTaskGroup(of: Void.self, returning: Ending.self) { group in
+            defer {
+                queue.close()
+                group.cancelAll()
+            }
+            group.addTask { await self.work() }
+            group.addTask { await self.runner.fetchAhead() }
+            group.addTask { await self.pulse() }
+            for await event in events {
+                if let ending = await handle(event) {
+                    await link.close(reason: "\(ending)")
+                    return ending
                 }
-                if queue.finished() { inbox.yield(.idle) }
             }
+            await link.close(reason: "cancelled")
+            return .drained
         }
-        let pulse = Task { [weak self] in
-            while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(1))
-                await self?.report()
-            }
+    }
+
+    /// Job after job, until the queue is closed.
+    private nonisolated func work() async {
+        var free = ContinuousClock.now
+        while let leased = await queue.next() {
+            let began = ContinuousClock.now
+            metrics.waited(began - free)
+            let outcome = await Self.outcome(of: leased, runner, queue, link, logger)
+            free = .now
+            metrics.ended(leased.job.id.kind, outcome, after: free - began)
+            if let outcome { link.tell(.result(leased.job.id, attempt: leased.attempt, outcome)) }
+            if queue.finished() { inbox.yield(.idle) }
         }
-        defer {
-            queue.close()
-            pulse.cancel()
-            work.cancel()
+    }
+
+    private func pulse() async {
+        for tick in 1... {
+            do { try await Task.sleep(for: .milliseconds(100)) } catch { return }
+            if tick % 10 == 0 { report() }
+            // The last acknowledgement may come when nothing else happens any more.
+            if isDraining { inbox.yield(.drain) }
         }
-        for await event in events {
-            if let ending = await handle(event) {
-                await link.close(reason: "\(ending)")
-                return ending
-            }
-        }
-        return .drained
     }
 
     private func handle(_ event: Event) async -> Ending? {
@@ -139,13 +155,6 @@ package actor WorkerLoop {
         link.tell(.credit(slots: 0))
         for leased in queue.drain() { Self.handBack(leased.job.id, leased.attempt, link) }
         report()
-        // The acknowledgements may come when nothing else happens any more.
-        Task { [inbox] in
-            for _ in 0..<600 {
-                try? await Task.sleep(for: .milliseconds(100))
-                inbox.yield(.drain)
-            }
-        }
     }
 
     private static func handBack(_ job: JobID, _ attempt: Int, _ link: WorkerLink) {

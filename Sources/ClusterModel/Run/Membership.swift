@@ -5,7 +5,7 @@ import DequeModule
 ///     (1) HELLO -> JOINING --(2) first credit, or the learner's first report--> READY
 ///     READY --(3) drain--> DRAINING --(4) BYE--> GONE
 ///     any but DRAINING --(5) silent for half a lease--> SUSPECT --(6) heard--> back
-///     any --(7) silent for two leases, or another process has joined under its name--> GONE (lost)
+///     any --(7) silent for two leases, another process has joined under its name, or its end was seen--> GONE (lost)
 ///     GONE --(8) a minute later--> forgotten
 ///
 /// That a worker is busy follows from its leases, which stand in ``JobLedger``.
@@ -272,7 +272,11 @@ struct Membership: Sendable {
         for id in order {
             guard let member = members[id], member.isHere else { continue }
             if let since = member.restsSince {
-                if time - since > Self.rest { change(id) { $0.restsSince = nil } } else { look(at: since + Self.rest + 1) }
+                if time - since > Self.rest {
+                    change(id) { $0.restsSince = nil }
+                } else {
+                    look(at: since + Self.rest + 1)
+                }
             }
             let silent = time - member.lastSeen
             if silent > 2 * lease {

@@ -40,6 +40,9 @@ package enum RunWish: Sendable, Hashable {
     case scale([Role: Int])
     case pause(Bool)
     case stop
+    /// Who started the worker has seen its process end: its jobs are handed on at once. The process number is that of
+    /// HELLO, so that no successor of the same name is hit.
+    case lost(String, pid: Int)
 }
 
 /// What the world has to do for a run, in this order.

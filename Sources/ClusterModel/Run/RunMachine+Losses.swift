@@ -7,11 +7,16 @@ extension RunMachine {
 
     /// A worker was lost with these jobs, which are pending again.
     ///
-    /// - Parameter died: its successor is here. One that only fell silent may be well, behind a wire that is not.
-    mutating func lose(_ jobs: [JobID], with worker: WorkerID, died: Bool, _ time: Int64) {
+    /// - Parameters:
+    ///   - died: its successor is here, or its end was seen. One that only fell silent may be well, behind a wire that is
+    ///     not.
+    ///   - isSeen: who started it has seen its end, so no network is to blame however many go at once.
+    mutating func lose(_ jobs: [JobID], with worker: WorkerID, died: Bool, isSeen: Bool, _ time: Int64) {
         ledger.release(avoiding: worker)
         let window = 2 * Int64(settings.leaseMilliseconds)
-        if let (together, isNew) = casualties.lose(worker, here: members.workersHere, window: window, at: time) {
+        if !isSeen,
+            let (together, isNew) = casualties.lose(worker, here: members.workersHere, window: window, at: time)
+        {
             // The coordinator's own network, until shown otherwise.
             ledger.forgive(together)
             guard isNew else { return }

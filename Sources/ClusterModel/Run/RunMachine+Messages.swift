@@ -116,11 +116,11 @@ extension RunMachine {
     }
 
     mutating func leave(
-        _ peer: WorkerID, reason: String, lost: Bool, isReplaced: Bool = false, _ time: Int64
+        _ peer: WorkerID, reason: String, lost: Bool, isReplaced: Bool = false, hasEnded: Bool = false, _ time: Int64
     ) {
         guard members.leave(peer, lost: lost, at: time) else { return }
         let jobs = ledger.release(peer)
-        if lost { lose(jobs, with: peer, died: isReplaced, time) }
+        if lost { lose(jobs, with: peer, died: isReplaced || hasEnded, isSeen: hasEnded, time) }
         if steps.request?.peer == peer { steps.request = nil }
         if !lost, reason == Message.finished, members[peer]?.role == .learner, life.state == .done {
             persist(.meta(key: Self.exported, value: "\(steps.committed)"))

@@ -67,6 +67,10 @@ extension RunMachine {
             persist(.event(kind: "scale", detail: text))
         case .pause(let paused): pause(paused)
         case .stop: stop(time)
+        case .lost(let name, let pid):
+            for id in members.named(name) where members[id]?.hello.pid == pid {
+                leave(id, reason: "its process has ended", lost: true, hasEnded: true, time)
+            }
         }
         expose()
     }

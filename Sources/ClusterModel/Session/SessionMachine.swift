@@ -113,6 +113,8 @@ package struct SessionMachine: Sendable {
     private var apartSince: Int64
     private var nextHello: Int64 = 0
     private var helloPeriod = Self.helloPeriod
+    /// The longer nobody answers, the less often: a coordinator with a thousand workers is not to drown in what they ask.
+    private var connectionPeriod: Int64 { max(Self.connectionPeriod, helloPeriod) }
     /// Number of the last HELLO.
     private var greeting: UInt64 = 0
     private var nextSaid: Int64
@@ -218,9 +220,8 @@ package struct SessionMachine: Sendable {
             part(time)
             log(.info, "connection to the coordinator lost; trying again")
         }
-        nextConnection = time + Self.connectionPeriod
+        nextConnection = time + connectionPeriod
         state = .apart
-        helloPeriod = Self.helloPeriod
         if up { greet(time) }
     }
 
@@ -336,7 +337,7 @@ package struct SessionMachine: Sendable {
             return
         }
         if time >= nextConnection {
-            nextConnection = time + Self.connectionPeriod
+            nextConnection = time + connectionPeriod
             state = .apart
             effects += [.forgetUnsent, .connectAnew]
         }

@@ -1,6 +1,7 @@
 package import ClusterModel
 package import Foundation
 package import Logging
+import Metrics
 import PolicyOptimization
 import RunLayout
 
@@ -78,6 +79,7 @@ package struct LearnerLoop: Sendable {
     package func run() async throws {
         let newest = try await publishAll()  // 1
         var step = await engine.step
+        Meter(label: "skein_learner_step").set(step)
         if step > 0, let manifest = newest, let last = checkpoints.latest() {
             log.info("resuming", metadata: ["step": "\(step)", "checkpoint": "\(last.url.lastPathComponent)"])
             try await link.commit(
@@ -141,9 +143,18 @@ package struct LearnerLoop: Sendable {
             kind: .policy, version: PolicyVersion(epoch: plan.epoch, number: step + 1),
             files: try await engine.policyFiles())
         try await link.commit(step: step, metrics: try CheckpointFiles.encode(report), manifest: manifest)  // 4
+        count(report)
         await artifacts.release(below: checkpoints.recent().first?.step ?? 0)
         if report.pause {
             await link.alarm(code: Message.pausingAlarm, detail: "the KL budget is spent; resume to go on")
+        }
+    }
+
+    private func count(_ report: StepReport) {
+        Meter(label: "skein_learner_step").set(report.step + 1)
+        Meter(label: "skein_learner_last_step_timestamp_seconds").set(Date().timeIntervalSince1970)
+        for (name, value) in report.metrics where name.hasPrefix("timing_s/") {
+            Meter(label: "skein_learner_step_seconds", dimensions: [("phase", String(name.dropFirst(9)))]).set(value)
         }
     }
 

@@ -42,26 +42,25 @@ package struct LearnerRole: Sendable {
         let configuration = try RunConfiguration(setup)
         let cluster = ClusterLearnerLink(link)
         await cluster.report(phase: "loading", fraction: 0)
-        let pulse = Task {
-            while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(1))
-                cluster.pulse()
-            }
-        }
-        defer { pulse.cancel() }
         let executor = ComputeExecutor(name: "learner")
         defer { executor.shutDown() }
-        let loop = try await Self.prepare(
-            configuration, epoch: welcome.epoch, executor: executor, link: cluster,
-            artifacts: ServedArtifacts(server), log: log)
+        let rest = Messages(messages)
         return try await withThrowingTaskGroup(of: Outcome?.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                while true {
+                    do { try await Task.sleep(for: .seconds(1)) } catch { return nil }
+                    cluster.pulse()
+                }
+            }
+            let loop = try await Self.prepare(
+                configuration, epoch: welcome.epoch, executor: executor, link: cluster,
+                artifacts: ServedArtifacts(server), log: log)
             group.addTask {
                 try await loop.run()
                 return .finished
             }
-            let rest = Messages(messages)
             group.addTask { try await Self.listen(rest, cluster) }
-            defer { group.cancelAll() }
             while let outcome = try await group.next() {
                 if let outcome { return outcome }
             }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// One dedicated thread on which everything that touches tensors runs, never the cooperative pool.
 ///
@@ -39,21 +40,72 @@ package final class ComputeExecutor: SerialExecutor, Sendable {
     package var isCurrent: Bool { ObjectIdentifier(Thread.current) == thread }
 
     /// Runs `body` on the compute thread and returns what it returns. Not to be called from that thread itself.
+    ///
+    /// What has begun there cannot be stopped. A cancelled task gets `CancellationError` at once; what has begun goes on for
+    /// nobody, and what has not is left out.
     package func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
-            let accepted = queue.add {
-                // `Swift.Result(catching:)` keeps the error as it is.
-                continuation.resume(with: Swift.Result(catching: body))
+        let answer = Answer<Result>()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                answer.expect(continuation)
+                let accepted = queue.add {
+                    // `Swift.Result(catching:)` keeps the error as it is.
+                    if answer.isExpected { answer.give(Swift.Result(catching: body)) }
+                }
+                if !accepted {
+                    answer.give(.failure(TorchError(.argument, "the compute thread has been shut down")))
+                }
             }
-            if !accepted {
-                continuation.resume(throwing: TorchError(.argument, "the compute thread has been shut down"))
-            }
+        } onCancel: {
+            answer.give(.failure(CancellationError()))
         }
     }
 
     package func shutDown() { queue.close() }
 
     deinit { queue.close() }
+}
+
+/// Where the end of a piece of work and the cancellation of who waits for it meet; the first counts.
+private final class Answer<Value: Sendable>: Sendable {
+    private enum State {
+        case new
+        case expected(CheckedContinuation<Value, any Error>)
+        /// Before anybody waited.
+        case given(Result<Value, any Error>)
+        case over
+    }
+
+    private let state = Mutex(State.new)
+
+    var isExpected: Bool { state.withLock { if case .expected = $0 { true } else { false } } }
+
+    func expect(_ continuation: CheckedContinuation<Value, any Error>) {
+        let early = state.withLock { state -> Result<Value, any Error>? in
+            if case .given(let result) = state {
+                state = .over
+                return result
+            }
+            state = .expected(continuation)
+            return nil
+        }
+        if let early { continuation.resume(with: early) }
+    }
+
+    func give(_ result: Result<Value, any Error>) {
+        let continuation = state.withLock { state -> CheckedContinuation<Value, any Error>? in
+            switch state {
+            case .expected(let continuation):
+                state = .over
+                return continuation
+            case .new:
+                state = .given(result)
+                return nil
+            case .given, .over: return nil
+            }
+        }
+        continuation?.resume(with: result)
+    }
 }
 
 /// First in, first out, with one reader.

@@ -7,7 +7,7 @@ import RunLayout
 import StatusServer
 import Synchronization
 
-/// Follows the PPO stage: a progress line a step from the status endpoint, and the wishes of `skein scale`.
+/// Follows the PPO stage: a progress line a step from the status endpoint.
 final class PPOProgress: Sendable {
     let directory: String
     let steps: Int
@@ -61,23 +61,21 @@ final class PPOProgress: Sendable {
         }
     }
 
+    /// Until its task is cancelled.
     func run() async {
         var shown = -1
         var announced = Announcements()
         var (word, said) = ("", ContinuousClock.now)
-        // Ends by itself: cancelling a request that is under way can trap inside URLSession on Linux.
-        while await !supervisor.isOver {
+        while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(400))
             tellSteps()
+            if supervisor.isStopping { continue }
             guard let file = CoordinatorFile.read(in: directory),
                 let answer = try? await StatusClient(address: file.status, tokenFile: nil).get("/v1/status"),
                 let snapshot = try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: answer.body)
             else { continue }
-            for text in announced.news(snapshot, own: await supervisor.processes, directory: directory) {
+            for text in announced.news(snapshot, own: supervisor.processes, directory: directory) {
                 bar.note(text)
-            }
-            for role in [Role.generator, .scorer] {
-                if let wish = snapshot.workers[role.rawValue]?.desired { await supervisor.scale(role, to: wish) }
             }
             let state = Self.state(snapshot)
             if state != word, ContinuousClock.now - said > Self.silence {

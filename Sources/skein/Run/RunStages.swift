@@ -5,6 +5,8 @@ import Foundation
 import Reports
 import RunConfiguration
 import RunLayout
+import Supervision
+import Synchronization
 
 /// The stages of a run, one after the other, with the time each took.
 struct RunStages: Sendable {
@@ -65,28 +67,27 @@ struct RunStages: Sendable {
 
     /// One stage in a process of its own, which ends with this one, however that comes.
     private func runEngine(_ stage: Stage) async throws {
-        let process = Process()
-        process.executableURL = URL(filePath: try Engine.path())
-        process.arguments =
+        let arguments =
             [stage.command, directory.runFile, "--supervised"]
             + (directory.hasStarted && stage != .evaluate ? ["--must-be-finished"] : [])
-        // Never written to: its end tells the stage that nobody waits for it any more (see `ParentWatch`).
-        process.standardInput = Pipe()
-        let signals = interruptions { process.terminate() }
-        defer { signals.cancel() }
-        let code: Int32 = try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
+        let process = ChildProcess(try Engine.path(), arguments, output: .inherited)
+        let running = Mutex<RunningChild?>(nil)
+        let end = try await interruptible {
+            running.withLock { $0 }?.send(signal: SIGTERM)
+        } during: {
+            try await process.run { child in running.withLock { $0 = child } }
         }
-        guard process.terminationReason == .exit else {
-            throw CommandError(
-                code == SIGTERM ? .tryAgain : .failed,
-                "the stage \(stage.rawValue) was ended by signal \(code); go on with: \(command)")
-        }
-        guard code == 0 else {
+        switch end.ending {
+        case .exit(0): return
+        case .exit(let code):
             throw CommandError(
                 ExitStatus(rawValue: code) ?? .failed,
                 "the stage \(stage.rawValue) failed (exit code \(code)), see above")
+        case .signal(let number):
+            // A terminal's Ctrl-C reaches the stage too, and before it has made its arrangements for that it ends it.
+            throw CommandError(
+                number == SIGTERM || number == SIGINT ? .tryAgain : .failed,
+                "the stage \(stage.rawValue) was ended by signal \(number); go on with: \(command)")
         }
     }
 
@@ -115,14 +116,19 @@ struct RunStages: Sendable {
                 counts: [.generator: configuration.roles.generator.count, .scorer: configuration.roles.scorer.count],
                 logLevel: logLevel, steps: configuration.ppo.steps, command: command),
             logger: makeLogger("skein.run"))
-        let signals = interruptions { await supervisor.interrupt() }
         let progress = PPOProgress(
             directory: directory.path, steps: configuration.ppo.steps, figure: configuration.evaluation.best,
             needed: settings.run.neededRewards, supervisor: supervisor)
-        Task { await progress.run() }
-        defer { signals.cancel() }
         do {
-            try await supervisor.run()
+            try await interruptible {
+                supervisor.interrupt()
+            } during: {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    defer { group.cancelAll() }
+                    group.addTask { await progress.run() }
+                    try await supervisor.run()
+                }
+            }
         } catch {
             // Steps that were committed while the run came to its end.
             progress.tellSteps()
@@ -132,16 +138,22 @@ struct RunStages: Sendable {
     }
 
     /// The first SIGINT or SIGTERM stops in order; the second ends at once (children follow by their `ParentWatch`).
-    private func interruptions(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
-        Task {
-            var count = 0
-            for await name in Signals.stream([SIGINT, SIGTERM]) {
-                count += 1
-                if count > 1 { _exit(ExitStatus.tryAgain.rawValue) }
-                let cause = name == SIGINT ? "Ctrl-C" : "asked to end by signal \(name)"
-                Console.error("\nskein: \(cause): stopping in order; once more to end at once")
-                await body()
+    private func interruptible<Result: Sendable>(
+        _ interrupt: @escaping @Sendable () -> Void, during body: () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                var count = 0
+                for await name in Signals.stream([SIGINT, SIGTERM]) {
+                    count += 1
+                    if count > 1 { _exit(ExitStatus.tryAgain.rawValue) }
+                    let cause = name == SIGINT ? "Ctrl-C" : "asked to end by signal \(name)"
+                    Console.error("\nskein: \(cause): stopping in order; once more to end at once")
+                    interrupt()
+                }
             }
+            return try await body()
         }
     }
 }

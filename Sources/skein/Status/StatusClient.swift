@@ -102,12 +102,20 @@ struct StatusClient: Sendable {
     }
 
     private func send(_ request: URLRequest) async throws -> (Int, Data) {
-        do {
-            let (data, response) = try await URLSession.shared.data(for: request)
-            return ((response as? HTTPURLResponse)?.statusCode ?? 0, data)
-        } catch {
-            throw CommandError(
-                .usage, "no coordinator answers at \(address); is the run alive? (\(error.localizedDescription))")
+        // Not `data(for:)`: that cancels the request with its task, and a cancelled request that is under way can trap
+        // inside URLSession on Linux. The time limit ends it.
+        try await withCheckedThrowingContinuation { continuation in
+            let task = URLSession.shared.dataTask(with: request) { [address] data, response, error in
+                guard let response = response as? HTTPURLResponse else {
+                    let reason = error?.localizedDescription ?? "no HTTP"
+                    continuation.resume(
+                        throwing: CommandError(
+                            .usage, "no coordinator answers at \(address); is the run alive? (\(reason))"))
+                    return
+                }
+                continuation.resume(returning: (response.statusCode, data ?? Data()))
+            }
+            task.resume()
         }
     }
 }

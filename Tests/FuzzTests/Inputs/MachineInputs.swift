@@ -77,10 +77,11 @@ enum MachineInputs {
             case 6:
                 let name = reader.byte()
                 let wish: RunWish =
-                    switch name % 4 {
+                    switch name % 5 {
                     case 0: .drain("g")
                     case 1: .pause(name & 128 != 0)
                     case 2: .scale([.generator: Int(name)])
+                    case 3: .lost("g", pid: 0)
                     default: .stop
                     }
                 try look(machine.handle(.wish(wish), at: time))

@@ -1,10 +1,13 @@
 import ClusterModel
+import MetricsServer
 
 /// The snapshot as Prometheus text 0.0.4. Labels are bounded: kinds, roles and states, never a worker or a job.
-enum Metrics {
+enum RunMetrics {
     static func render(_ snapshot: ClusterSnapshot) -> String {
         var text = Exposition()
-        text.metric("skein_build_info", .gauge, "Version of the coordinator.", [(["version": "0.1.0"], 1)])
+        text.metric(
+            "skein_build_info", .gauge, "Version and role of this process.",
+            [(["role": "coordinator", "version": "0.1.0"], 1)])
         text.metric(
             "skein_run_epoch", .gauge, "Starts of the coordinator of this run.", [([:], Double(snapshot.epoch))])
         jobs(snapshot, &text)
@@ -33,6 +36,7 @@ enum Metrics {
             "skein_journal_commit_seconds_total", .counter, "Time spent in them.",
             [([:], counters.journalCommitSeconds)])
         text.metric("skein_journal_bytes", .gauge, "Size of the journal.", [([:], Double(counters.journalBytes))])
+        ProcessMetrics.write(to: &text)
         return text.body
     }
 
@@ -100,31 +104,5 @@ enum Metrics {
                 "skein_learner_step_seconds", .gauge, "Seconds of each phase of the last step.",
                 phases.map { (["phase": String($0.key.dropFirst(9))], $0.value) })
         }
-    }
-}
-
-/// Writes the text format: HELP and TYPE once a metric, escaped labels in a fixed order.
-struct Exposition {
-    typealias Row = ([String: String], Double)
-    enum Kind: String { case counter, gauge }
-
-    private(set) var body = ""
-
-    mutating func metric(_ name: String, _ kind: Kind, _ help: String, _ rows: [Row]) {
-        body += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
-        for (labels, value) in rows {
-            let list = labels.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(Self.escape($0.value))\"" }
-            body += name + (list.isEmpty ? "" : "{" + list.joined(separator: ",") + "}") + " \(Self.number(value))\n"
-        }
-    }
-
-    private static func escape(_ text: String) -> String {
-        text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-    }
-
-    private static func number(_ value: Double) -> String {
-        if value.isNaN { return "NaN" }
-        if value.isInfinite { return value > 0 ? "+Inf" : "-Inf" }
-        return value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : "\(value)"
     }
 }

@@ -1,4 +1,4 @@
-import Console
+import Supervision
 import Testing
 
 @Suite struct RestartBudgetTests {

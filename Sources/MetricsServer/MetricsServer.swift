@@ -1,0 +1,70 @@
+import HTTPTypes
+package import Hummingbird
+package import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// `GET /metrics` of one process: what its ``MetricsRegistry`` has, and nothing else. Loopback only, so no token is needed.
+///
+/// Shutdown: cancel the task of `run`, or shut its service group down.
+package struct MetricsServer: Sendable {
+    package let address: LocalAddress
+    private let registry: MetricsRegistry
+    private let logger: Logger
+
+    package init(at address: LocalAddress, registry: MetricsRegistry, logger: Logger) {
+        self.address = address
+        self.registry = registry
+        self.logger = logger
+    }
+
+    /// Serves until the task is cancelled or its service group shuts down. Throws when the address cannot be listened at.
+    ///
+    /// - Parameter onReady: called with the port once it listens.
+    package func run(onReady: @escaping @Sendable (Int) async -> Void) async throws {
+        let router = Router(context: MetricsContext.self)
+        router.add(middleware: LocalOnly())
+        router.get("livez") { _, _ in "ok\n" }
+        router.get("metrics") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: Exposition.contentType, .cacheControl: "no-store"],
+                body: .init(byteBuffer: ByteBuffer(string: registry.render())))
+        }
+        try await LocalServer.run(router, at: address, logger: logger, onReady: onReady)
+    }
+}
+
+private struct MetricsContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    init(source: Source) { coreContext = .init(source: source) }
+    var maxUploadSize: Int { 1 << 10 }
+}
+
+/// A small HTTP server on this machine.
+package enum LocalServer {
+    /// How long a client that never finishes its request may hold a shutdown up.
+    private static let patience: Duration = .seconds(1)
+
+    package static func run<Context: RequestContext>(
+        _ router: Router<Context>, at address: LocalAddress, logger: Logger,
+        onReady: @escaping @Sendable (Int) async -> Void
+    ) async throws where Context: InitializableFromSource<ApplicationRequestContextSource> {
+        var quiet = logger
+        // It calls its own cancellation an error.
+        quiet.logLevel = .critical
+        let app = Application(
+            router: router,
+            configuration: .init(
+                address: .hostname(address.host, port: address.port), serverName: "skein", reuseAddress: true),
+            onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) }, logger: quiet)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await app.runService(gracefulShutdownSignals: []) }
+            group.addTask {
+                try await gracefulShutdown()
+                try await Task.sleep(for: patience)
+            }
+            _ = try await group.next()
+        }
+    }
+}

@@ -1,0 +1,330 @@
+package import ClusterModel
+package import Console
+import Foundation
+
+/// Every decision of the supervisor of a PPO stage, as a value: which processes run, which of them are started again and
+/// when, in which order they are stopped, and how the stage ends.
+///
+///     STARTING --(1) the coordinator says where it listens: learner, scorers and generators are started--> RUNNING
+///     any --(2) interrupted, the coordinator has ended by itself, or a process cannot work--> STOPPING
+///     STOPPING --(3) workers, then the learner, then the coordinator have ended--> over
+///
+/// What happens to the process in one slot:
+///
+///     (4) start -> ALIVE --(5) fewer are wanted: SIGTERM, once--> LEAVING
+///     ALIVE, LEAVING --(6) died--> PAUSED --(7) the back-off is over--> (4), or gone if it is not wanted any more
+///     ALIVE --(8) exit 0: it was drained, or the run is over--> gone
+///     LEAVING --(9) exit 0--> gone, or (4) if more are wanted again
+///     ALIVE, LEAVING --(10) a wrong configuration, or ``RestartBudget`` is spent--> gone, and (2) with its last words
+///
+/// While STOPPING, each of the three groups in turn gets its grace, SIGTERM, its patience, and SIGKILL (``Stopping``).
+///
+/// No clock and no process: the same events at the same times give the same effects.
+package struct SupervisorMachine: Sendable {
+    package enum Event: Sendable {
+        case started(Slot, pid: Int32)
+        case cannotStart(Slot, String)
+        /// - Parameter words: the last lines that say what went wrong.
+        case ended(Slot, Ending, words: String)
+        /// The coordinator listens for workers here.
+        case address(String)
+        /// The coordinator wants so many workers of a role.
+        case wish(Role, Int)
+        /// What the journal says: steps that are committed, and whether the run was stopped by its operator. Told before
+        /// every end, because it decides what the end means.
+        case journal(steps: Int, isStopped: Bool)
+        case interrupt
+        /// Time has passed; some twenty times a second.
+        case tick
+    }
+
+    package enum Effect: Sendable, Equatable {
+        /// - Parameter address: where the coordinator listens; nil for the first coordinator, which chooses.
+        case start(Slot, address: String?)
+        case signal(Slot, Int32)
+        /// The coordinator is to be told that this process is gone without a word.
+        case lost(Slot, pid: Int32)
+        case note(Note)
+        /// The stage is over; nil: all steps are made.
+        case end(ExitStatus?, String)
+    }
+
+    /// A line of the log.
+    package struct Note: Sendable, Equatable {
+        package var isWarning: Bool
+        package var message: String
+        package var details: [String: String]
+    }
+
+    package struct Settings: Sendable {
+        /// How many processes of each role of workers.
+        package var counts: [Role: Int]
+        /// Steps of the run.
+        package var steps: Int
+        /// What a person types to go on with the run.
+        package var command: String
+
+        package init(counts: [Role: Int], steps: Int, command: String) {
+            self.counts = counts
+            self.steps = steps
+            self.command = command
+        }
+    }
+
+    private enum State: Sendable {
+        /// - Parameters:
+        ///   - pid: nil until it is told.
+        ///   - owed: a signal that waits for the pid.
+        case alive(pid: Int32?, isLeaving: Bool, owed: Int32?)
+        case paused(until: Duration)
+    }
+
+    /// Why the stage ends early.
+    private enum Cause: Sendable {
+        case failed(ExitStatus, String)
+        /// Somebody asked for it.
+        case stopped
+    }
+
+    private let settings: Settings
+    private var wanted: [Role: Int]
+    private var slots: [Slot: State] = [:]
+    private var budgets: [Slot: RestartBudget] = [:]
+    private var address: String?
+    private var committed = 0
+    private var isStoppedInJournal = false
+    private var stopping: Stopping?
+    /// The first cause counts.
+    private var cause: Cause?
+    /// The coordinator said that the run is done.
+    private var isDone = false
+    private var isOver = false
+    private var effects: [Effect] = []
+
+    package init(_ settings: Settings) {
+        self.settings = settings
+        wanted = settings.counts
+    }
+
+    /// True from edge 2 on.
+    package var isStopping: Bool { stopping != nil }
+
+    /// Starts the coordinator, which everything else waits for.
+    package mutating func begin() -> [Effect] {
+        start(.coordinator)
+        return take()
+    }
+
+    /// - Parameter now: since any fixed moment.
+    package mutating func handle(_ event: Event, at now: Duration) -> [Effect] {
+        guard !isOver else { return [] }
+        switch event {
+        case .started(let slot, let pid): started(slot, pid)
+        case .cannotStart(let slot, let reason):
+            slots[slot] = nil
+            fail(.failed, reason, now)
+        case .ended(let slot, let ending, let words): ended(slot, ending, words, now)
+        case .address(let text): listens(at: text)
+        case .wish(let role, let count): scale(role, to: count)
+        case .journal(let steps, let isStopped): (committed, isStoppedInJournal) = (steps, isStopped)
+        case .interrupt:
+            if stopping == nil, cause == nil { cause = .stopped }
+            stop(now)
+        case .tick: break
+        }
+        passTime(now)
+        return take()
+    }
+
+    private mutating func take() -> [Effect] {
+        defer { effects = [] }
+        return effects
+    }
+
+    // MARK: - Starting
+
+    /// Edge 4.
+    private mutating func start(_ slot: Slot) {
+        slots[slot] = .alive(pid: nil, isLeaving: false, owed: nil)
+        // A new coordinator listens where the old one did, so that workers find it again.
+        effects.append(.start(slot, address: address))
+    }
+
+    private mutating func started(_ slot: Slot, _ pid: Int32) {
+        guard case .alive(_, let isLeaving, let owed) = slots[slot] else { return }
+        slots[slot] = .alive(pid: pid, isLeaving: isLeaving, owed: nil)
+        if let owed { effects.append(.signal(slot, owed)) }
+    }
+
+    /// Edge 1.
+    private mutating func listens(at text: String) {
+        guard address == nil, stopping == nil else { return }
+        address = text
+        start(.learner)
+        for role in [Role.scorer, .generator] { fill(role) }
+    }
+
+    /// Edge 5 for those above the count; edge 4 for those below it that are not there.
+    private mutating func scale(_ role: Role, to count: Int) {
+        guard stopping == nil, address != nil, role != .learner, wanted[role] != count else { return }
+        wanted[role] = count
+        note("scale", ["role": role.rawValue, "count": "\(count)"])
+        fill(role)
+        for slot in slots.keys.sorted() where !isWanted(slot) { dismiss(slot) }
+    }
+
+    private mutating func fill(_ role: Role) {
+        for number in 0..<max(0, wanted[role] ?? 0) where slots[.worker(role, number)] == nil {
+            start(.worker(role, number))
+        }
+    }
+
+    private mutating func dismiss(_ slot: Slot) {
+        // A second SIGTERM would end it in the middle of its job; one that waits for its back-off is left to edge 7.
+        guard case .alive(let pid, false, let owed) = slots[slot] else { return }
+        slots[slot] = .alive(pid: pid, isLeaving: true, owed: owed)
+        send(SIGTERM, to: slot)
+    }
+
+    private mutating func send(_ number: Int32, to slot: Slot) {
+        guard case .alive(let pid, let isLeaving, _) = slots[slot] else { return }
+        if pid == nil {
+            slots[slot] = .alive(pid: nil, isLeaving: isLeaving, owed: number)
+        } else {
+            effects.append(.signal(slot, number))
+        }
+    }
+
+    private func isWanted(_ slot: Slot) -> Bool {
+        guard case .worker(let role, let number) = slot else { return true }
+        return number < wanted[role] ?? 0
+    }
+
+    // MARK: - Ends
+
+    private mutating func ended(_ slot: Slot, _ ending: Ending, _ words: String, _ now: Duration) {
+        guard case .alive(let pid, let wasLeaving, _) = slots[slot] else { return }
+        slots[slot] = nil
+        if slot == .coordinator {
+            coordinatorEnded(ending, words, now)
+            return
+        }
+        guard stopping == nil else { return }
+        // Who ends by itself has said so to the coordinator.
+        if ending != .exit(0), let pid { effects.append(.lost(slot, pid: pid)) }
+        guard isWanted(slot) else { return }
+        switch ending {
+        case .exit(ExitStatus.configuration.rawValue), .exit(ExitStatus.usage.rawValue):
+            fail(.configuration, "\(slot) cannot work: \(words)", now)
+        case .exit(0) where wasLeaving: start(slot)
+        case .exit(0): note("left", ["child": "\(slot)"])
+        default: startAgain(slot, ending, words, now)
+        }
+    }
+
+    private mutating func coordinatorEnded(_ ending: Ending, _ words: String, _ now: Duration) {
+        switch ending {
+        case .exit(0):
+            isDone = true
+            stop(now)
+        case .exit(let code):
+            // Its own decision: stopped by its operator, a port in use, a job that cannot be done. While everything is
+            // being stopped it may well find that nobody is left.
+            if code == ExitStatus.tryAgain.rawValue, isStoppedInJournal {
+                if cause == nil { cause = .stopped }
+                stop(now)
+            } else if stopping == nil {
+                fail(ExitStatus(rawValue: code) ?? .failed, "the run cannot go on: \(words)", now)
+            }
+        case .signal:
+            // Killed: the journal knows everything, so a new one goes on.
+            if stopping == nil { startAgain(.coordinator, ending, words, now) }
+        }
+    }
+
+    /// Edges 6 and 10.
+    private mutating func startAgain(_ slot: Slot, _ ending: Ending, _ words: String, _ now: Duration) {
+        // What the process did to itself is a way to fail; what others did to it says nothing about it.
+        let ownSignals = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
+        let reason: String? =
+            switch ending {
+            case .signal(let number): ownSignals.contains(number) ? "\(ending)" : nil
+            case .exit: words
+            }
+        let verdict = budgets[slot, default: RestartBudget()].ended(reason: reason, progress: committed, at: now)
+        let who = slot == .coordinator ? "the coordinator" : "\(slot)"
+        switch verdict {
+        case .giveUp(let what): fail(.failed, "\(who) \(what) (\(ending)): \(words)", now)
+        case .again(let pause):
+            slots[slot] = .paused(until: now + pause)
+            note(
+                slot == .coordinator
+                    ? "the coordinator died and is started again" : "a child died and is started again",
+                ["child": "\(slot)", "ending": "\(ending)", "back-off": "\(pause)"], isWarning: true)
+        }
+    }
+
+    // MARK: - Time
+
+    private mutating func passTime(_ now: Duration) {
+        if stopping == nil {
+            for slot in slots.keys.sorted() {
+                guard case .paused(let until) = slots[slot], now >= until else { continue }
+                slots[slot] = nil
+                if isWanted(slot) { start(slot) }
+            }
+        } else {
+            goOnStopping(now)
+        }
+    }
+
+    private mutating func fail(_ status: ExitStatus, _ message: String, _ now: Duration) {
+        if cause == nil { cause = .failed(status, message) }
+        stop(now)
+    }
+
+    /// Edge 2.
+    private mutating func stop(_ now: Duration) {
+        guard stopping == nil else { return }
+        slots = slots.filter { if case .paused = $0.value { false } else { true } }
+        // After a regular end the coordinator has told the others already.
+        stopping = Stopping(grace: isDone ? .seconds(5) : .zero, at: now)
+    }
+
+    private mutating func goOnStopping(_ now: Duration) {
+        while var current = stopping {
+            let group = slots.keys.filter(current.group.contains).sorted()
+            let step = current.next(isEmpty: group.isEmpty, at: now)
+            stopping = current
+            switch step {
+            case .wait: return
+            case .again: continue
+            case .terminate:
+                for slot in group {
+                    if case .alive(_, true, _) = slots[slot] { continue }
+                    send(SIGTERM, to: slot)
+                }
+            case .kill: for slot in group { send(SIGKILL, to: slot) }
+            case .over:
+                end()
+                return
+            }
+        }
+    }
+
+    /// Edge 3.
+    private mutating func end() {
+        isOver = true
+        switch cause {
+        case .failed(let status, let message): effects.append(.end(status, message))
+        case .stopped where !isDone:
+            let text = "stopped as asked after step \(committed) of \(settings.steps); go on with: \(settings.command)"
+            effects.append(.end(.tryAgain, text))
+        case .stopped, nil: effects.append(.end(nil, ""))
+        }
+    }
+
+    private mutating func note(_ message: String, _ details: [String: String], isWarning: Bool = false) {
+        effects.append(.note(Note(isWarning: isWarning, message: message, details: details)))
+    }
+}

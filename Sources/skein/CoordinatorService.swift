@@ -1,0 +1,57 @@
+import ClusterModel
+import Console
+import Coordinator
+import Foundation
+import MetricsServer
+import ServiceLifecycle
+import StatusServer
+
+/// The coordinator as the role of its process: from its first message to the end of the run, then it closes sockets and
+/// journal. Asked to finish, it stops the run as an operator would; cancelled, it leaves the journal as it is.
+struct CoordinatorService: Service {
+    let coordinator: Coordinator
+    let runDirectory: String
+
+    func run() async throws {
+        let outcome = await withTaskGroup(of: Void.self, returning: Coordinator.Outcome.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                guard (try? await gracefulShutdown()) != nil else { return }
+                await coordinator.requestStop()
+            }
+            for await outcome in coordinator.ended { return outcome }
+            return .success(())
+        }
+        // Long enough for a reader to see how it ended.
+        try? await Task.sleep(for: .milliseconds(200))
+        if CoordinatorFile.read(in: runDirectory)?.pid == getpid() { CoordinatorFile.remove(in: runDirectory) }
+        await coordinator.close()
+        if case .failure(let error) = outcome {
+            throw CommandError(ExitStatus(rawValue: error.exitCode) ?? .failed, error.message)
+        }
+    }
+}
+
+/// The status endpoint beside the coordinator. Says in `coordinator.json` where both listen.
+struct StatusService: Service {
+    let server: StatusServer
+    let coordinator: Coordinator
+    let runDirectory: String
+    let tokenFile: String
+
+    func run() async throws {
+        let address = server.address
+        do {
+            try await server.run { port in
+                let written = CoordinatorFile(
+                    pid: ProcessInfo.processInfo.processIdentifier, runID: coordinator.snapshots.current.runId,
+                    endpoint: coordinator.address, status: "\(address.host):\(port)", tokenFile: tokenFile)
+                do { try written.write(in: runDirectory) } catch { Console.error("skein: \(error)") }
+            }
+        } catch {
+            throw CommandError(
+                .tryAgain,
+                "cannot serve the status at \(address): \(error); set coordinator.status to another port")
+        }
+    }
+}

@@ -1,0 +1,303 @@
+import ClusterModel
+import Console
+import Foundation
+import Supervision
+import Testing
+
+@Suite struct SupervisorMachineTests {
+    private typealias Bench = SupervisorBench
+    private let first = SupervisorBench.generator(0)
+    private let second = SupervisorBench.generator(1)
+
+    private func started(generators: Int = 2, scorers: Int = 1) -> Bench {
+        var bench = Bench(generators: generators, scorers: scorers)
+        bench.begin()
+        return bench
+    }
+
+    // MARK: - Starting
+
+    @Test func theRestIsStartedWhenTheCoordinatorListens() {
+        var bench = Bench()
+        let begun = bench.machine.begin()
+        #expect(begun == [.start(.coordinator, address: nil)])
+        let early = bench.tell(.tick)
+        #expect(early.isEmpty)
+        let effects = bench.tell(.address("tcp://a"))
+        #expect(
+            effects
+                == [Slot.learner, .worker(.scorer, 0), first, second].map { .start($0, address: "tcp://a") })
+        let again = bench.tell(.address("tcp://b"))
+        #expect(again.isEmpty)
+    }
+
+    @Test func aProcessThatCannotBeStartedEndsTheRun() {
+        var bench = started(generators: 1, scorers: 0)
+        bench.tell(.cannotStart(first, "cannot start skein-engine: it is gone"))
+        bench.end(.learner, .signal(SIGTERM))
+        bench.end(.coordinator, .exit(75))
+        #expect(bench.end?.status == .failed && bench.end?.message == "cannot start skein-engine: it is gone")
+    }
+
+    // MARK: - Deaths
+
+    @Test func aKilledWorkerIsReportedAtOnceAndStartedAfterItsBackOff() throws {
+        var bench = started()
+        let pid = try #require(bench.running[first])
+        bench.end(first, .signal(SIGKILL))
+        #expect(bench.lost == [pid])
+        #expect(bench.running[first] == nil)
+        bench.pass(.milliseconds(150))
+        #expect(bench.running[first] == nil)
+        bench.pass(.milliseconds(50))
+        #expect(bench.running[first] != nil && bench.starts[first] == 2)
+        #expect(bench.starts[second] == 1)
+    }
+
+    @Test func whoLeavesByItselfIsNeitherLostNorReplaced() {
+        var bench = started()
+        bench.end(first, .exit(0))
+        bench.pass(.seconds(60))
+        #expect(bench.lost.isEmpty && bench.running[first] == nil && bench.end == nil)
+    }
+
+    @Test func theSameFailureThriceEndsTheRunWithItsLastWords() {
+        var bench = started(generators: 1, scorers: 0)
+        for number in 1...3 {
+            bench.end(first, .exit(1), words: "no memory for \(number) tensors")
+            bench.pass(.seconds(5))
+        }
+        #expect(bench.machine.isStopping)
+        bench.end(.learner, .exit(0))
+        bench.end(.coordinator, .exit(75))
+        #expect(bench.end?.status == .failed)
+        #expect(
+            bench.end?.message
+                == "generator-0 ended 3 times in the same way (exit code 1): no memory for 3 tensors")
+    }
+
+    @Test func aStepBetweenFailuresIsAFreshStart() {
+        var bench = started(generators: 1, scorers: 0)
+        for step in 1...20 {
+            bench.end(first, .exit(1), words: "no memory", step: step)
+            bench.pass(.seconds(1))
+            #expect(bench.running[first] != nil, "after step \(step)")
+        }
+    }
+
+    @Test func theBudgetIsARateForEachProcess() {
+        var bench = started()
+        // Five each are allowed within ten minutes, however many all of them are together.
+        for _ in 0..<5 {
+            for slot in [Slot.learner, .worker(.scorer, 0), first, second, .coordinator] {
+                bench.end(slot, .signal(SIGKILL))
+                bench.pass(.seconds(10))
+                #expect(bench.running[slot] != nil, "\(slot)")
+            }
+        }
+        bench.pass(.seconds(600))
+        bench.end(first, .signal(SIGKILL))
+        bench.pass(.seconds(1))
+        #expect(bench.running[first] != nil)
+        for _ in 0..<5 {
+            bench.end(second, .signal(SIGKILL))
+            bench.pass(.seconds(10))
+        }
+        #expect(!bench.machine.isStopping)
+        bench.end(second, .signal(SIGKILL))
+        #expect(bench.machine.isStopping)
+    }
+
+    @Test func aKilledCoordinatorComesBackAtItsAddressByTheSameRule() {
+        var bench = started()
+        bench.end(.coordinator, .signal(SIGKILL))
+        let early = bench.tell(.tick)
+        #expect(early.isEmpty)
+        bench.now += .milliseconds(200)
+        let later = bench.tell(.tick)
+        #expect(later == [.start(.coordinator, address: "tcp://127.0.0.1:7")])
+        for _ in 0..<2 {
+            bench.end(.coordinator, .signal(SIGSEGV), words: "a trap")
+            bench.pass(.seconds(10))
+        }
+        #expect(!bench.machine.isStopping)
+        bench.end(.coordinator, .signal(SIGSEGV), words: "a trap")
+        #expect(bench.machine.isStopping)
+        for slot in bench.running.keys { bench.end(slot, .signal(SIGTERM)) }
+        #expect(
+            bench.end?.message == "the coordinator ended 3 times in the same way (signal \(SIGSEGV)): a trap")
+    }
+
+    @Test func aWrongConfigurationIsNotTriedAgain() {
+        var bench = started(generators: 1, scorers: 0)
+        bench.end(first, .exit(78), words: "device: unknown device")
+        #expect(bench.machine.isStopping && bench.starts[first] == 1)
+        bench.end(.learner, .exit(0))
+        bench.end(.coordinator, .exit(75))
+        #expect(bench.end?.status == .configuration)
+        #expect(bench.end?.message == "generator-0 cannot work: device: unknown device")
+    }
+
+    @Test func theCoordinatorsOwnDecisionEndsTheRun() {
+        var bench = started(generators: 0, scorers: 0)
+        bench.end(.coordinator, .exit(75), words: "cannot serve the status at 127.0.0.1:1")
+        // Nothing to wait for: it has not told anybody.
+        #expect(bench.signals.map(\.slot) == [.learner])
+        bench.end(.learner, .exit(0))
+        #expect(bench.end?.status == .tryAgain)
+        #expect(bench.end?.message == "the run cannot go on: cannot serve the status at 127.0.0.1:1")
+    }
+
+    // MARK: - Scaling
+
+    @Test func aDismissedWorkerIsToldOnceAndNotReplaced() {
+        var bench = started()
+        bench.tell(.wish(.generator, 1))
+        bench.tell(.wish(.generator, 1))
+        bench.tell(.wish(.generator, 0))
+        #expect(bench.signals.map(\.slot) == [second, first])
+        bench.end(first, .signal(SIGKILL))
+        bench.end(second, .exit(0))
+        bench.pass(.seconds(60))
+        #expect(bench.running[first] == nil && bench.running[second] == nil && bench.end == nil)
+    }
+
+    @Test func aDismissedWorkerThatIsWantedAgainFollowsItself() {
+        var bench = started()
+        bench.tell(.wish(.generator, 1))
+        bench.tell(.wish(.generator, 2))
+        #expect(bench.starts[second] == 1)
+        bench.end(second, .exit(0))
+        #expect(bench.starts[second] == 2)
+    }
+
+    @Test func moreWorkersAreStartedAndFewerDuringABackOffAreNot() {
+        var bench = started(generators: 1)
+        bench.tell(.wish(.generator, 3))
+        #expect(bench.starts[.worker(.generator, 2)] == 1)
+        bench.end(second, .signal(SIGKILL))
+        bench.tell(.wish(.generator, 1))
+        bench.pass(.seconds(1))
+        #expect(bench.starts[second] == 1)
+        bench.tell(.wish(.generator, 2))
+        #expect(bench.starts[second] == 2)
+    }
+
+    @Test func aWishDuringABackOffDoesNotCutItShort() {
+        var bench = started()
+        bench.end(second, .signal(SIGKILL))
+        bench.tell(.wish(.generator, 1))
+        bench.tell(.wish(.generator, 3))
+        #expect(bench.starts[second] == 1 && bench.starts[.worker(.generator, 2)] == 1)
+        bench.pass(.milliseconds(200))
+        #expect(bench.starts[second] == 2)
+    }
+
+    // MARK: - Stopping
+
+    @Test func anInterruptStopsWorkersThenTheLearnerThenTheCoordinator() {
+        var bench = started(generators: 1)
+        bench.tell(.interrupt)
+        #expect(bench.signals.map(\.slot) == [first, .worker(.scorer, 0)])
+        bench.end(first, .exit(0))
+        bench.pass(.seconds(1))
+        bench.end(.worker(.scorer, 0), .exit(0))
+        #expect(bench.signals.last?.slot == .learner && bench.signals.last?.number == SIGTERM)
+        // It does not listen.
+        bench.pass(.seconds(20))
+        #expect(bench.signals.last?.slot == .learner && bench.signals.last?.number == SIGKILL)
+        bench.end(.learner, .signal(SIGKILL))
+        #expect(bench.signals.last?.slot == .coordinator)
+        bench.end(.coordinator, .exit(75), step: 4, isStopped: true)
+        #expect(bench.end?.status == .tryAgain)
+        #expect(
+            bench.end?.message == "stopped as asked after step 4 of 10; go on with: skein run x.yaml")
+        #expect(bench.lost.isEmpty)
+    }
+
+    @Test func aSignalWaitsForAProcessThatIsBeingStarted() {
+        var bench = Bench(generators: 0, scorers: 0)
+        bench.saysStarted = false
+        bench.begin()
+        bench.tell(.started(.coordinator, pid: 5))
+        bench.tell(.interrupt)
+        #expect(bench.signals.isEmpty)
+        bench.tell(.started(.learner, pid: 6))
+        #expect(bench.signals.map(\.slot) == [.learner])
+    }
+
+    @Test func anInterruptBeforeTheCoordinatorListensStartsNothingElse() {
+        var bench = Bench()
+        _ = bench.machine.begin()
+        bench.tell(.started(.coordinator, pid: 5))
+        bench.tell(.interrupt)
+        #expect(bench.signals.map(\.slot) == [.coordinator])
+        let late = bench.tell(.address("tcp://a"))
+        #expect(late.isEmpty)
+        bench.tell(.ended(.coordinator, .signal(SIGTERM), words: ""))
+        #expect(bench.end?.status == .tryAgain)
+    }
+
+    @Test func afterItsEndARunGivesEverybodyTimeToLeave() {
+        var bench = started(generators: 1, scorers: 0)
+        bench.end(.coordinator, .exit(0), step: 10)
+        bench.pass(.seconds(4))
+        #expect(bench.signals.isEmpty)
+        bench.end(first, .exit(0))
+        bench.pass(.seconds(4))
+        #expect(bench.signals.isEmpty)
+        bench.end(.learner, .exit(0))
+        #expect(bench.end?.message == "" && bench.end?.status == nil && bench.signals.isEmpty)
+    }
+
+    @Test func aRunThatItsOperatorStoppedSaysHowToGoOn() {
+        var bench = started(generators: 0, scorers: 0)
+        bench.end(.coordinator, .exit(75), words: "stopped", step: 3, isStopped: true)
+        bench.end(.learner, .exit(0), step: 3, isStopped: true)
+        #expect(bench.end?.status == .tryAgain && bench.end?.message.contains("after step 3 of 10") == true)
+    }
+
+    /// Whatever happens in whatever order: one process in a slot, no signal to nobody, one end, and nothing after it.
+    @Test(arguments: 0..<200) func anyOrderOfEventsIsSurvived(seed: Int) {
+        var random = Numbers(state: UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1)
+        var bench = Bench(generators: 3, scorers: 2)
+        bench.begin()
+        var signalled = 0
+        for turn in 0..<400 where bench.end == nil {
+            let slots = bench.running.keys.sorted()
+            switch random.next() % 12 {
+            case 0...3: bench.pass(.milliseconds(Int64(50 * (random.next() % 30))))
+            case 4...6:
+                guard let slot = slots.randomElement(using: &random), slot != .coordinator || turn > 300 else { break }
+                let endings: [Ending] = [.exit(0), .exit(1), .exit(75), .signal(SIGKILL), .signal(SIGSEGV)]
+                let ending = endings.randomElement(using: &random) ?? .exit(0)
+                bench.end(slot, ending, words: "w\(random.next() % 3)", step: turn)
+            case 7...9:
+                let role = random.next() % 2 == 0 ? Role.generator : .scorer
+                bench.tell(.wish(role, Int(random.next() % 6)))
+            case 10 where turn > 350: bench.tell(.interrupt)
+            default: bench.tell(.tick)
+            }
+            for signal in bench.signals[signalled...] where signal.at == bench.now {
+                #expect(bench.starts[signal.slot] != nil, "seed \(seed)")
+            }
+            signalled = bench.signals.count
+        }
+        bench.tell(.interrupt)
+        bench.pass(.seconds(120))
+        for slot in bench.running.keys.sorted() { bench.end(slot, .signal(SIGKILL)) }
+        #expect(bench.end != nil && bench.running.isEmpty, "seed \(seed)")
+        let after = bench.tell(.tick) + bench.tell(.wish(.generator, 9))
+        #expect(after.isEmpty, "seed \(seed)")
+    }
+
+    private struct Numbers: RandomNumberGenerator {
+        var state: UInt64
+        mutating func next() -> UInt64 {
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return state &* 0x2545_F491_4F6C_DD1D
+        }
+    }
+}
