@@ -49,6 +49,7 @@ enum CoordinatorSettings {
         configuration.run.leaseMilliseconds = Int(run.coordinator.lease * 1000)
         configuration.run.graceMilliseconds = Int(run.coordinator.grace * 1000)
         configuration.run.retries = run.coordinator.retries
+        configuration.run.skipsPoison = run.coordinator.onPoison == .skip
         configuration.run.klStop = run.ppo.klStop
         configuration.run.setups = run.setups()
         configuration.run.desired = [.generator: run.roles.generator.count, .scorer: run.roles.scorer.count]

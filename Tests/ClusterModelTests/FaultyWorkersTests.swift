@@ -160,6 +160,59 @@ import Testing
         #expect(text.contains("generate/0/0") && text.contains("3 workers") && text.contains("on g"))
     }
 
+    /// Where the run file says so, the batch goes on without it, and so does a coordinator that is started again.
+    @Test func aJobThatKillsItsWorkersIsSkipped() throws {
+        var settings = RunBench.settings()
+        settings.skipsPoison = true
+        var bench = try RunBench(settings)
+        _ = bench.join(.learner, RunBench.learner)
+        _ = bench.say(RunBench.learner, .publish([RunBench.policy]))
+        _ = bench.sync()
+        var worker = RunBench.generator
+        var next: [Grant] = []
+        for incarnation in 1...4 {
+            worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
+            _ = bench.pass(200)
+            _ = bench.join(.generator, worker)
+            next = RunBench.leases(bench.say(worker, .credit(slots: 1)))
+            #expect(next.first?.job.id.index == (incarnation < 4 ? 0 : 1))
+        }
+        #expect(bench.machine.snapshot(at: bench.time).alarms.map(\.code) == ["poison"])
+        // What comes of it after all is too late.
+        let late = try RunBench.answer(try #require(next.first), version: 0)
+        guard case .result(_, _, let outcome) = late else { throw CancellationError() }
+        let told = bench.say(worker, .result(JobID(step: 0, index: 0, kind: .generate), attempt: 3, outcome))
+        #expect(
+            told.contains { if case .resultAck(let acks) = $0 { acks.allSatisfy { $0.status == .stale } } else { false } })
+        _ = bench.say(worker, late)
+        _ = bench.sync()
+        func batch(_ bench: inout RunBench) -> [Int]? {
+            for message in bench.say(RunBench.learner, .batchRequest(step: 0), id: 5) {
+                if case .batchReady = message {
+                    let answer = bench.say(RunBench.learner, .fetchJobs(step: 0, first: 0), id: 6).first
+                    guard case .batchJobs(_, _, let jobs) = answer else { return nil }
+                    return jobs.map(\.trajectories.count)
+                }
+            }
+            return nil
+        }
+        #expect(batch(&bench) == [0, 1])
+
+        var recovered = RecoveredRun()
+        recovered.epoch = 2
+        recovered.manifests = [RunBench.policy]
+        for entry in bench.persisted {
+            switch entry {
+            case .meta(let key, let value): recovered.meta[key] = value
+            case .result(let job, _, _, .trajectories(let items), _): recovered.trajectories[job] = items
+            default: break
+            }
+        }
+        var again = try RunBench(settings, recovered: recovered)
+        _ = again.join(.learner, RunBench.learner)
+        #expect(batch(&again) == [0, 1])
+    }
+
     /// A network that is cut takes many workers at once, and again, and blames no job.
     @Test func aPartitionPoisonsNothing() throws {
         var bench = try RunBench()

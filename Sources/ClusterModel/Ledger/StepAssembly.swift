@@ -6,7 +6,9 @@ package struct StepAssembly: Sendable {
     package let parts: Int
     package private(set) var trajectories: [Int: [Trajectory]] = [:]
     package private(set) var scores: [Int: [Int: Scores]] = [:]
-    /// Generate jobs of which everything is here.
+    /// Generate jobs that were given up; the batch has no answers of theirs.
+    package private(set) var skipped: Set<Int> = []
+    /// Generate jobs of which everything is here, or will never be.
     private var finished = 0
 
     package init(step: Int, jobs: [GenerateJob], parts: Int) {
@@ -16,13 +18,12 @@ package struct StepAssembly: Sendable {
     }
 
     package var isComplete: Bool { finished == jobs.count }
+    /// Nothing can be learned from it.
+    package var isEmpty: Bool { skipped.count == jobs.count }
 
     /// All jobs of the step that exist so far or will.
     package var allJobs: [JobID] {
-        jobs.flatMap { job in
-            [job.id]
-                + (0..<parts).map { JobID(step: step, index: job.id.index, kind: .score, part: $0) }
-        }
+        jobs.flatMap { jobs(of: $0.id.index) }
     }
 
     /// Refuses what does not answer the job, so that one broken worker cannot spoil a batch.
@@ -92,6 +93,21 @@ package struct StepAssembly: Sendable {
             return "the reward \(other) was not asked for"
         }
         return nil
+    }
+
+    /// Leaves the answers of a job out, whatever of them is here.
+    package mutating func skip(_ index: Int) {
+        guard jobs.indices.contains(index), skipped.insert(index).inserted else { return }
+        let isFinished = trajectories[index] != nil && (scores[index]?.count ?? 0) == parts
+        if !isFinished { finished += 1 }
+        trajectories[index] = []
+        scores[index] = nil
+    }
+
+    /// The jobs that a generate job stands for: itself, and the scoring of its answers.
+    package func jobs(of index: Int) -> [JobID] {
+        [JobID(step: step, index: index, kind: .generate)]
+            + (0..<parts).map { JobID(step: step, index: index, kind: .score, part: $0) }
     }
 
     package mutating func add(_ result: [Trajectory], of index: Int) {

@@ -101,6 +101,20 @@ package struct RecoveredRun: Sendable {
     /// Key of the journal: how many workers of a role were wished for, and of how many in the run file.
     static func wishKey(_ role: Role) -> String { "wished \(role.rawValue)" }
 
+    /// Key of the journal: a generate job that was given up, as `skipped STEP INDEX`.
+    static func skipKey(_ job: JobID) -> String { "skipped \(job.step) \(job.index)" }
+
+    /// Generate jobs that were given up.
+    var skipped: [JobID] {
+        meta.keys.compactMap { key in
+            let words = key.split(separator: " ")
+            guard words.count == 3, words[0] == "skipped", let step = Int(words[1]), let index = Int(words[2]) else {
+                return nil
+            }
+            return JobID(step: step, index: index, kind: .generate)
+        }.sorted()
+    }
+
     /// What the operator last wished, by role. It counts as long as the run file says what it said then.
     var wishes: [Role: (count: Int, of: Int)] {
         Role.allCases.reduce(into: [:]) { wishes, role in

@@ -39,12 +39,25 @@ extension RunMachine {
         let victims = ledger.blame(job, for: worker)
         guard victims.count >= Casualties.poison else { return }
         let names = Set(victims.map(\.name)).sorted().joined(separator: ", ")
-        fail(
-            RunEnding(
-                """
-                \(words(for: job)) (job \(job)) has taken \(victims.count) workers with it, on \(names); the last \(what). \
-                Read their logs. If they only need longer, raise coordinator.lease_s; then call the same command again
-                """), time)
+        let story =
+            "\(words(for: job)) (job \(job)) has taken \(victims.count) workers with it, on \(names); the last \(what)"
+        if settings.skipsPoison, let step = steps[job.step], step.skipped.count + 1 < step.jobs.count {
+            skip(job, story, time)
+        } else {
+            fail(
+                RunEnding(
+                    """
+                    \(story). Read their logs. If they only need longer, raise coordinator.lease_s; then call the same \
+                    command again
+                    """), time)
+        }
+    }
+
+    /// The batch goes on without the answers of the job, once the journal knows. A batch of which nothing is left ends the run.
+    private mutating func skip(_ job: JobID, _ story: String, _ time: Int64) {
+        ledger.forget(steps.given(up: job))
+        persist(.meta(key: RecoveredRun.skipKey(job), value: story), then: .skipped(job))
+        alarm("poison", "\(story). Its answers are left out of step \(job.step + 1), as coordinator.on_poison says", time)
     }
 
     /// It cannot be told from a long update, so people are asked to look.

@@ -19,6 +19,7 @@ package struct RunMachine: Sendable {
         case published([ArtifactManifest], by: WorkerID, UInt64)
         case committed
         case withdrawn(RunEnding)
+        case skipped(JobID)
     }
 
     package let runID: String
@@ -104,6 +105,10 @@ package struct RunMachine: Sendable {
         }
         for (id, scores) in recovered.scores.sorted(by: { $0.key < $1.key }) where steps[id.step] != nil {
             try restore(.scores(scores), of: id, "rewards or the reference")
+        }
+        for job in recovered.skipped where steps[job.step] != nil {
+            ledger.forget(steps.given(up: job))
+            steps.skip(job)
         }
     }
 
@@ -209,6 +214,11 @@ package struct RunMachine: Sendable {
                 announce(manifests, time)
             case .committed: commitIsDurable(time)
             case .withdrawn(let ending): fail(ending, time)
+            case .skipped(let job):
+                steps.skip(job)
+                if steps[job.step]?.isEmpty == true {
+                    fail(RunEnding("step \(job.step + 1): no worker has survived any of its jobs; read their logs"), time)
+                }
             }
         }
         answerBatchRequest()

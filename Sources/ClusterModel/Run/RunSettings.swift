@@ -48,6 +48,8 @@ package struct RunSettings: Sendable {
     /// Of a first lease, in which a worker may have to load weights, and of the wait for a missing role.
     package var graceMilliseconds = 60_000
     package var retries = 5
+    /// A job that no worker survives is left out of its batch, and does not end the run.
+    package var skipsPoison = false
     /// The KL at which the learner pauses the run, as the run file has it.
     package var klStop: Double?
     package var setups = RoleSetups()

@@ -90,6 +90,11 @@ struct Steps: Sendable {
         }
     }
 
+    /// A job that nobody survives. Returns the jobs that nobody has to do any more.
+    func given(up job: JobID) -> [JobID] { assemblies[job.step]?.jobs(of: job.index) ?? [] }
+
+    mutating func skip(_ job: JobID) { assemblies[job.step]?.skip(job.index) }
+
     /// Edge 3. Returns the batch that is over; nil when it went with an earlier process.
     mutating func commit(_ commit: Commit) -> StepAssembly? {
         let assembly = assemblies.removeValue(forKey: commit.step)

@@ -1,5 +1,8 @@
 import ClusterModel
 
+/// What becomes of a run when a job takes worker after worker with it.
+package enum OnPoison: String, Sendable, CaseIterable, ChoiceValue { case end, skip }
+
 /// The coordinator: where it listens and how patient it is.
 package struct CoordinatorSection: ConfigurationSection, Equatable {
     package var bind = "tcp://127.0.0.1:0"
@@ -7,6 +10,7 @@ package struct CoordinatorSection: ConfigurationSection, Equatable {
     package var lease = 30.0
     package var grace = 120.0
     package var retries = 5
+    package var onPoison = OnPoison.end
 
     package init() {}
 
@@ -18,6 +22,9 @@ package struct CoordinatorSection: ConfigurationSection, Equatable {
             "Seconds without progress after which a job goes to another worker.")
         keys.value("grace_s", &grace, .within(0...86400), "Seconds more for a worker's first, long load.")
         keys.value("retries", &retries, .within(0...1000), "Attempts after the first before the run gives a job up.")
+        keys.value(
+            "on_poison", &onPoison,
+            "A job that three workers in turn did not survive ends the run, or is skipped: its step learns from the others.")
     }
 }
 
