@@ -26,7 +26,7 @@ final class Fleet {
     /// Ends with the run.
     static func run(_ load: Load, _ address: String) async throws {
         ParentWatch.start()
-        raiseLimits()
+        OpenFiles.raiseLimit()
         let thread = try SocketThread()
         let (ended, continuation) = AsyncStream.makeStream(of: Void.self)
         try await thread.run {
@@ -34,14 +34,6 @@ final class Fleet {
             try fleet.join(address, on: thread)
         }
         for await _ in ended {}
-    }
-
-    /// A process may have 1,024 files open where nobody has said otherwise.
-    private static func raiseLimits() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     private init(_ load: Load, finish: @escaping @Sendable () -> Void) {

@@ -48,6 +48,7 @@ enum CoordinatorPart {
 
     static func run(_ load: Load, directory: String) async throws {
         ParentWatch.start()
+        OpenFiles.raiseLimit()
         var configuration = CoordinatorConfiguration()
         configuration.run.steps = load.steps
         configuration.run.promptsPerStep = load.jobs

@@ -24,6 +24,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     func run() async throws {
         if supervised { ParentWatch.start() }
+        OpenFiles.raiseLimit()
         let logger = makeLogger("coordinator", level: Logger.Level(rawValue: logLevel) ?? .info)
         var run = try file.load()
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
