@@ -139,6 +139,23 @@ import Testing
         #expect(effects.contains { if case .end(nil) = $0 { true } else { false } })
     }
 
+    /// A coordinator that was started again while the learner exported hears of the end from it, by its commit or its BYE.
+    @Test(arguments: [true, false]) func theEndIsHeardOfAfterARestart(byCommit: Bool) throws {
+        var recovered = RecoveredRun()
+        recovered.committedSteps = 2
+        recovered.manifests = [Bench.policy]
+        var bench = try Bench(recovered: recovered)
+        _ = bench.join(.learner, Bench.learner)
+        if byCommit {
+            _ = bench.say(Bench.learner, .commit(step: 1, metrics: Data("{}".utf8), Bench.manifest(2)), id: 3)
+            #expect(bench.machine.state == .done)
+        }
+        _ = bench.say(Bench.learner, .bye(reason: Message.finished))
+        #expect(bench.machine.state == .done)
+        let effects = bench.pass(200)
+        #expect(effects.contains { if case .end(nil) = $0 { true } else { false } })
+    }
+
     /// Two processes of one name: the earlier one is refused from then on, and says why.
     @Test func anEarlierProcessOfTheSameNameIsRefused() throws {
         var bench = try Bench()

@@ -128,6 +128,8 @@ extension RunMachine {
         }
         if step < steps.durable {
             outbox.add(incoming.peer, .commitAck(step: step), inReplyTo: incoming.id)
+            // A coordinator that was started again behind the last commit.
+            if steps.isLastCommitted { finish() }
         } else if step < steps.committed {
             steps.alsoTell(incoming.peer, incoming.id, of: step)
         } else {

@@ -122,7 +122,9 @@ extension RunMachine {
         let jobs = ledger.release(peer)
         if lost { lose(jobs, with: peer, died: isReplaced || hasEnded, isSeen: hasEnded, time) }
         if steps.request?.peer == peer { steps.request = nil }
-        if !lost, reason == Message.finished, members[peer]?.role == .learner, life.state == .done {
+        if !lost, reason == Message.finished, members[peer]?.role == .learner, steps.isLastCommitted {
+            // One that was started again while the learner exported the policy has not heard of the end yet.
+            finish()
             persist(.meta(key: Self.exported, value: "\(steps.committed)"))
             life.exported(at: time)
         }
