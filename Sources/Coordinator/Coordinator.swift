@@ -24,6 +24,7 @@ package actor Coordinator {
     /// Milliseconds between two snapshots that nothing asks for, and what part of the time all of them may take.
     private static let snapshotPeriod: Int64 = 100
     private static let snapshotShare = 0.02
+    private static let longestPeriod: Int64 = 2_000
 
     private var machine: RunMachine
     /// nil when the run has no directory.
@@ -165,7 +166,7 @@ package actor Coordinator {
         let began = endpoint.thread.now
         defer {
             snapshotCost = (endpoint.thread.now - began) / .milliseconds(1)
-            nextSnapshot = time + max(Self.snapshotPeriod, Int64(snapshotCost / Self.snapshotShare))
+            nextSnapshot = time + max(Self.snapshotPeriod, min(Self.longestPeriod, Int64(snapshotCost / Self.snapshotShare)))
         }
         var snapshot = machine.snapshot(at: time)
         let traffic = endpoint.counters

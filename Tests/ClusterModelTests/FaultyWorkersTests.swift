@@ -160,6 +160,45 @@ import Testing
         #expect(text.contains("generate/0/0") && text.contains("3 workers") && text.contains("on g"))
     }
 
+    /// What only waited behind the job that kills is neither named nor skipped.
+    @Test func aJobThatWaitsBehindPoisonIsNotBlamed() throws {
+        var settings = RunBench.settings()
+        settings.skipsPoison = true
+        settings.prompts = (0..<3).map { Prompt(row: $0, text: "p\($0)", tokens: [1]) }
+        settings.promptsPerStep = 3
+        var bench = try RunBench(settings)
+        _ = bench.join(.learner, RunBench.learner)
+        _ = bench.say(RunBench.learner, .publish([RunBench.policy]))
+        _ = bench.sync()
+        for incarnation in 1...4 {
+            let worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
+            _ = bench.pass(200)
+            _ = bench.join(.generator, worker)
+            let jobs = RunBench.leases(bench.say(worker, .credit(slots: 2))).map(\.job.id.index)
+            #expect(jobs == (incarnation < 4 ? [0, 1] : [1, 2]))
+        }
+        #expect(bench.persisted.count { if case .meta("skipped 0 0", _) = $0 { true } else { false } } == 1)
+        #expect(!bench.persisted.contains { if case .meta("skipped 0 1", _) = $0 { true } else { false } })
+    }
+
+    /// The last job of a step is not skipped: nothing would be left to learn from.
+    @Test func aStepIsNeverSkippedWhole() throws {
+        var settings = RunBench.settings()
+        settings.skipsPoison = true
+        var bench = try RunBench(settings)
+        _ = bench.join(.learner, RunBench.learner)
+        _ = bench.say(RunBench.learner, .publish([RunBench.policy]))
+        _ = bench.sync()
+        for incarnation in 1...7 {
+            _ = bench.pass(200)
+            let worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
+            _ = bench.join(.generator, worker)
+            _ = bench.say(worker, .credit(slots: 1))
+        }
+        #expect(bench.machine.state == .failed)
+        #expect(bench.persisted.count { if case .meta(let key, _) = $0 { key.hasPrefix("skipped") } else { false } } == 1)
+    }
+
     /// Where the run file says so, the batch goes on without it, and so does a coordinator that is started again.
     @Test func aJobThatKillsItsWorkersIsSkipped() throws {
         var settings = RunBench.settings()

@@ -23,6 +23,8 @@ package struct JobLedger: Sendable {
         package var deadline: Int64
         package var since: Int64
         package var tokens: Int
+        /// In the order in which leases are given.
+        package var number: UInt64
     }
 
     package enum State: Sendable, Hashable {
@@ -79,6 +81,7 @@ package struct JobLedger: Sendable {
     /// Of those that are pending, how many have been leased before.
     private var retryingCounts: [JobKind: Int] = [:]
     private var slots = TakenSlots()
+    private var leasesGiven: UInt64 = 0
     private var arrivedOfStep: [Int: Int] = [:]
     private let retriesAllowed: Int
 
@@ -154,7 +157,9 @@ package struct JobLedger: Sendable {
     ) {
         leavePending(job)
         attempts[job] = max(attempts[job] ?? 0, attempt)
-        states[job] = .leased(Lease(worker: worker, attempt: attempt, deadline: deadline, since: now, tokens: 0))
+        leasesGiven += 1
+        states[job] = .leased(
+            Lease(worker: worker, attempt: attempt, deadline: deadline, since: now, tokens: 0, number: leasesGiven))
         slots.lease(job, to: worker, deadline: deadline)
     }
 
@@ -269,6 +274,15 @@ package struct JobLedger: Sendable {
             states[job] = .leased(lease)
         }
         slots.shift(by: gap)
+    }
+
+    /// The job that a worker works at: it takes its leases in the order in which they were given, and one at a time.
+    package func running(at worker: WorkerID) -> JobID? {
+        slots.leases(of: worker).min { number(of: $0) < number(of: $1) }
+    }
+
+    private func number(of job: JobID) -> UInt64 {
+        if case .leased(let lease) = states[job] { lease.number } else { .max }
     }
 
     /// Edge 5 for all leases of a worker that left or was lost.

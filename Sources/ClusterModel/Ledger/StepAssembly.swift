@@ -6,8 +6,9 @@ package struct StepAssembly: Sendable {
     package let parts: Int
     package private(set) var trajectories: [Int: [Trajectory]] = [:]
     package private(set) var scores: [Int: [Int: Scores]] = [:]
-    /// Generate jobs that were given up; the batch has no answers of theirs.
-    package private(set) var skipped: Set<Int> = []
+    /// Generate jobs that were given up: once the journal knows, the batch has no answers of theirs.
+    package private(set) var givenUp: Set<Int> = []
+    private var skipped: Set<Int> = []
     /// Generate jobs of which everything is here, or will never be.
     private var finished = 0
 
@@ -18,8 +19,6 @@ package struct StepAssembly: Sendable {
     }
 
     package var isComplete: Bool { finished == jobs.count }
-    /// Nothing can be learned from it.
-    package var isEmpty: Bool { skipped.count == jobs.count }
 
     /// All jobs of the step that exist so far or will.
     package var allJobs: [JobID] {
@@ -95,8 +94,11 @@ package struct StepAssembly: Sendable {
         return nil
     }
 
+    package mutating func giveUp(_ index: Int) { givenUp.insert(index) }
+
     /// Leaves the answers of a job out, whatever of them is here.
     package mutating func skip(_ index: Int) {
+        givenUp.insert(index)
         guard jobs.indices.contains(index), skipped.insert(index).inserted else { return }
         let isFinished = trajectories[index] != nil && (scores[index]?.count ?? 0) == parts
         if !isFinished { finished += 1 }

@@ -37,8 +37,13 @@ struct TakenSlots: Sendable {
         deadlines.insert(Deadline(time: deadline, job: job))
         // Leases end long before their deadlines, as a rule.
         guard deadlines.count > 2 * leasedCount + 1024 else { return }
+        // One for each, the earliest.
         let current = Set(allLeased)
-        deadlines = Heap(deadlines.unordered.filter { current.contains($0.job) })
+        let earliest = deadlines.unordered.reduce(into: [JobID: Int64]()) { earliest, deadline in
+            guard current.contains(deadline.job) else { return }
+            earliest[deadline.job] = min(earliest[deadline.job] ?? .max, deadline.time)
+        }
+        deadlines = Heap(earliest.map { Deadline(time: $0.value, job: $0.key) })
     }
 
     mutating func end(_ job: JobID, of worker: WorkerID) {
@@ -63,15 +68,17 @@ struct TakenSlots: Sendable {
     /// Jobs whose deadline may have passed: `deadline` says when it really does; nil for a lease that is over.
     mutating func overdue(at now: Int64, deadline: (JobID) -> Int64?) -> [JobID] {
         var overdue: [JobID] = []
+        var renewed: [JobID: Int64] = [:]
         while let first = deadlines.min, first.time < now {
             deadlines.removeMin()
             guard let time = deadline(first.job) else { continue }
             if time < now {
                 overdue.append(first.job)
             } else {
-                deadlines.insert(Deadline(time: time, job: first.job))
+                renewed[first.job] = time
             }
         }
+        for (job, time) in renewed { deadlines.insert(Deadline(time: time, job: job)) }
         // A job that was leased again has an entry for either lease.
         return overdue.isEmpty ? [] : Set(overdue).sorted()
     }

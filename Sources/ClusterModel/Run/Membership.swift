@@ -216,11 +216,13 @@ struct Membership: Sendable {
 
     /// Edge 6.
     mutating func heard(_ id: WorkerID, at time: Int64) {
+        let wasSuspect = members[id]?.state == .suspect
         change(id) { member in
             member.lastSeen = time
-            guard member.state == .suspect else { return }
+            guard wasSuspect else { return }
             member.state = member.slots > 0 || member.role == .learner ? .ready : .joining
         }
+        if wasSuspect { look(at: time + lease / 2 + 1) }
     }
 
     /// Edges 4 and 7. False when it was gone already.

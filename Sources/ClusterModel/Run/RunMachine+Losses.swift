@@ -5,13 +5,14 @@ extension RunMachine {
     private static let leastPatience: Int64 = 600_000
     private static let stalledLearner = "learner_stalled"
 
-    /// A worker was lost with these jobs, which are pending again.
+    /// A worker was lost with its jobs, which are pending again.
     ///
     /// - Parameters:
+    ///   - running: the one that it worked at. Those that waited behind it have done nothing to it.
     ///   - died: its successor is here, or its end was seen. One that only fell silent may be well, behind a wire that is
     ///     not.
     ///   - isSeen: who started it has seen its end, so no network is to blame however many go at once.
-    mutating func lose(_ jobs: [JobID], with worker: WorkerID, died: Bool, isSeen: Bool, _ time: Int64) {
+    mutating func lose(_ running: JobID?, with worker: WorkerID, died: Bool, isSeen: Bool, _ time: Int64) {
         ledger.release(avoiding: worker)
         let window = 2 * Int64(settings.leaseMilliseconds)
         if !isSeen,
@@ -23,8 +24,7 @@ extension RunMachine {
             alarm("workers_lost", "most workers were lost at once; look at the network of the coordinator", time)
             return
         }
-        guard died else { return }
-        for job in jobs { blame(job, for: worker, "died", time) }
+        if died, let running { blame(running, for: worker, "died", time) }
     }
 
     /// A lease ran out in a worker's hands.
@@ -41,21 +41,18 @@ extension RunMachine {
         let names = Set(victims.map(\.name)).sorted().joined(separator: ", ")
         let story =
             "\(words(for: job)) (job \(job)) has taken \(victims.count) workers with it, on \(names); the last \(what)"
-        if settings.skipsPoison, let step = steps[job.step], step.skipped.count + 1 < step.jobs.count {
-            skip(job, story, time)
-        } else {
+        guard settings.skipsPoison, let jobs = steps.giveUp(job) else {
             fail(
                 RunEnding(
                     """
                     \(story). Read their logs. If they only need longer, raise coordinator.lease_s; then call the same \
                     command again
                     """), time)
+            return
         }
-    }
-
-    /// The batch goes on without the answers of the job, once the journal knows. A batch of which nothing is left ends the run.
-    private mutating func skip(_ job: JobID, _ story: String, _ time: Int64) {
-        ledger.forget(steps.given(up: job))
+        // The batch goes on without its answers, once the journal knows. Who died of it died of nothing else.
+        ledger.forget(jobs)
+        ledger.forgive(victims)
         persist(.meta(key: RecoveredRun.skipKey(job), value: story), then: .skipped(job))
         alarm("poison", "\(story). Its answers are left out of step \(job.step + 1), as coordinator.on_poison says", time)
     }

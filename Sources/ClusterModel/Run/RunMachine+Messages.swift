@@ -119,8 +119,9 @@ extension RunMachine {
         _ peer: WorkerID, reason: String, lost: Bool, isReplaced: Bool = false, hasEnded: Bool = false, _ time: Int64
     ) {
         guard members.leave(peer, lost: lost, at: time) else { return }
+        let running = ledger.running(at: peer)
         let jobs = ledger.release(peer)
-        if lost { lose(jobs, with: peer, died: isReplaced || hasEnded, isSeen: hasEnded, time) }
+        if lost { lose(running, with: peer, died: isReplaced || hasEnded, isSeen: hasEnded, time) }
         if steps.request?.peer == peer { steps.request = nil }
         if !lost, reason == Message.finished, members[peer]?.role == .learner, steps.isLastCommitted {
             // One that was started again while the learner exported the policy has not heard of the end yet.

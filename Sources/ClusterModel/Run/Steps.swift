@@ -90,8 +90,13 @@ struct Steps: Sendable {
         }
     }
 
-    /// A job that nobody survives. Returns the jobs that nobody has to do any more.
-    func given(up job: JobID) -> [JobID] { assemblies[job.step]?.jobs(of: job.index) ?? [] }
+    /// A job that nobody survives. Returns the jobs that nobody has to do any more; nil when it is the last that its step
+    /// could learn from.
+    mutating func giveUp(_ job: JobID) -> [JobID]? {
+        guard let step = assemblies[job.step], step.givenUp.count + 1 < step.jobs.count else { return nil }
+        assemblies[job.step]?.giveUp(job.index)
+        return step.jobs(of: job.index)
+    }
 
     mutating func skip(_ job: JobID) { assemblies[job.step]?.skip(job.index) }
 
@@ -123,7 +128,8 @@ struct Steps: Sendable {
 
     /// Why a result cannot be one of this job; nil when it can.
     func problem(with outcome: JobOutcome, of job: JobID) -> String? {
-        guard let step = assemblies[job.step] else { return nil }
+        // What comes for a job that was given up is late, and no fault of its sender.
+        guard let step = assemblies[job.step], !step.givenUp.contains(job.index) else { return nil }
         switch (outcome, job.kind) {
         case (.trajectories(let items), .generate):
             return step.problem(
