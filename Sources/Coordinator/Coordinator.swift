@@ -166,7 +166,8 @@ package actor Coordinator {
         let began = endpoint.thread.now
         defer {
             snapshotCost = (endpoint.thread.now - began) / .milliseconds(1)
-            nextSnapshot = time + max(Self.snapshotPeriod, min(Self.longestPeriod, Int64(snapshotCost / Self.snapshotShare)))
+            nextSnapshot =
+                time + max(Self.snapshotPeriod, min(Self.longestPeriod, Int64(snapshotCost / Self.snapshotShare)))
         }
         var snapshot = machine.snapshot(at: time)
         let traffic = endpoint.counters

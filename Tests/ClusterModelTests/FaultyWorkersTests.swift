@@ -196,7 +196,8 @@ import Testing
             _ = bench.say(worker, .credit(slots: 1))
         }
         #expect(bench.machine.state == .failed)
-        #expect(bench.persisted.count { if case .meta(let key, _) = $0 { key.hasPrefix("skipped") } else { false } } == 1)
+        #expect(
+            bench.persisted.count { if case .meta(let key, _) = $0 { key.hasPrefix("skipped") } else { false } } == 1)
     }
 
     /// Where the run file says so, the batch goes on without it, and so does a coordinator that is started again.
@@ -222,7 +223,9 @@ import Testing
         guard case .result(_, _, let outcome) = late else { throw CancellationError() }
         let told = bench.say(worker, .result(JobID(step: 0, index: 0, kind: .generate), attempt: 3, outcome))
         #expect(
-            told.contains { if case .resultAck(let acks) = $0 { acks.allSatisfy { $0.status == .stale } } else { false } })
+            told.contains {
+                if case .resultAck(let acks) = $0 { acks.allSatisfy { $0.status == .stale } } else { false }
+            })
         _ = bench.say(worker, late)
         _ = bench.sync()
         func batch(_ bench: inout RunBench) -> [Int]? {

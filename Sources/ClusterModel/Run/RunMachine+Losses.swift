@@ -54,7 +54,8 @@ extension RunMachine {
         ledger.forget(jobs)
         ledger.forgive(victims)
         persist(.meta(key: RecoveredRun.skipKey(job), value: story), then: .skipped(job))
-        alarm("poison", "\(story). Its answers are left out of step \(job.step + 1), as coordinator.on_poison says", time)
+        alarm(
+            "poison", "\(story). Its answers are left out of step \(job.step + 1), as coordinator.on_poison says", time)
     }
 
     /// It cannot be told from a long update, so people are asked to look.

@@ -24,7 +24,8 @@ package struct CoordinatorSection: ConfigurationSection, Equatable {
         keys.value("retries", &retries, .within(0...1000), "Attempts after the first before the run gives a job up.")
         keys.value(
             "on_poison", &onPoison,
-            "A job that three workers in turn did not survive ends the run, or is skipped: its step learns from the others.")
+            "A job that three workers in turn did not survive ends the run, or is skipped: its step learns from the others."
+        )
     }
 }
 
