@@ -68,6 +68,7 @@ package final class ArtifactClient: Sendable {
                 places[file.sha256] = manifest.sources
                 if pulls[file.sha256]?.relocate(to: manifest.sources, at: thread.now) == true { request(file.sha256) }
             }
+            closeUnused(besides: manifest.sources)
         }
     }
 
@@ -152,6 +153,18 @@ package final class ArtifactClient: Sendable {
     }
 
     private func hear(_ address: String) { heard[address] = thread.now }
+
+    /// A source that was started again is elsewhere, and its old address would be connected to for ever. One that is asked
+    /// once more gets a new connection.
+    private func closeUnused(besides named: [String]) {
+        let used = pulls.values.reduce(into: Set(named)) { $0.formUnion($1.sources) }
+        for (address, socket) in sockets where !used.contains(address) {
+            thread.unwatch(socket)
+            socket.close()
+            sockets[address] = nil
+            heard[address] = nil
+        }
+    }
 
     /// A connection over which nothing comes may have been given up by libzmq.
     private func connectAnew(_ address: String, _ now: ContinuousClock.Instant) {

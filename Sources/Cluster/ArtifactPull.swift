@@ -40,7 +40,7 @@ struct ArtifactPull {
     private var done: Set<Int> = []
     /// Indices of chunks that were asked for.
     private var underway: Set<Int> = []
-    private var sources: [String]
+    private(set) var sources: [String]
     private var source = 0
     private var failures = 0
     /// The last word of a source was that it does not hold the file.

@@ -26,6 +26,8 @@ package actor GeneratorRunner: JobRunner {
     /// Versions to be pulled ahead of their jobs.
     private let ahead: AsyncStream<ArtifactManifest>
     private let toFetch: AsyncStream<ArtifactManifest>.Continuation
+    /// Versions that are on their way ahead of their jobs.
+    private var fetching: [Int: Task<Void, Never>] = [:]
     private let tokensTotal = Counter(label: "skein_tokens_generated_total")
     private let versionHeld = Meter(label: "skein_weight_version")
     private var tokenizer: Tokenizer?
@@ -148,9 +150,23 @@ package actor GeneratorRunner: JobRunner {
     private func isAhead(_ number: Int) -> Bool { number > policy.version ?? .max && spare[number] == nil }
 
     package func fetchAhead() async {
-        await withDiscardingTaskGroup { group in
-            for await manifest in ahead { group.addTask { await self.fetch(manifest) } }
+        for await manifest in ahead { beginFetch(manifest) }
+        let rest = Array(fetching.values)
+        for task in rest { task.cancel() }
+        for task in rest { await task.value }
+    }
+
+    /// A wire that is slower than the learner's steps would be asked for more and more versions at a time, each of which
+    /// takes memory as far as it has come. So the oldest is given up for the newest.
+    private func beginFetch(_ manifest: ArtifactManifest) {
+        let number = manifest.version.number
+        guard isAhead(number), fetching[number] == nil else { return }
+        fetching[number] = Task {
+            await self.fetch(manifest)
+            // Who was given up has lost its place already.
+            if !Task.isCancelled { self.fetching[number] = nil }
         }
+        for old in fetching.keys.sorted().dropLast(spareKept) { fetching.removeValue(forKey: old)?.cancel() }
     }
 
     private func fetch(_ manifest: ArtifactManifest) async {

@@ -1,5 +1,6 @@
 import HTTPTypes
 package import Hummingbird
+import HummingbirdCore
 package import Logging
 import NIOCore
 import ServiceLifecycle
@@ -40,10 +41,14 @@ private struct MetricsContext: RequestContext {
     var maxUploadSize: Int { 1 << 10 }
 }
 
-/// A small HTTP server on this machine.
+/// A small HTTP server on this machine. It takes a limited number of connections, so that no client can use up the
+/// descriptors that the process needs for its work; more of them wait until others are closed.
 package enum LocalServer {
     /// How long a client that never finishes its request may hold a shutdown up.
     private static let patience: Duration = .seconds(1)
+    private static let mostConnections = 64
+    /// Of a connection on which nothing happens.
+    private static let idleTimeout: TimeAmount = .seconds(30)
 
     package static func run<Context: RequestContext>(
         _ router: Router<Context>, at address: LocalAddress, logger: Logger,
@@ -54,8 +59,10 @@ package enum LocalServer {
         quiet.logLevel = .critical
         let app = Application(
             router: router,
+            server: .http1(configuration: .init(idleTimeout: idleTimeout)),
             configuration: .init(
-                address: .hostname(address.host, port: address.port), serverName: "skein", reuseAddress: true),
+                address: .hostname(address.host, port: address.port), serverName: "skein", reuseAddress: true,
+                availableConnectionsDelegate: MaximumAvailableConnections(mostConnections, logger: quiet)),
             onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) }, logger: quiet)
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }

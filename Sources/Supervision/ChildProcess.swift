@@ -41,16 +41,22 @@ package struct ChildProcess: Sendable {
     }
 
     /// - Parameter onStart: told once, when the process runs.
-    /// - Throws: ``CommandError`` when it cannot be started or its log cannot be written.
+    /// - Throws: ``CommandError`` when it cannot be started, its log cannot be written, or its end cannot be told.
     package func run(onStart: @Sendable (RunningChild) -> Void = { _ in }) async throws -> End {
         let command = Configuration(executable: .path(FilePath(executable)), arguments: Arguments(arguments))
+        let isStarted = Mutex(false)
         do {
             switch output {
             case .inherited:
                 let result = try await Subprocess.run(
                     command, input: .inputWriter, output: .currentStandardOutput, error: .currentStandardError
                 ) { execution in
-                    await RunningChild.follow(execution, onStart) {}
+                    await RunningChild.follow(
+                        execution,
+                        { child in
+                            isStarted.withLock { $0 = true }
+                            onStart(child)
+                        }, {})
                 }
                 return End(ending: Ending(result.terminationStatus), words: "")
             case .log(let path):
@@ -60,15 +66,22 @@ package struct ChildProcess: Sendable {
                 let result = try await Subprocess.run(
                     command, input: .inputWriter, output: .sequence, error: .combinedWithOutput
                 ) { execution in
-                    await RunningChild.follow(execution, onStart) {
-                        // What cannot be read is lost; how the process ends is not.
-                        try? await Self.copy(execution.standardOutput, to: log, &words)
-                    }
+                    await RunningChild.follow(
+                        execution,
+                        { child in
+                            isStarted.withLock { $0 = true }
+                            onStart(child)
+                        },
+                        {
+                            // What cannot be read is lost; how the process ends is not.
+                            try? await Self.copy(execution.standardOutput, to: log, &words)
+                        })
                 }
                 return End(ending: Ending(result.terminationStatus), words: words.telling())
             }
         } catch let error as SubprocessError {
-            throw CommandError(.failed, "cannot start \(executable): \(error)")
+            let what = isStarted.withLock { $0 } ? "cannot tell how \(executable) ended" : "cannot start \(executable)"
+            throw CommandError(.failed, "\(what): \(error)")
         }
     }
 

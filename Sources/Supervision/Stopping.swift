@@ -2,7 +2,8 @@
 /// then the learner, which writes its checkpoint; the coordinator closes the journal last.
 ///
 ///     GRACE --(1) it is over--> SIGTERM, PATIENCE --(2) it is over--> SIGKILL, KILLED
-///     any --(3) nobody of the group is left--> GRACE of the next group, or over
+///     KILLED --(3) it is over--> who is left is abandoned: a process that waits for a dead disk does not end by SIGKILL
+///     any --(4) nobody of the group is left--> GRACE of the next group, or over
 struct Stopping: Sendable {
     enum Group: Int, Sendable {
         case workers, learner, coordinator
@@ -16,15 +17,17 @@ struct Stopping: Sendable {
         }
     }
 
-    enum Step: Sendable { case wait, again, terminate, kill, over }
+    enum Step: Sendable { case wait, again, terminate, kill, abandon, over }
 
     private enum Phase: Sendable {
         case grace(until: Duration)
         case patience(until: Duration)
-        case killed
+        case killed(until: Duration)
     }
 
     private static let patience: Duration = .seconds(20)
+    /// After SIGKILL.
+    private static let lastPatience: Duration = .seconds(5)
 
     private(set) var group = Group.workers
     private let grace: Duration
@@ -48,8 +51,9 @@ struct Stopping: Sendable {
             phase = .patience(until: now + Self.patience)
             return .terminate
         case .patience(let until) where now >= until:
-            phase = .killed
+            phase = .killed(until: now + Self.lastPatience)
             return .kill
+        case .killed(let until) where now >= until: return .abandon
         case .grace, .patience, .killed: return .wait
         }
     }

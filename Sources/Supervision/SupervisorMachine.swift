@@ -12,17 +12,22 @@ import Foundation
 /// What happens to the process in one slot:
 ///
 ///     (4) start -> ALIVE --(5) fewer are wanted: SIGTERM, once--> LEAVING
-///     ALIVE, LEAVING --(6) died--> PAUSED --(7) the back-off is over--> (4), or gone if it is not wanted any more
-///     ALIVE --(8) exit 0: it was drained, or the run is over--> gone
+///     ALIVE, LEAVING --(6) died, or cannot be started again--> PAUSED
+///     PAUSED --(7) the back-off is over--> (4), or gone if it is not wanted any more
+///     ALIVE --(8) a worker, exit 0: it was drained, or the run is over--> gone
 ///     LEAVING --(9) exit 0--> gone, or (4) if more are wanted again
 ///     ALIVE, LEAVING --(10) a wrong configuration, or ``RestartBudget`` is spent--> gone, and (2) with its last words
+///     ALIVE --(11) the learner, exit 0: somebody ended it, or the coordinator ends next--> PAUSED, for longer
+///     first ALIVE --(12) cannot be started--> gone, and (2)
 ///
-/// While STOPPING, each of the three groups in turn gets its grace, SIGTERM, its patience, and SIGKILL (``Stopping``).
+/// While STOPPING, each of the three groups in turn gets its grace, SIGTERM, its patience, and SIGKILL; who
+/// outlives that is left behind (``Stopping``).
 ///
 /// No clock and no process: the same events at the same times give the same effects.
 package struct SupervisorMachine: Sendable {
     package enum Event: Sendable {
         case started(Slot, pid: Int32)
+        /// It was not started, or it was and its end is unknown.
         case cannotStart(Slot, String)
         /// - Parameter words: the last lines that say what went wrong.
         case ended(Slot, Ending, words: String)
@@ -86,9 +91,16 @@ package struct SupervisorMachine: Sendable {
         case stopped
     }
 
+    /// Of one role; the coordinator's endpoint takes no more either.
+    private static let mostWorkers = 1024
+    /// The coordinator ends within this time of a learner that has made the last step.
+    private static let learnerPause: Duration = .seconds(10)
+
     private let settings: Settings
     private var wanted: [Role: Int]
     private var slots: [Slot: State] = [:]
+    /// Slots in which a process was started at least once.
+    private var haveRun: Set<Slot> = []
     private var budgets: [Slot: RestartBudget] = [:]
     private var address: String?
     private var committed = 0
@@ -120,9 +132,7 @@ package struct SupervisorMachine: Sendable {
         guard !isOver else { return [] }
         switch event {
         case .started(let slot, let pid): started(slot, pid)
-        case .cannotStart(let slot, let reason):
-            slots[slot] = nil
-            fail(.failed, reason, now)
+        case .cannotStart(let slot, let reason): cannotStart(slot, reason, now)
         case .ended(let slot, let ending, let words): ended(slot, ending, words, now)
         case .address(let text): listens(at: text)
         case .wish(let role, let count): scale(role, to: count)
@@ -152,6 +162,7 @@ package struct SupervisorMachine: Sendable {
 
     private mutating func started(_ slot: Slot, _ pid: Int32) {
         guard case .alive(_, let isLeaving, let owed) = slots[slot] else { return }
+        haveRun.insert(slot)
         slots[slot] = .alive(pid: pid, isLeaving: isLeaving, owed: nil)
         if let owed { effects.append(.signal(slot, owed)) }
     }
@@ -166,7 +177,9 @@ package struct SupervisorMachine: Sendable {
 
     /// Edge 5 for those above the count; edge 4 for those below it that are not there.
     private mutating func scale(_ role: Role, to count: Int) {
-        guard stopping == nil, address != nil, role != .learner, wanted[role] != count else { return }
+        guard stopping == nil, address != nil, role != .learner, wanted[role] != count,
+            (0...Self.mostWorkers).contains(count)
+        else { return }
         wanted[role] = count
         note("scale", ["role": role.rawValue, "count": "\(count)"])
         fill(role)
@@ -216,10 +229,27 @@ package struct SupervisorMachine: Sendable {
         switch ending {
         case .exit(ExitStatus.configuration.rawValue), .exit(ExitStatus.usage.rawValue):
             fail(.configuration, "\(slot) cannot work: \(words)", now)
+        case .exit(0) where slot == .learner:
+            startAgain(slot, how: "\(ending)", reason: nil, words: "", atLeast: Self.learnerPause, now)
         case .exit(0) where wasLeaving: start(slot)
         case .exit(0): note("left", ["child": "\(slot)"])
         default: startAgain(slot, ending, words, now)
         }
+    }
+
+    /// Edge 12, or 6: a program that was started before is there, and what it lacks now, such as memory, may come back.
+    private mutating func cannotStart(_ slot: Slot, _ reason: String, _ now: Duration) {
+        guard case .alive(let pid, _, _) = slots[slot] else { return }
+        slots[slot] = nil
+        guard stopping == nil else { return }
+        guard haveRun.contains(slot) else {
+            fail(.failed, reason, now)
+            return
+        }
+        if slot != .coordinator, let pid { effects.append(.lost(slot, pid: pid)) }
+        guard isWanted(slot) else { return }
+        let how = pid == nil ? "it could not be started" : "its end is unknown"
+        startAgain(slot, how: how, reason: reason, words: reason, now)
     }
 
     private mutating func coordinatorEnded(_ ending: Ending, _ words: String, _ now: Duration) {
@@ -229,8 +259,8 @@ package struct SupervisorMachine: Sendable {
             stop(now)
         case .exit(let code):
             // Its own decision: stopped by its operator, a port in use, a job that cannot be done. While everything is
-            // being stopped it may well find that nobody is left.
-            if code == ExitStatus.tryAgain.rawValue, isStoppedInJournal {
+            // being stopped it may well find that nobody is left. Until it listens, the journal speaks of an earlier command.
+            if code == ExitStatus.tryAgain.rawValue, isStoppedInJournal, address != nil {
                 if cause == nil { cause = .stopped }
                 stop(now)
             } else if stopping == nil {
@@ -242,7 +272,7 @@ package struct SupervisorMachine: Sendable {
         }
     }
 
-    /// Edges 6 and 10.
+    /// Edges 6 and 10, of a process that ended.
     private mutating func startAgain(_ slot: Slot, _ ending: Ending, _ words: String, _ now: Duration) {
         // What the process did to itself is a way to fail; what others did to it says nothing about it.
         let ownSignals = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
@@ -251,16 +281,31 @@ package struct SupervisorMachine: Sendable {
             case .signal(let number): ownSignals.contains(number) ? "\(ending)" : nil
             case .exit: words
             }
+        startAgain(slot, how: "\(ending)", reason: reason, words: words, now)
+    }
+
+    /// Edges 6, 10 and 11.
+    ///
+    /// - Parameters:
+    ///   - how: in which way it ended, for people.
+    ///   - reason: how it failed by itself; nil when its end says nothing about it.
+    ///   - words: its last lines, or why there is no process.
+    ///   - least: the shortest pause before the next start.
+    private mutating func startAgain(
+        _ slot: Slot, how: String, reason: String?, words: String, atLeast least: Duration = .zero, _ now: Duration
+    ) {
         let verdict = budgets[slot, default: RestartBudget()].ended(reason: reason, progress: committed, at: now)
         let who = slot == .coordinator ? "the coordinator" : "\(slot)"
         switch verdict {
-        case .giveUp(let what): fail(.failed, "\(who) \(what) (\(ending)): \(words)", now)
-        case .again(let pause):
+        case .giveUp(let what):
+            fail(.failed, "\(who) \(what) (\(how))" + (words.isEmpty ? "" : ": \(words)"), now)
+        case .again(let backOff):
+            let pause = max(backOff, least)
             slots[slot] = .paused(until: now + pause)
             note(
                 slot == .coordinator
-                    ? "the coordinator died and is started again" : "a child died and is started again",
-                ["child": "\(slot)", "ending": "\(ending)", "back-off": "\(pause)"], isWarning: true)
+                    ? "the coordinator ended and is started again" : "a child ended and is started again",
+                ["child": "\(slot)", "ending": how, "back-off": "\(pause)"], isWarning: true)
         }
     }
 
@@ -305,6 +350,11 @@ package struct SupervisorMachine: Sendable {
                     send(SIGTERM, to: slot)
                 }
             case .kill: for slot in group { send(SIGKILL, to: slot) }
+            case .abandon:
+                for slot in group {
+                    slots[slot] = nil
+                    note("a child outlived SIGKILL and is left behind", ["child": "\(slot)"], isWarning: true)
+                }
             case .over:
                 end()
                 return

@@ -32,7 +32,8 @@ struct CoordinatorService: Service {
     }
 }
 
-/// The status endpoint beside the coordinator. Says in `coordinator.json` where both listen.
+/// The status endpoint beside the coordinator. Says in `coordinator.json` where both listen; without that file nobody would
+/// find them, so that it is an error when it cannot be written.
 struct StatusService: Service {
     let server: StatusServer
     let coordinator: Coordinator
@@ -40,13 +41,31 @@ struct StatusService: Service {
     let tokenFile: String
 
     func run() async throws {
+        let (failures, failed) = AsyncStream.makeStream(of: CommandError.self)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await serve(failed) }
+            group.addTask { for await error in failures { throw error } }
+            _ = try await group.next()
+        }
+    }
+
+    /// - Parameter failed: told what goes wrong once it serves; it goes on until it is cancelled.
+    private func serve(_ failed: AsyncStream<CommandError>.Continuation) async throws {
         let address = server.address
         do {
             try await server.run { port in
                 let written = CoordinatorFile(
                     pid: ProcessInfo.processInfo.processIdentifier, runID: coordinator.snapshots.current.runId,
-                    endpoint: coordinator.address, status: "\(address.host):\(port)", tokenFile: tokenFile)
-                do { try written.write(in: runDirectory) } catch { Console.error("skein: \(error)") }
+                    endpoint: coordinator.address, status: "\(address.at(port: port))", tokenFile: tokenFile)
+                do {
+                    try written.write(in: runDirectory)
+                } catch {
+                    let path = CoordinatorFile.path(in: runDirectory)
+                    let advice = "check the space and the permissions of the run directory"
+                    failed.yield(
+                        CommandError(.failed, "cannot write \(path): \(error.localizedDescription); \(advice)"))
+                }
             }
         } catch {
             throw CommandError(

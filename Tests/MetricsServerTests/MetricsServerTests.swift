@@ -96,6 +96,16 @@ import Testing
         }
     }
 
+    /// Brackets belong to the text; a socket takes the address without them.
+    @Test func anIPv6AddressIsAHostWithoutBrackets() {
+        for text in ["[::1]:9100", "::1:9100"] {
+            let address = LocalAddress(text)
+            #expect(address?.host == "::1" && address?.port == 9100 && address?.description == "[::1]:9100")
+        }
+        #expect(LocalAddress("[::1]:0")?.at(port: 7).description == "[::1]:7")
+        #expect(LocalAddress("127.0.0.1:0")?.at(port: 7).description == "127.0.0.1:7")
+    }
+
     private struct Served: Service {
         let server: MetricsServer
         let listening: AsyncStream<Int>.Continuation

@@ -25,7 +25,7 @@ import Testing
         kill(try #require(coordinator["pid"] as? Int32), SIGKILL)
         let result = try await running.result()
         try #require(result.status == 0, "\(result.error)")
-        #expect(result.error.contains("the coordinator died and is started again"))
+        #expect(result.error.contains("the coordinator ended and is started again"))
         #expect(result.error.contains("child=learner"))
         #expect(try run.policy() == undisturbed.policy())
         let jobs = try #require(try run.summary()["jobs"] as? [String: Int])

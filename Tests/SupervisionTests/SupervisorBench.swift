@@ -34,7 +34,10 @@ struct SupervisorBench {
 
     @discardableResult
     mutating func tell(_ event: SupervisorMachine.Event) -> [Effect] {
-        if case .ended(let slot, _, _) = event { running[slot] = nil }
+        switch event {
+        case .ended(let slot, _, _), .cannotStart(let slot, _): running[slot] = nil
+        default: break
+        }
         let effects = machine.handle(event, at: now)
         take(effects)
         return effects

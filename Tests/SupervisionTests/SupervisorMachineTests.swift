@@ -32,11 +32,54 @@ import Testing
     }
 
     @Test func aProcessThatCannotBeStartedEndsTheRun() {
-        var bench = started(generators: 1, scorers: 0)
+        var bench = Bench(generators: 1, scorers: 0)
+        bench.saysStarted = false
+        bench.begin()
         bench.tell(.cannotStart(first, "cannot start skein-engine: it is gone"))
         bench.end(.learner, .signal(SIGTERM))
         bench.end(.coordinator, .exit(75))
         #expect(bench.end?.status == .failed && bench.end?.message == "cannot start skein-engine: it is gone")
+    }
+
+    @Test func aProcessThatCannotBeStartedAgainIsTriedAgain() {
+        var bench = started(generators: 1, scorers: 0)
+        bench.end(first, .signal(SIGKILL))
+        bench.saysStarted = false
+        bench.pass(.milliseconds(200))
+        bench.tell(.cannotStart(first, "cannot start skein-engine: no memory"))
+        #expect(!bench.machine.isStopping && bench.running[first] == nil)
+        bench.saysStarted = true
+        bench.pass(.seconds(1))
+        #expect(bench.running[first] != nil && bench.starts[first] == 3)
+        // Nobody was lost whom the coordinator has not been told of.
+        #expect(bench.lost.count == 1)
+    }
+
+    @Test func aProcessThatCannotBeStartedAgainThriceEndsTheRun() {
+        var bench = started(generators: 1, scorers: 0)
+        bench.end(first, .signal(SIGKILL))
+        bench.saysStarted = false
+        for _ in 1...3 {
+            bench.pass(.seconds(1))
+            bench.tell(.cannotStart(first, "cannot start skein-engine: no memory"))
+        }
+        #expect(bench.machine.isStopping)
+        bench.end(.learner, .exit(0))
+        bench.end(.coordinator, .exit(75))
+        #expect(bench.end?.status == .failed)
+        #expect(
+            bench.end?.message
+                == "generator-0 ended 3 times in the same way (it could not be started): "
+                + "cannot start skein-engine: no memory")
+    }
+
+    @Test func anUnknownEndIsTheLossOfAProcess() throws {
+        var bench = started(generators: 1, scorers: 0)
+        let pid = try #require(bench.running[first])
+        bench.tell(.cannotStart(first, "cannot tell how skein-engine ended"))
+        #expect(bench.lost == [pid])
+        bench.pass(.milliseconds(200))
+        #expect(bench.starts[first] == 2)
     }
 
     // MARK: - Deaths
@@ -59,6 +102,21 @@ import Testing
         bench.end(first, .exit(0))
         bench.pass(.seconds(60))
         #expect(bench.lost.isEmpty && bench.running[first] == nil && bench.end == nil)
+    }
+
+    @Test func aLearnerThatLeavesWhileTheRunGoesOnIsStartedAgain() {
+        var bench = started(generators: 0, scorers: 0)
+        bench.end(.learner, .exit(0))
+        bench.pass(.milliseconds(9950))
+        #expect(bench.running[.learner] == nil)
+        bench.pass(.milliseconds(50))
+        #expect(bench.running[.learner] != nil && bench.starts[.learner] == 2 && bench.lost.isEmpty)
+        // After the last step it leaves before the coordinator does.
+        bench.end(.learner, .exit(0), step: 10)
+        bench.pass(.seconds(1))
+        bench.end(.coordinator, .exit(0), step: 10)
+        #expect(bench.starts[.learner] == 2)
+        #expect(bench.end?.message == "" && bench.end?.status == nil)
     }
 
     @Test func theSameFailureThriceEndsTheRunWithItsLastWords() {
@@ -148,7 +206,22 @@ import Testing
         #expect(bench.end?.message == "the run cannot go on: cannot serve the status at 127.0.0.1:1")
     }
 
+    @Test func aStopOfAnEarlierCommandDoesNotHideWhyTheCoordinatorCannotListen() {
+        var bench = Bench()
+        _ = bench.machine.begin()
+        bench.tell(.started(.coordinator, pid: 5))
+        bench.end(.coordinator, .exit(75), words: "the address is in use", step: 3, isStopped: true)
+        #expect(bench.end?.status == .tryAgain)
+        #expect(bench.end?.message == "the run cannot go on: the address is in use")
+    }
+
     // MARK: - Scaling
+
+    @Test(arguments: [-1, 1025, Int.max]) func aWishBeyondAllBoundsIsNotFollowed(count: Int) {
+        var bench = started()
+        bench.tell(.wish(.generator, count))
+        #expect(bench.starts.count == 5 && bench.signals.isEmpty)
+    }
 
     @Test func aDismissedWorkerIsToldOnceAndNotReplaced() {
         var bench = started()
@@ -213,6 +286,29 @@ import Testing
         #expect(
             bench.end?.message == "stopped as asked after step 4 of 10; go on with: skein run x.yaml")
         #expect(bench.lost.isEmpty)
+    }
+
+    @Test func whoOutlivesSIGKILLHoldsNobodyUp() {
+        var bench = started(generators: 1, scorers: 0)
+        bench.tell(.interrupt)
+        bench.pass(.seconds(20))
+        #expect(bench.signals.last?.slot == first && bench.signals.last?.number == SIGKILL)
+        bench.pass(.milliseconds(4950))
+        #expect(bench.signals.last?.slot == first)
+        bench.pass(.milliseconds(50))
+        #expect(bench.signals.last?.slot == .learner && bench.signals.last?.number == SIGTERM)
+        bench.end(.learner, .exit(0))
+        bench.end(.coordinator, .exit(75), step: 4, isStopped: true)
+        #expect(bench.end?.status == .tryAgain)
+        let late = bench.tell(.ended(first, .signal(SIGKILL), words: ""))
+        #expect(late.isEmpty)
+    }
+
+    @Test func nobodyWhoOutlivesSIGKILLKeepsTheStageFromItsEnd() {
+        var bench = started(generators: 1, scorers: 1)
+        bench.tell(.interrupt)
+        bench.pass(.seconds(3 * 25))
+        #expect(bench.end?.status == .tryAgain)
     }
 
     @Test func aSignalWaitsForAProcessThatIsBeingStarted() {

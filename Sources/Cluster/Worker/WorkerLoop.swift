@@ -82,13 +82,10 @@ package actor WorkerLoop {
 
     /// Job after job, until the queue is closed.
     private nonisolated func work() async {
-        var free = ContinuousClock.now
         while let leased = await queue.next() {
-            let began = ContinuousClock.now
-            metrics.waited(began - free)
+            metrics.began()
             let outcome = await Self.outcome(of: leased, runner, queue, link, logger)
-            free = .now
-            metrics.ended(leased.job.id.kind, outcome, after: free - began)
+            metrics.ended(leased.job.id.kind, outcome)
             if let outcome { link.tell(.result(leased.job.id, attempt: leased.attempt, outcome)) }
             if queue.finished() { inbox.yield(.idle) }
         }
@@ -97,6 +94,7 @@ package actor WorkerLoop {
     private func pulse() async {
         for tick in 1... {
             do { try await Task.sleep(for: .milliseconds(100)) } catch { return }
+            metrics.passTime()
             if tick % 10 == 0 { report() }
             // The last acknowledgement may come when nothing else happens any more.
             if isDraining { inbox.yield(.drain) }
@@ -163,7 +161,7 @@ package actor WorkerLoop {
         link.tell(.result(job, attempt: attempt, outcome))
     }
 
-    /// nil when the job was called back.
+    /// nil when the job was called back, or the worker is cancelled: its lease goes to another.
     private static func outcome(
         of leased: Grant, _ runner: any JobRunner, _ queue: LeaseQueue, _ link: WorkerLink, _ logger: Logger
     ) async -> JobOutcome? {
@@ -179,6 +177,8 @@ package actor WorkerLoop {
         } catch let error as ClusterError where error.code == .artifact {
             logger.error("job failed", metadata: ["job": "\(leased.job.id)", "reason": "\(error)"])
             return .failed(code: JobOutcome.unserved, message: error.message, retryable: true)
+        } catch is CancellationError {
+            return nil
         } catch {
             logger.error("job failed", metadata: ["job": "\(leased.job.id)", "reason": "\(error)"])
             return .failed(code: "failed", message: "\(error)", retryable: true)

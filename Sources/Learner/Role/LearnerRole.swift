@@ -78,6 +78,7 @@ package struct LearnerRole: Sendable {
             default: continue
             }
         }
+        try Task.checkCancellation()
         throw LearnerError(.cluster, "the link to the coordinator was closed before it answered")
     }
 

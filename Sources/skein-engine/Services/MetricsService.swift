@@ -28,7 +28,7 @@ struct MetricsService: Service {
     func run() async throws {
         do {
             try await server.run { port in
-                logger.notice("metrics", metadata: ["address": "http://\(server.address.host):\(port)/metrics"])
+                logger.notice("metrics", metadata: ["address": "http://\(server.address.at(port: port))/metrics"])
             }
         } catch {
             throw CommandError(

@@ -21,13 +21,15 @@ struct RunStages: Sendable {
         for stage in configuration.stages {
             let (started, steps) = (ContinuousClock.now, committedSteps)
             Console.error("== \(stage.rawValue)")
-            let result: Result<Void, any Error>
+            /// Whether somebody asked for an end while the stage came to its own.
+            let result: Result<Bool, any Error>
             do {
                 switch stage {
-                case .ppo: try await runPPO()
-                case .pretrain, .sft, .rewardModel, .evaluate: try await runEngine(stage)
+                case .ppo:
+                    try await runPPO()
+                    result = .success(false)
+                case .pretrain, .sft, .rewardModel, .evaluate: result = .success(try await runEngine(stage))
                 }
-                result = .success(())
             } catch {
                 result = .failure(error)
             }
@@ -38,7 +40,10 @@ struct RunStages: Sendable {
             } else if stage != .ppo, case .failure(let error as CommandError) = result, error.status != .configuration {
                 try times.interrupted(stage.rawValue, seconds: seconds)
             }
-            try result.get()
+            if try result.get(), stage != configuration.stages.last {
+                throw CommandError(
+                    .tryAgain, "stopped as asked after the stage \(stage.rawValue); go on with: \(command)")
+            }
         }
         try ReportCommand.write(runDirectory: directory.path)
         try checkOutcome()
@@ -66,19 +71,32 @@ struct RunStages: Sendable {
     }
 
     /// One stage in a process of its own, which ends with this one, however that comes.
-    private func runEngine(_ stage: Stage) async throws {
+    ///
+    /// - Returns: true when it was interrupted and came to its end all the same.
+    private func runEngine(_ stage: Stage) async throws -> Bool {
         let arguments =
             [stage.command, directory.runFile, "--supervised"]
             + (directory.hasStarted && stage != .evaluate ? ["--must-be-finished"] : [])
         let process = ChildProcess(try Engine.path(), arguments, output: .inherited)
-        let running = Mutex<RunningChild?>(nil)
+        // An interrupt may come before there is a process to pass it on to.
+        let running = Mutex<Running>(Running())
         let end = try await interruptible {
-            running.withLock { $0 }?.send(signal: SIGTERM)
+            let child = running.withLock { running in
+                running.isAsked = true
+                return running.child
+            }
+            child?.send(signal: SIGTERM)
         } during: {
-            try await process.run { child in running.withLock { $0 = child } }
+            try await process.run { child in
+                let isAsked = running.withLock { running in
+                    running.child = child
+                    return running.isAsked
+                }
+                if isAsked { child.send(signal: SIGTERM) }
+            }
         }
         switch end.ending {
-        case .exit(0): return
+        case .exit(0): return running.withLock { $0.isAsked }
         case .exit(let code):
             throw CommandError(
                 ExitStatus(rawValue: code) ?? .failed,
@@ -89,6 +107,12 @@ struct RunStages: Sendable {
                 number == SIGTERM || number == SIGINT ? .tryAgain : .failed,
                 "the stage \(stage.rawValue) was ended by signal \(number); go on with: \(command)")
         }
+    }
+
+    private struct Running: Sendable {
+        var child: RunningChild?
+        /// Somebody asked for its end.
+        var isAsked = false
     }
 
     private var isBestMissing: Bool {

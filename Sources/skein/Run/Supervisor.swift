@@ -38,6 +38,8 @@ final class Supervisor: Sendable {
     private static let tick: Duration = .milliseconds(50)
     /// Between two looks at what the coordinator wants.
     private static let lookPeriod: Duration = .milliseconds(250)
+    /// How long a process that was killed at the end of everything is waited for.
+    private static let lastPatience: Duration = .seconds(2)
 
     private let plan: Plan
     private let logger: Logger
@@ -84,11 +86,13 @@ final class Supervisor: Sendable {
                     carryOut(effect, &group)
                 }
                 guard let event = await iterator.next() else { return nil }
-                if case .ended(let slot, _, _) = event {
+                switch event {
+                case .ended(let slot, _, _), .cannotStart(let slot, _):
                     shared.withLock { $0.children[slot] = nil }
+                    // Who was killed has left it, and another process may listen there by now.
+                    if slot == .coordinator { CoordinatorFile.remove(in: plan.runDirectory) }
                     effects = machine.handle(journal, at: ContinuousClock.now - began)
-                } else {
-                    effects = []
+                default: effects = []
                 }
                 effects += machine.handle(event, at: ContinuousClock.now - began)
                 shared.withLock { $0.isStopping = machine.isStopping }
@@ -120,7 +124,28 @@ final class Supervisor: Sendable {
 
     // MARK: - Tasks
 
+    /// The life of a process. A cancellation kills it and waits for it, but not for ever: one that waits for a dead disk
+    /// does not end by SIGKILL.
     private func live(_ slot: Slot, _ child: ChildProcess) async {
+        let (lives, end) = AsyncStream.makeStream(of: Void.self)
+        // In tasks of their own, because this one cannot be left before those of its group have ended.
+        let life = Task {
+            await self.lead(slot, child)
+            end.finish()
+        }
+        let waiting = Task { for await _ in lives {} }
+        await withTaskCancellationHandler {
+            await waiting.value
+        } onCancel: {
+            life.cancel()
+            Task {
+                try? await Task.sleep(for: Self.lastPatience)
+                end.finish()
+            }
+        }
+    }
+
+    private func lead(_ slot: Slot, _ child: ChildProcess) async {
         do {
             let end = try await child.run { running in
                 shared.withLock {
@@ -171,7 +196,10 @@ final class Supervisor: Sendable {
             }
             if !isKnown { inbox.yield(.address(file.endpoint)) }
             isKnown = true
-            if let snapshot = try? await StatusClient(address: file.status, tokenFile: nil).snapshot() {
+            // Another run may listen there by now.
+            if let snapshot = try? await StatusClient(address: file.status, tokenFile: nil).snapshot(),
+                snapshot.runId == file.runID
+            {
                 for role in [Role.generator, .scorer] {
                     if let count = snapshot.workers[role.rawValue]?.desired { inbox.yield(.wish(role, count)) }
                 }
