@@ -33,7 +33,8 @@ enum Synthetic {
         settings.parts = [RunSettings.ScorePart(reference: true, rewards: ["r"])]
         settings.neededRewards = ["r"]
         settings.leaseMilliseconds = 4_000
-        settings.graceMilliseconds = 20_000
+        // Longer than any chain of faults of a plan takes a process away: a run that ends because it waited in vain is wrong then.
+        settings.graceMilliseconds = 40_000
         settings.planted = plan.planted
         return settings
     }

@@ -196,9 +196,9 @@ package actor Coordinator {
     package func scale(_ wishes: [Role: Int]) { handle(.wish(.scale(wishes))) }
     package func pause(_ paused: Bool) { handle(.wish(.pause(paused))) }
     /// The process of a worker has ended without a word; false when nobody here is called so.
-    package func lose(_ name: String, pid: Int) -> Bool {
+    package func lose(_ name: String, pid: Int, byItself: Bool) -> Bool {
         let isKnown = machine.knows(name)
-        handle(.wish(.lost(name, pid: pid)))
+        handle(.wish(.lost(name, pid: pid, byItself: byItself)))
         return isKnown
     }
     package func requestStop() { handle(.wish(.stop)) }

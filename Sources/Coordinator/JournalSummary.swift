@@ -42,6 +42,14 @@ package enum JournalSummary {
         value(path) { try Int.fetchOne($0, sql: "SELECT count(*) FROM step") } ?? 0
     }
 
+    /// Jobs that were given up; 0 when there is no journal.
+    package static func skippedJobs(path: String) -> Int {
+        value(path) {
+            try Int.fetchOne(
+                $0, sql: "SELECT count(*) FROM meta WHERE key LIKE ?", arguments: ["\(RecoveredRun.skipPrefix)%"])
+        } ?? 0
+    }
+
     /// How the last process of the run that wrote the journal ended.
     package enum Ending: String, Sendable {
         /// Its last step is committed.

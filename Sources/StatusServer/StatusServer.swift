@@ -11,7 +11,7 @@ import Sodium
 package protocol RunControl: Sendable {
     func drain(_ worker: String) async -> Bool
     /// The process `pid` of a worker has ended; false when no worker is called so.
-    func lost(_ worker: String, pid: Int) async -> Bool
+    func lost(_ worker: String, pid: Int, byItself: Bool) async -> Bool
     func scale(_ wishes: [Role: Int]) async
     func pause(_ paused: Bool) async
     func stop() async
@@ -89,7 +89,7 @@ package struct StatusServer: Sendable {
                 throw HTTPError(.badRequest, message: "give the process number as pid")
             }
             return try await carryOut("lost", request) {
-                guard await control.lost(id, pid: pid) else {
+                guard await control.lost(id, pid: pid, byItself: body["by_itself"] != 0) else {
                     throw HTTPError(.notFound, message: "no worker \(id.prefix(100))")
                 }
             }

@@ -13,23 +13,25 @@ package struct RestartBudget: Sendable {
 
     private static let allowed = 5
     private static let window: Duration = .seconds(600)
-    private static let sameAllowed = 3
+    /// Ends in the same way without a step that give a process up, as a rule.
+    package static let sameAllowed = 3
     private static let firstPause: Duration = .milliseconds(200)
 
+    private let sameAllowed: Int
     private var ends: [Duration] = []
     private var last = ""
     private var same = 0
     private var progress = 0
 
-    package init() {}
+    package init(sameAllowed: Int = RestartBudget.sameAllowed) { self.sameAllowed = sameAllowed }
 
     /// - Parameters:
     ///   - reason: the last words of a process that failed by itself; nil for one that was killed, which says nothing about it.
-    ///   - progress: steps that the run has made.
+    ///   - progress: steps that the run has made, and jobs that it has given up.
     ///   - now: since any fixed moment.
     package mutating func ended(reason: String?, progress: Int, at now: Duration) -> Verdict {
         if progress > self.progress {
-            self = RestartBudget()
+            self = RestartBudget(sameAllowed: sameAllowed)
             self.progress = progress
         }
         // Numbers of processes and steps change from one end to the next.
@@ -37,7 +39,7 @@ package struct RestartBudget: Sendable {
         same = kind != nil && kind == last ? same + 1 : 1
         last = kind ?? ""
         ends = ends.filter { now - $0 < Self.window } + [now]
-        if kind != nil, same >= Self.sameAllowed { return .giveUp("ended \(same) times in the same way") }
+        if kind != nil, same >= sameAllowed { return .giveUp("ended \(same) times in the same way") }
         guard ends.count <= Self.allowed else {
             return .giveUp("ended \(ends.count) times within 10 minutes, and no step was made meanwhile")
         }

@@ -35,9 +35,9 @@ package struct SupervisorMachine: Sendable {
         case address(String)
         /// The coordinator wants so many workers of a role.
         case wish(Role, Int)
-        /// What the journal says: steps that are committed, and whether the run was stopped by its operator. Told before
-        /// every end, because it decides what the end means.
-        case journal(steps: Int, isStopped: Bool)
+        /// What the journal says: steps that are committed, jobs that were given up, and whether the run was stopped by its
+        /// operator. Told before every end, because it decides what the end means.
+        case journal(steps: Int, skipped: Int = 0, isStopped: Bool)
         case interrupt
         /// Time has passed; some twenty times a second.
         case tick
@@ -48,7 +48,8 @@ package struct SupervisorMachine: Sendable {
         case start(Slot, address: String?)
         case signal(Slot, Int32)
         /// The coordinator is to be told that this process is gone without a word.
-        case lost(Slot, pid: Int32)
+        /// - Parameter byItself: it failed; else others ended it, and no job of its is to blame.
+        case lost(Slot, pid: Int32, byItself: Bool)
         case note(Note)
         /// The stage is over; nil: all steps are made.
         case end(ExitStatus?, String)
@@ -68,8 +69,12 @@ package struct SupervisorMachine: Sendable {
         package var steps: Int
         /// What a person types to go on with the run.
         package var command: String
+        /// `coordinator.on_poison: skip`: a job that takes process after process with it does not end the run, so neither do
+        /// they.
+        package var skipsPoison: Bool
 
-        package init(counts: [Role: Int], steps: Int, command: String) {
+        package init(counts: [Role: Int], steps: Int, command: String, skipsPoison: Bool = false) {
+            self.skipsPoison = skipsPoison
             self.counts = counts
             self.steps = steps
             self.command = command
@@ -104,6 +109,7 @@ package struct SupervisorMachine: Sendable {
     private var budgets: [Slot: RestartBudget] = [:]
     private var address: String?
     private var committed = 0
+    private var skipped = 0
     private var isStoppedInJournal = false
     private var stopping: Stopping?
     /// The first cause counts.
@@ -136,7 +142,8 @@ package struct SupervisorMachine: Sendable {
         case .ended(let slot, let ending, let words): ended(slot, ending, words, now)
         case .address(let text): listens(at: text)
         case .wish(let role, let count): scale(role, to: count)
-        case .journal(let steps, let isStopped): (committed, isStoppedInJournal) = (steps, isStopped)
+        case .journal(let steps, let skipped, let isStopped):
+            (committed, self.skipped, isStoppedInJournal) = (steps, skipped, isStopped)
         case .interrupt:
             if stopping == nil, cause == nil { cause = .stopped }
             stop(now)
@@ -224,7 +231,9 @@ package struct SupervisorMachine: Sendable {
         }
         guard stopping == nil else { return }
         // Who ends by itself has said so to the coordinator.
-        if ending != .exit(0), let pid { effects.append(.lost(slot, pid: pid)) }
+        if ending != .exit(0), let pid {
+            effects.append(.lost(slot, pid: pid, byItself: Self.reason(ending, words) != nil))
+        }
         guard isWanted(slot) else { return }
         switch ending {
         case .exit(ExitStatus.configuration.rawValue), .exit(ExitStatus.usage.rawValue):
@@ -246,7 +255,7 @@ package struct SupervisorMachine: Sendable {
             fail(.failed, reason, now)
             return
         }
-        if slot != .coordinator, let pid { effects.append(.lost(slot, pid: pid)) }
+        if slot != .coordinator, let pid { effects.append(.lost(slot, pid: pid, byItself: false)) }
         guard isWanted(slot) else { return }
         let how = pid == nil ? "it could not be started" : "its end is unknown"
         startAgain(slot, how: how, reason: reason, words: reason, now)
@@ -274,14 +283,16 @@ package struct SupervisorMachine: Sendable {
 
     /// Edges 6 and 10, of a process that ended.
     private mutating func startAgain(_ slot: Slot, _ ending: Ending, _ words: String, _ now: Duration) {
-        // What the process did to itself is a way to fail; what others did to it says nothing about it.
+        startAgain(slot, how: "\(ending)", reason: Self.reason(ending, words), words: words, now)
+    }
+
+    /// How a process failed by itself; nil for what others did to it, which says nothing about it.
+    private static func reason(_ ending: Ending, _ words: String) -> String? {
         let ownSignals = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
-        let reason: String? =
-            switch ending {
-            case .signal(let number): ownSignals.contains(number) ? "\(ending)" : nil
-            case .exit: words
-            }
-        startAgain(slot, how: "\(ending)", reason: reason, words: words, now)
+        return switch ending {
+        case .signal(let number): ownSignals.contains(number) ? "\(ending)" : nil
+        case .exit: words
+        }
     }
 
     /// Edges 6, 10 and 11.
@@ -294,7 +305,10 @@ package struct SupervisorMachine: Sendable {
     private mutating func startAgain(
         _ slot: Slot, how: String, reason: String?, words: String, atLeast least: Duration = .zero, _ now: Duration
     ) {
-        let verdict = budgets[slot, default: RestartBudget()].ended(reason: reason, progress: committed, at: now)
+        // The coordinator gives a job up at the end that would be the last one here.
+        let same = RestartBudget.sameAllowed + (settings.skipsPoison ? 1 : 0)
+        let verdict = budgets[slot, default: RestartBudget(sameAllowed: same)].ended(
+            reason: reason, progress: committed + skipped, at: now)
         let who = slot == .coordinator ? "the coordinator" : "\(slot)"
         switch verdict {
         case .giveUp(let what):

@@ -76,7 +76,7 @@ enum CoordinatorPart {
     }
 
     private struct Nobody: RunControl {
-        func lost(_ worker: String, pid: Int) async -> Bool { false }
+        func lost(_ worker: String, pid: Int, byItself: Bool) async -> Bool { false }
         func drain(_ worker: String) async -> Bool { false }
         func scale(_ wishes: [Role: Int]) async {}
         func pause(_ paused: Bool) async {}

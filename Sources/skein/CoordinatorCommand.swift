@@ -81,7 +81,9 @@ struct CoordinatorControl: RunControl {
     let coordinator: Coordinator
 
     func drain(_ worker: String) async -> Bool { await coordinator.drain(worker) }
-    func lost(_ worker: String, pid: Int) async -> Bool { await coordinator.lose(worker, pid: pid) }
+    func lost(_ worker: String, pid: Int, byItself: Bool) async -> Bool {
+        await coordinator.lose(worker, pid: pid, byItself: byItself)
+    }
     func scale(_ wishes: [Role: Int]) async { await coordinator.scale(wishes) }
     func pause(_ paused: Bool) async { await coordinator.pause(paused) }
     func stop() async { await coordinator.requestStop() }

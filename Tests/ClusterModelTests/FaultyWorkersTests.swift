@@ -42,9 +42,11 @@ import Testing
         _ = bench.join(.generator, Self.second, pid: 8)
         _ = bench.say(Self.second, .credit(slots: 2))
         // Another process of that name, and one that was never here.
-        let others = bench.handle(.wish(.lost("g", pid: 6))) + bench.handle(.wish(.lost("x", pid: 7)))
+        let others =
+            bench.handle(.wish(.lost("g", pid: 6, byItself: true)))
+            + bench.handle(.wish(.lost("x", pid: 7, byItself: true)))
         #expect(others.messages.isEmpty)
-        let told = RunBench.leases(bench.handle(.wish(.lost("g", pid: 7))).messages)
+        let told = RunBench.leases(bench.handle(.wish(.lost("g", pid: 7, byItself: true))).messages)
         #expect(Set(told.map(\.job.id)) == Set(grants.map(\.job.id)))
         #expect(told.allSatisfy { $0.attempt == 2 })
         let answer = try RunBench.answer(grants[0])
@@ -62,7 +64,7 @@ import Testing
                 #expect(detail == "g#0000000000000001: its process has ended")
             }
         }
-        let again = bench.handle(.wish(.lost("g", pid: 7)))
+        let again = bench.handle(.wish(.lost("g", pid: 7, byItself: true)))
         #expect(again.messages.isEmpty)
     }
 
@@ -71,7 +73,7 @@ import Testing
         var bench = try RunBench()
         _ = bench.join(.generator, RunBench.generator, pid: 7)
         _ = bench.join(.generator, WorkerID(name: "g", incarnation: 2), pid: 9)
-        _ = bench.handle(.wish(.lost("g", pid: 7)))
+        _ = bench.handle(.wish(.lost("g", pid: 7, byItself: true)))
         #expect(bench.machine.knows("g"))
     }
 
@@ -158,6 +160,24 @@ import Testing
         }
         let text = try #require(ending).message
         #expect(text.contains("generate/0/0") && text.contains("3 workers") && text.contains("on g"))
+    }
+
+    /// Whom the operator or the system ends has died of no job.
+    @Test(arguments: [true, false]) func onlyWhoFailsByItselfBlamesItsJob(byItself: Bool) throws {
+        var settings = RunBench.settings()
+        settings.promptsPerJob = 2
+        var bench = try RunBench(settings)
+        _ = bench.join(.learner, RunBench.learner)
+        _ = bench.say(RunBench.learner, .publish([RunBench.policy]))
+        _ = bench.sync()
+        for incarnation in 1...4 {
+            let worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
+            _ = bench.pass(200)
+            _ = bench.join(.generator, worker, pid: incarnation)
+            _ = bench.say(worker, .credit(slots: 1))
+            _ = bench.handle(.wish(.lost("g", pid: incarnation, byItself: byItself)))
+        }
+        #expect((bench.machine.state == .failed) == byItself)
     }
 
     /// What only waited behind the job that kills is neither named nor skipped.

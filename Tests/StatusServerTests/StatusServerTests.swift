@@ -15,7 +15,7 @@ import Testing
             calls.withLock { $0.append("drain \(worker)") }
             return worker == "generator-0"
         }
-        func lost(_ worker: String, pid: Int) async -> Bool {
+        func lost(_ worker: String, pid: Int, byItself: Bool) async -> Bool {
             calls.withLock { $0.append("lost \(worker) \(pid)") }
             return worker == "generator-0"
         }

@@ -20,9 +20,11 @@ struct SupervisorBench {
     /// Whether `started` is said at once.
     var saysStarted = true
 
-    init(generators: Int = 2, scorers: Int = 1) {
+    init(generators: Int = 2, scorers: Int = 1, skipsPoison: Bool = false) {
         machine = SupervisorMachine(
-            .init(counts: [.generator: generators, .scorer: scorers], steps: 10, command: "skein run x.yaml"))
+            .init(
+                counts: [.generator: generators, .scorer: scorers], steps: 10, command: "skein run x.yaml",
+                skipsPoison: skipsPoison))
     }
 
     static func generator(_ number: Int) -> Slot { .worker(.generator, number) }
@@ -43,8 +45,10 @@ struct SupervisorBench {
         return effects
     }
 
-    mutating func end(_ slot: Slot, _ ending: Ending, words: String = "", step: Int = 0, isStopped: Bool = false) {
-        tell(.journal(steps: step, isStopped: isStopped))
+    mutating func end(
+        _ slot: Slot, _ ending: Ending, words: String = "", step: Int = 0, skipped: Int = 0, isStopped: Bool = false
+    ) {
+        tell(.journal(steps: step, skipped: skipped, isStopped: isStopped))
         tell(.ended(slot, ending, words: words))
     }
 
@@ -65,7 +69,7 @@ struct SupervisorBench {
                 starts[slot, default: 0] += 1
                 if saysStarted { take(machine.handle(.started(slot, pid: nextPid), at: now)) }
             case .signal(let slot, let number): signals.append((slot, number, now))
-            case .lost(_, let pid): lost.append(pid)
+            case .lost(_, let pid, _): lost.append(pid)
             case .note: break
             case .end(let status, let message): end = (status, message)
             }

@@ -55,6 +55,28 @@ import Testing
         #expect(bench.lost.count == 1)
     }
 
+    /// The third end is the one at which the coordinator gives the job up; from then on the process is as good as new.
+    @Test func aProcessThatAJobTakesWithItIsStartedAgainWhereTheJobIsSkipped() {
+        for skips in [true, false] {
+            var bench = Bench(generators: 1, scorers: 0, skipsPoison: skips)
+            bench.begin()
+            for _ in 0..<3 {
+                bench.end(first, .signal(SIGSEGV))
+                bench.pass(.seconds(2))
+            }
+            #expect((bench.running[first] != nil) == skips)
+            guard skips else { continue }
+            for _ in 0..<3 {
+                bench.end(first, .signal(SIGSEGV), skipped: 1)
+                bench.pass(.seconds(2))
+            }
+            #expect(bench.running[first] != nil)
+            bench.end(first, .signal(SIGSEGV), skipped: 1)
+            bench.pass(.seconds(10))
+            #expect(bench.running[first] == nil)
+        }
+    }
+
     @Test func aProcessThatCannotBeStartedAgainThriceEndsTheRun() {
         var bench = started(generators: 1, scorers: 0)
         bench.end(first, .signal(SIGKILL))

@@ -42,7 +42,8 @@ package enum RunWish: Sendable, Hashable {
     case stop
     /// Who started the worker has seen its process end: its jobs are handed on at once. The process number is that of
     /// HELLO, so that no successor of the same name is hit.
-    case lost(String, pid: Int)
+    /// - Parameter byItself: it failed; else somebody or something ended it, and its job is not to blame.
+    case lost(String, pid: Int, byItself: Bool)
 }
 
 /// What the world has to do for a run, in this order.
@@ -102,7 +103,8 @@ package struct RecoveredRun: Sendable {
     static func wishKey(_ role: Role) -> String { "wished \(role.rawValue)" }
 
     /// Key of the journal: a generate job that was given up, as `skipped STEP INDEX`.
-    static func skipKey(_ job: JobID) -> String { "skipped \(job.step) \(job.index)" }
+    static func skipKey(_ job: JobID) -> String { "\(skipPrefix)\(job.step) \(job.index)" }
+    package static let skipPrefix = "skipped "
 
     /// Generate jobs that were given up.
     var skipped: [JobID] {

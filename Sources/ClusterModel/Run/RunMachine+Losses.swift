@@ -9,7 +9,7 @@ extension RunMachine {
     ///
     /// - Parameters:
     ///   - running: the one that it worked at. Those that waited behind it have done nothing to it.
-    ///   - died: its successor is here, or its end was seen. One that only fell silent may be well, behind a wire that is
+    ///   - died: its successor is here, or it was seen to fail. One that only fell silent may be well, behind a wire that is
     ///     not.
     ///   - isSeen: who started it has seen its end, so no network is to blame however many go at once.
     mutating func lose(_ running: JobID?, with worker: WorkerID, died: Bool, isSeen: Bool, _ time: Int64) {

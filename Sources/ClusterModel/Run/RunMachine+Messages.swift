@@ -77,7 +77,7 @@ extension RunMachine {
     private mutating func join(_ hello: Hello, answering id: UInt64, _ time: Int64) {
         let peer = hello.id
         for old in members.join(hello, greeting: id, at: time) {
-            leave(old, reason: "replaced by a new process", lost: true, isReplaced: true, time)
+            leave(old, reason: "replaced by a new process", lost: true, byItself: true, time)
         }
         for job in ledger.leases(of: peer).sorted() where !hello.heldJobs.contains(where: { $0.job == job }) {
             // It lost the lease message with the connection.
@@ -116,12 +116,12 @@ extension RunMachine {
     }
 
     mutating func leave(
-        _ peer: WorkerID, reason: String, lost: Bool, isReplaced: Bool = false, hasEnded: Bool = false, _ time: Int64
+        _ peer: WorkerID, reason: String, lost: Bool, isSeen: Bool = false, byItself: Bool = false, _ time: Int64
     ) {
         guard members.leave(peer, lost: lost, at: time) else { return }
         let running = ledger.running(at: peer)
         let jobs = ledger.release(peer)
-        if lost { lose(running, with: peer, died: isReplaced || hasEnded, isSeen: hasEnded, time) }
+        if lost { lose(running, with: peer, died: byItself, isSeen: isSeen, time) }
         if steps.request?.peer == peer { steps.request = nil }
         if !lost, reason == Message.finished, members[peer]?.role == .learner, steps.isLastCommitted {
             // One that was started again while the learner exported the policy has not heard of the end yet.

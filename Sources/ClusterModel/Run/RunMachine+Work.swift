@@ -67,9 +67,9 @@ extension RunMachine {
             persist(.event(kind: "scale", detail: text))
         case .pause(let paused): pause(paused)
         case .stop: stop(time)
-        case .lost(let name, let pid):
+        case .lost(let name, let pid, let byItself):
             for id in members.named(name) where members[id]?.hello.pid == pid {
-                leave(id, reason: "its process has ended", lost: true, hasEnded: true, time)
+                leave(id, reason: "its process has ended", lost: true, isSeen: true, byItself: byItself, time)
             }
         }
         expose()

@@ -138,7 +138,8 @@ struct RunStages: Sendable {
                 runDirectory: directory.path, runFile: directory.runFile, engine: try Engine.path(),
                 skein: try Engine.executablePath(),
                 counts: [.generator: configuration.roles.generator.count, .scorer: configuration.roles.scorer.count],
-                logLevel: logLevel, steps: configuration.ppo.steps, command: command),
+                logLevel: logLevel, steps: configuration.ppo.steps, command: command,
+                skipsPoison: configuration.coordinator.onPoison == .skip),
             logger: makeLogger("skein.run"))
         let progress = PPOProgress(
             directory: directory.path, steps: configuration.ppo.steps, figure: configuration.evaluation.best,

@@ -24,6 +24,7 @@ final class Supervisor: Sendable {
         var steps: Int
         /// What a person types to go on with the run.
         var command: String
+        var skipsPoison: Bool
     }
 
     private struct Shared {
@@ -77,7 +78,8 @@ final class Supervisor: Sendable {
             group.addTask { await self.watchTheClock() }
             group.addTask { await self.followTheCoordinator() }
             var machine = SupervisorMachine(
-                .init(counts: plan.counts, steps: plan.steps, command: plan.command))
+                .init(
+                    counts: plan.counts, steps: plan.steps, command: plan.command, skipsPoison: plan.skipsPoison))
             var effects = machine.begin()
             var iterator = events.makeAsyncIterator()
             while true {
@@ -107,7 +109,8 @@ final class Supervisor: Sendable {
             let child = process(slot, address)
             group.addTask { await self.live(slot, child) }
         case .signal(let slot, let number): shared.withLock { $0.children[slot] }?.send(signal: number)
-        case .lost(let slot, let pid): group.addTask { await self.tellOfLoss(slot, pid) }
+        case .lost(let slot, let pid, let byItself):
+            group.addTask { await self.tellOfLoss(slot, pid, byItself) }
         case .note(let note):
             logger.log(
                 level: note.isWarning ? .warning : .info, "\(note.message)",
@@ -119,7 +122,8 @@ final class Supervisor: Sendable {
     private var journal: Event {
         let path = RunLayout(plan.runDirectory)[.journal]
         return .journal(
-            steps: JournalSummary.committedSteps(path: path), isStopped: JournalSummary.ending(path: path) == .stopped)
+            steps: JournalSummary.committedSteps(path: path), skipped: JournalSummary.skippedJobs(path: path),
+            isStopped: JournalSummary.ending(path: path) == .stopped)
     }
 
     // MARK: - Tasks
@@ -209,11 +213,11 @@ final class Supervisor: Sendable {
     }
 
     /// Its jobs are handed on at once, and not when its leases run out. If nobody listens, they do that.
-    private func tellOfLoss(_ slot: Slot, _ pid: Int32) async {
+    private func tellOfLoss(_ slot: Slot, _ pid: Int32, _ byItself: Bool) async {
         guard let file = CoordinatorFile.read(in: plan.runDirectory) else { return }
         do {
             try await StatusClient(address: file.status, tokenFile: file.tokenFile).post(
-                "/v1/workers/\(slot)/lost", body: ["pid": Int(pid)])
+                "/v1/workers/\(slot)/lost", body: ["pid": Int(pid), "by_itself": byItself ? 1 : 0])
         } catch {
             logger.debug("the coordinator was not told", metadata: ["lost": "\(slot)", "reason": "\(error)"])
         }

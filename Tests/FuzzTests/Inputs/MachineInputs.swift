@@ -81,7 +81,7 @@ enum MachineInputs {
                     case 0: .drain("g")
                     case 1: .pause(name & 128 != 0)
                     case 2: .scale([.generator: Int(name)])
-                    case 3: .lost("g", pid: 0)
+                    case 3: .lost("g", pid: 0, byItself: true)
                     default: .stop
                     }
                 try look(machine.handle(.wish(wish), at: time))
