@@ -83,7 +83,7 @@ import Testing
         for number in 1...4 {
             _ = bench.join(.generator, WorkerID(name: "g\(number)", incarnation: 1), pid: number)
         }
-        for number in 1...4 { _ = bench.handle(.wish(.lost("g\(number)", pid: number))) }
+        for number in 1...4 { _ = bench.handle(.wish(.lost("g\(number)", pid: number, byItself: true))) }
         var machine = bench.machine
         let alarms = machine.snapshot(at: bench.time).alarms
         #expect(alarms.isEmpty)
