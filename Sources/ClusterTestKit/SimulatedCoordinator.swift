@@ -11,6 +11,7 @@ final class SimulatedCoordinator {
     private var stillUntil: Int64 = 0
     private var held: [RunEvent] = []
     private var arrived: [Incoming] = []
+    private var nextLook: Int64 = 0
     private var progress = (mark: 0, at: Int64(0))
     private let seed: UInt64
 
@@ -186,7 +187,9 @@ final class SimulatedCoordinator {
 
     /// Nobody waits in silence: where nothing becomes durable for a long time, the status says who waits for what.
     private func checkWaits() throws {
-        guard var machine else { return }
+        // A snapshot is as much work as all the rest of a tick.
+        guard world.now >= nextLook, var machine else { return }
+        nextLook = world.now + 1_000
         let snapshot = machine.snapshot(at: world.now)
         let mark = snapshot.queue.values.reduce(snapshot.learner.step * 1_000_000) { $0 + $1.doneTotal }
         if mark != progress.mark || snapshot.state != .running || world.now < stillUntil + 30_000 {
