@@ -118,6 +118,7 @@ package final class World {
             let isExpected =
                 (plan.isHopeless && ending.message.contains("waited"))
                 || (plan.mayPoison && ending.message.contains("has taken"))
+                || (plan.mayPoison || plan.hangs) && ending.message.contains("has come to nothing")
             guard isExpected else {
                 throw violate("the run failed: \(ending.message)")
             }
@@ -200,6 +201,9 @@ extension SimulationPlan {
         }
         return blows >= Casualties.poison
     }
+
+    /// True when some worker hangs for ever.
+    var hangs: Bool { faults.contains { if case .hang(_, nil) = $0.fault { true } else { false } } }
 
     /// True when nobody is left who could generate or score.
     var isHopeless: Bool {

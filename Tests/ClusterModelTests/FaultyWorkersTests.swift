@@ -162,6 +162,51 @@ import Testing
         #expect(text.contains("generate/0/0") && text.contains("3 workers") && text.contains("on g"))
     }
 
+    /// A worker that takes a job, does nothing, and says that it is idle when the job is called back: for ever, if nobody
+    /// counts.
+    @Test func aJobThatNeverGetsAnywhereEndsTheRun() throws {
+        var settings = RunBench.settings()
+        settings.promptsPerJob = 2
+        var bench = try RunBench(settings)
+        _ = try bench.begin()
+        var leases = 1
+        for _ in 0..<400 where bench.machine.state == .running {
+            let told = bench.pass(100).messages
+            leases += RunBench.leases(told).count
+            _ = bench.say(RunBench.learner, .report(WorkerReport(state: "wait")))
+            leases +=
+                RunBench.leases(bench.say(RunBench.generator, .report(WorkerReport(state: WorkerReport.idle)))).count
+        }
+        #expect(bench.machine.state == .failed && leases == 3)
+    }
+
+    /// As long as there is somebody else, a job whose lease ran out does not go back to where it got nowhere.
+    @Test func aLeaseThatRanOutGoesToSomebodyElse() throws {
+        var settings = RunBench.settings()
+        settings.promptsPerJob = 2
+        var bench = try RunBench(settings)
+        _ = try bench.begin()
+        let other = WorkerID(name: "h", incarnation: 1)
+        _ = bench.join(.generator, other)
+        _ = bench.say(other, .credit(slots: 1))
+        var next: [WorkerID] = []
+        for _ in 0..<70 where next.isEmpty {
+            for case .send(let messages) in bench.pass(100) {
+                next += messages.compactMap { if case .lease = $0.message { $0.peer } else { nil } }
+            }
+            // Both hear of the call and say at once that they are idle.
+            for worker in [RunBench.generator, other] {
+                let incoming = Incoming(
+                    peer: worker, message: .report(WorkerReport(state: WorkerReport.idle)), epoch: bench.machine.epoch)
+                for case .send(let messages) in bench.handle(.messages([incoming])) {
+                    next += messages.compactMap { if case .lease = $0.message { $0.peer } else { nil } }
+                }
+            }
+            _ = bench.say(RunBench.learner, .report(WorkerReport(state: "wait")))
+        }
+        #expect(next == [other])
+    }
+
     /// Whom the operator or the system ends has died of no job.
     @Test(arguments: [true, false]) func onlyWhoFailsByItselfBlamesItsJob(byItself: Bool) throws {
         var settings = RunBench.settings()

@@ -73,8 +73,8 @@ package struct JobLedger: Sendable {
     private var failures: [JobID: Int] = [:]
     /// Who has failed at a job that others may still do.
     private var avoided: [JobID: Set<WorkerID>] = [:]
-    /// Whom a job may have taken with it: workers that were lost, or hung, while they had it.
-    private var victims: [JobID: Set<WorkerID>] = [:]
+    /// Whom a job may have taken with it: workers that were lost, or hung, while they had it, each time.
+    private var victims: [JobID: [WorkerID]] = [:]
     /// In order; an entry whose job is not pending any more is passed over.
     private var pending: [Queue: Deque<JobID>] = [:]
     private var pendingCounts: [Queue: Int] = [:]
@@ -295,16 +295,21 @@ package struct JobLedger: Sendable {
         return jobs
     }
 
+    /// Others try first, as long as there are any.
+    package mutating func avoid(_ job: JobID, _ worker: WorkerID) {
+        if states[job] != nil { avoided[job, default: []].insert(worker) }
+    }
+
     /// A worker was lost, or its lease ran out, while it had the job. Returns whom the job may have taken with it so far.
-    package mutating func blame(_ job: JobID, for worker: WorkerID) -> Set<WorkerID> {
+    package mutating func blame(_ job: JobID, for worker: WorkerID) -> [WorkerID] {
         guard states[job] != nil else { return [] }
-        victims[job, default: []].insert(worker)
+        victims[job, default: []].append(worker)
         return victims[job] ?? []
     }
 
     /// Those went for a reason of their own.
     package mutating func forgive(_ workers: Set<WorkerID>) {
-        for job in victims.keys { victims[job]?.subtract(workers) }
+        for job in victims.keys { victims[job]?.removeAll(where: workers.contains) }
     }
 
     /// A worker that is gone fails at nothing any more.

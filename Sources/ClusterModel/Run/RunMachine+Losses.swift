@@ -29,6 +29,7 @@ extension RunMachine {
 
     /// A lease ran out in a worker's hands.
     mutating func expire(_ job: JobID, in worker: WorkerID, _ time: Int64) {
+        ledger.avoid(job, worker)
         // Without a learner nobody serves the weights that the worker may be waiting for; and a silent one may be working.
         let isServed = members.learner?.state == .ready
         let isHeard = members[worker].map { time - $0.lastSeen <= Int64(settings.leaseMilliseconds) / 2 } ?? false
@@ -39,8 +40,10 @@ extension RunMachine {
         let victims = ledger.blame(job, for: worker)
         guard victims.count >= Casualties.poison else { return }
         let names = Set(victims.map(\.name)).sorted().joined(separator: ", ")
-        let story =
-            "\(words(for: job)) (job \(job)) has taken \(victims.count) workers with it, on \(names); the last \(what)"
+        let isOther = Set(victims).count == victims.count
+        let times =
+            isOther ? "has taken \(victims.count) workers with it" : "has come to nothing \(victims.count) times"
+        let story = "\(words(for: job)) (job \(job)) \(times), on \(names); the last \(what)"
         guard settings.skipsPoison, let jobs = steps.giveUp(job) else {
             fail(
                 RunEnding(
@@ -52,7 +55,7 @@ extension RunMachine {
         }
         // The batch goes on without its answers, once the journal knows. Who died of it died of nothing else.
         ledger.forget(jobs)
-        ledger.forgive(victims)
+        ledger.forgive(Set(victims))
         persist(.meta(key: RecoveredRun.skipKey(job), value: story), then: .skipped(job))
         alarm(
             "poison", "\(story). Its answers are left out of step \(job.step + 1), as coordinator.on_poison says", time)
