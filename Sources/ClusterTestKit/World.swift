@@ -21,7 +21,7 @@ package final class World {
     }
 
     /// Milliseconds of virtual time in which a run must be over once nothing goes wrong any more.
-    private static let patience: Int64 = 240_000
+    private static let patience: Int64 = 400_000
 
     let plan: SimulationPlan
     var random: SeededRandom
@@ -202,8 +202,8 @@ extension SimulationPlan {
         return blows >= Casualties.poison
     }
 
-    /// True when some worker hangs for ever.
-    var hangs: Bool { faults.contains { if case .hang(_, nil) = $0.fault { true } else { false } } }
+    /// True when some worker hangs.
+    var hangs: Bool { faults.contains { if case .hang = $0.fault { true } else { false } } }
 
     /// True when nobody is left who could generate or score.
     var isHopeless: Bool {

@@ -1,7 +1,7 @@
 /// Who was lost of late: a job that takes worker after worker with it is poison, and a network that takes most of them at once
 /// is none of theirs.
 package struct Casualties: Sendable {
-    /// A job that so many processes did not survive, or that made no progress for so many leases, is named and ends the run.
+    /// A job that so many different processes did not survive, or hung at, is named and ends the run.
     package static let poison = 3
     /// Fewer than these are no crowd.
     private static let crowd = 3

@@ -38,7 +38,8 @@ extension RunMachine {
 
     private mutating func blame(_ job: JobID, for worker: WorkerID, _ what: String, _ time: Int64) {
         let victims = ledger.blame(job, for: worker)
-        guard victims.count >= Casualties.poison else { return }
+        // A worker that did nothing for a lease may only be slow, and is given as many chances as one that fails.
+        guard Set(victims).count >= Casualties.poison || victims.count > settings.retries else { return }
         let names = Set(victims.map(\.name)).sorted().joined(separator: ", ")
         let isOther = Set(victims).count == victims.count
         let times =
