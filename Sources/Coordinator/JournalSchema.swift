@@ -50,7 +50,7 @@ enum JournalSchema {
         // Of no other start, of this run or of another one that had the address before.
         let last = state.meta["epoch"].flatMap { UInt64($0) } ?? 0
         guard last < lastEpoch else {
-            throw JournalProblem("the table meta has the epoch \(last), and there is none behind it")
+            throw JournalProblem("the table meta has the epoch \(last), which is the largest there can be")
         }
         state.epoch = max(last + 1, UInt64(clamping: now / 1000))
         try insert(.meta(key: "epoch", value: String(state.epoch)), database, now: now)

@@ -1,5 +1,5 @@
-/// Who was lost of late: a job that takes worker after worker with it is poison, and a network that takes most of them at once
-/// is none of theirs.
+/// Who was lost recently. A job that takes worker after worker with it is poison. When most workers go at once, the
+/// coordinator's own network is the likely cause, and no job is blamed.
 package struct Casualties: Sendable {
     /// A job that so many different processes did not survive, or hung at, is named and ends the run.
     package static let poison = 3

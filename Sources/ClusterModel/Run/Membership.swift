@@ -99,7 +99,7 @@ struct Membership: Sendable {
         return greeting <= member.greeting
     }
 
-    /// True when somebody is here who passes `test` and is none of `others`.
+    /// True when a worker outside `others` is here and passes `test`.
     func contains(besides others: Set<WorkerID>, where test: (Member) -> Bool) -> Bool {
         members.contains { !others.contains($0.key) && $0.value.isHere && test($0.value) }
     }

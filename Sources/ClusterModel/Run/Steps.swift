@@ -90,8 +90,8 @@ struct Steps: Sendable {
         }
     }
 
-    /// A job that nobody survives. Returns the jobs that nobody has to do any more; nil when it is the last that its step
-    /// could learn from.
+    /// Leaves a job that kills its workers out of its step. Returns the jobs that are no longer needed; nil when the step
+    /// would have no answers left.
     mutating func giveUp(_ job: JobID) -> [JobID]? {
         guard let step = assemblies[job.step], step.givenUp.count + 1 < step.jobs.count else { return nil }
         assemblies[job.step]?.giveUp(job.index)
