@@ -34,9 +34,7 @@ import Testing
     /// Who started a worker has seen its process end: nobody waits for the end of a lease, and nobody else is hit.
     @Test func aWorkerWhoseEndWasSeenIsLostAtOnce() throws {
         var bench = try RunBench()
-        _ = bench.join(.learner, RunBench.learner)
-        _ = bench.say(RunBench.learner, .publish([RunBench.policy]))
-        _ = bench.sync()
+        bench.open()
         _ = bench.join(.generator, RunBench.generator, pid: 7)
         let grants = RunBench.leases(bench.say(RunBench.generator, .credit(slots: 2)))
         _ = bench.join(.generator, Self.second, pid: 8)
@@ -213,9 +211,7 @@ import Testing
         var settings = RunBench.settings()
         settings.promptsPerJob = 2
         var bench = try RunBench(settings)
-        _ = bench.join(.learner, RunBench.learner)
-        _ = bench.say(RunBench.learner, .publish([RunBench.policy]))
-        _ = bench.sync()
+        bench.open()
         for incarnation in 1...4 {
             let worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
             _ = bench.pass(200)
@@ -233,9 +229,7 @@ import Testing
         settings.prompts = (0..<3).map { Prompt(row: $0, text: "p\($0)", tokens: [1]) }
         settings.promptsPerStep = 3
         var bench = try RunBench(settings)
-        _ = bench.join(.learner, RunBench.learner)
-        _ = bench.say(RunBench.learner, .publish([RunBench.policy]))
-        _ = bench.sync()
+        bench.open()
         for incarnation in 1...4 {
             let worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
             _ = bench.pass(200)
@@ -252,9 +246,7 @@ import Testing
         var settings = RunBench.settings()
         settings.skipsPoison = true
         var bench = try RunBench(settings)
-        _ = bench.join(.learner, RunBench.learner)
-        _ = bench.say(RunBench.learner, .publish([RunBench.policy]))
-        _ = bench.sync()
+        bench.open()
         for incarnation in 1...7 {
             _ = bench.pass(200)
             let worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
@@ -271,9 +263,7 @@ import Testing
         var settings = RunBench.settings()
         settings.skipsPoison = true
         var bench = try RunBench(settings)
-        _ = bench.join(.learner, RunBench.learner)
-        _ = bench.say(RunBench.learner, .publish([RunBench.policy]))
-        _ = bench.sync()
+        bench.open()
         var worker = RunBench.generator
         var next: [Grant] = []
         for incarnation in 1...4 {
@@ -369,9 +359,7 @@ import Testing
     /// An attempt of four billion would be clamped on the wire, and no renewal would ever match.
     @Test func aHeldLeaseOfAnAbsurdAttemptIsNotAdopted() throws {
         var bench = try RunBench()
-        _ = bench.join(.learner, RunBench.learner)
-        _ = bench.say(RunBench.learner, .publish([RunBench.policy]))
-        _ = bench.sync()
+        bench.open()
         let held = HeldJob(job: JobID(step: 0, index: 0, kind: .generate), attempt: Int(UInt32.max), finished: false)
         let hello = Hello(
             role: .generator, name: "g", incarnation: 1, capabilities: Capabilities(kinds: [.generate]),

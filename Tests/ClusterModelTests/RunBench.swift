@@ -85,11 +85,16 @@ struct RunBench {
                     capabilities: Capabilities(kinds: kinds), pid: pid)))
     }
 
-    /// A run that has begun, with a learner and a generator that asks for two jobs; returns its leases.
-    mutating func begin() throws -> [Grant] {
+    /// A learner joins and publishes version 0, so that the first step opens.
+    mutating func open() {
         _ = join(.learner, Self.learner)
         _ = say(Self.learner, .publish([Self.policy]))
         _ = sync()
+    }
+
+    /// A run that has begun, with a learner and a generator that asks for two jobs; returns its leases.
+    mutating func begin() throws -> [Grant] {
+        open()
         _ = join(.generator, Self.generator)
         return Self.leases(say(Self.generator, .credit(slots: 2)))
     }
