@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <torch/version.h>
 
+#include <cstdlib>
 #include <mutex>
 
 #include "handles.hpp"
@@ -15,6 +16,14 @@ namespace {
 std::string &message() noexcept {
     thread_local std::string text;
     return text;
+}
+
+/// libtorch and oneDNN below it each keep 1,024 compiled products by their shapes, hundreds of kilobytes apiece. How many
+/// rows a product has differs from batch to batch, so most are never used again. These hold all shapes of one pass.
+/// Before `main`, because the environment must not change once there are threads.
+__attribute__((constructor)) void keep_few_compiled_products() {
+    setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32", 0);
+    setenv("LRU_CACHE_CAPACITY", "32", 0);
 }
 }  // namespace
 

@@ -75,8 +75,11 @@ struct History {
             hold(zip(epochs, epochs.dropFirst()).allSatisfy(<), "the epochs \(epochs) do not grow")
             let versions = try numbers("SELECT version FROM weights WHERE kind = 'policy' ORDER BY version")
             hold(versions.last == steps, "the newest version of the policy is \(versions.last ?? -1), not \(steps)")
-            let done = try events(database, "done")
-            hold(done.count == 1, "the run says \(done.count) times that it is done")
+            for violation in try Self.endings(
+                String.fetchAll(database, sql: "SELECT kind FROM event ORDER BY id"))
+            {
+                found.append(violation)
+            }
         }
         if let other {
             let (own, theirs) = (try jobs(), try other.jobs())
@@ -89,6 +92,25 @@ struct History {
         hold(twice.isEmpty, "samples.jsonl has answers twice: \(twice.prefix(3))")
         if let other {
             hold(try trajectories == other.samples(), "samples.jsonl is not that of the undisturbed run")
+        }
+        return found
+    }
+
+    /// What is wrong with how the run's coordinators ended, from the kinds of its events in order: each says at most once that
+    /// the run is done, none before the last step, and the last one does. A coordinator that is killed after it said so is
+    /// started again and says it, too.
+    private static func endings(_ kinds: [String]) -> [String] {
+        var found: [String] = []
+        let lives = kinds.split(separator: "start", omittingEmptySubsequences: false)
+        for (number, life) in lives.enumerated() {
+            let times = life.count { $0 == "done" }
+            if times > 1 { found.append("coordinator \(number) says \(times) times that the run is done") }
+        }
+        if lives.last?.contains("done") != true {
+            found.append("the last coordinator does not say that the run is done")
+        }
+        if let done = kinds.firstIndex(of: "done"), kinds[done...].contains("step") {
+            found.append("a step was committed after the run was done")
         }
         return found
     }
