@@ -342,9 +342,10 @@ package struct JobLedger: Sendable {
             case .completed, .failed, nil: break
             }
             attempts[job] = nil
-            failures[job] = nil
-            avoided[job] = nil
-            victims[job] = nil
+            // Most runs have none of these.
+            if !failures.isEmpty { failures[job] = nil }
+            if !avoided.isEmpty { avoided[job] = nil }
+            if !victims.isEmpty { victims[job] = nil }
         }
     }
 }

@@ -165,9 +165,14 @@ struct Membership: Sendable {
     /// Every change of a member's goes through here.
     private mutating func change(_ id: WorkerID, _ body: (inout Member) -> Void) {
         guard let index = members.index(forKey: id) else { return }
-        let (mayWork, slots) = (members.values[index].mayWork, members.values[index].slots)
-        body(&members.values[index])
-        if members.values[index].mayWork != mayWork || members.values[index].slots != slots { changed.insert(id) }
+        if Self.changes(&members.values[index], body) { changed.insert(id) }
+    }
+
+    /// In place: a member is large, and every message changes one. True when it may work otherwise than before.
+    private static func changes(_ member: inout Member, _ body: (inout Member) -> Void) -> Bool {
+        let (mayWork, slots) = (member.mayWork, member.slots)
+        body(&member)
+        return member.mayWork != mayWork || member.slots != slots
     }
 
     /// Something happens at `time` if nobody is heard before.
@@ -216,9 +221,10 @@ struct Membership: Sendable {
 
     /// Edge 6.
     mutating func heard(_ id: WorkerID, at time: Int64) {
-        let wasSuspect = members[id]?.state == .suspect
+        var wasSuspect = false
         change(id) { member in
             member.lastSeen = time
+            wasSuspect = member.state == .suspect
             guard wasSuspect else { return }
             member.state = member.slots > 0 || member.role == .learner ? .ready : .joining
         }

@@ -41,6 +41,11 @@ package struct JobID: Sendable, Hashable, Comparable, CustomStringConvertible {
     package static func < (a: JobID, b: JobID) -> Bool {
         (a.step, a.index, a.kind, a.part) < (b.step, b.index, b.kind, b.part)
     }
+
+    /// Looked up some dozens of times for each result. Score jobs have a part, generate jobs the bits of none.
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(step &<< 32 ^ index &<< 8 ^ (kind == .score ? part : -1))
+    }
 }
 
 package struct SamplingParameters: Codable, Sendable, Hashable {
