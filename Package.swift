@@ -76,7 +76,7 @@ let package = Package(
     ],
     targets: [
         // Layer 0: C and C++.
-        .systemLibrary(name: "CSodium"),
+        .systemLibrary(name: "CCrypto"),
         .systemLibrary(name: "CZeroMQ"),
         .systemLibrary(name: "CZlib"),
         .target(
@@ -96,7 +96,7 @@ let package = Package(
             ]),
 
         // Layer 1: one library each made safe for Swift.
-        library("Sodium", ["CSodium"]),
+        library("Cryptography", ["CCrypto"]),
         library("Transport"),
         library("Loopback"),
         library("ZeroMQ", ["CZeroMQ", "Loopback", "Transport"]),
@@ -110,7 +110,7 @@ let package = Package(
         library("RunLayout"),
         library("RunConfiguration", ["ClusterModel", "Loopback", "RunLayout", yams]),
         library("Datasets", ["CZlib", "Tokenizers"]),
-        library("RunInputs", ["RunLayout", "Sodium"]),
+        library("RunInputs", ["RunLayout", "Cryptography"]),
         library("Reports", ["RunLayout"]),
         library("Console", ["RunLayout", lifecycle, log]),
         library("MetricsServer", ["Loopback", coreMetrics, hummingbird, lifecycle, log]),
@@ -119,7 +119,7 @@ let package = Package(
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
         library(
             "Cluster",
-            ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log, metrics]),
+            ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Cryptography", protobuf, collections, log, metrics]),
         library("Supervision", ["ClusterModel", "Console", subprocess, system]),
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels", "RunConfiguration"]),
@@ -132,8 +132,8 @@ let package = Package(
             ]),
 
         // Layer 4: the roles; they never import one another.
-        library("Coordinator", ["Cluster", "ClusterModel", "Reports", "RunLayout", "Transport", "Sodium", grdb, log]),
-        library("StatusServer", ["ClusterModel", "MetricsServer", "Sodium", hummingbird, log]),
+        library("Coordinator", ["Cluster", "ClusterModel", "Reports", "RunLayout", "Transport", "Cryptography", grdb, log]),
+        library("StatusServer", ["ClusterModel", "MetricsServer", "Cryptography", hummingbird, log]),
         library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log, metrics]),
         library(
             "Scorer",
@@ -142,13 +142,13 @@ let package = Package(
             "Training",
             [
                 "Datasets", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports", "RunConfiguration",
-                "RunInputs", "RunLayout", "Sodium", "Tokenizers", "Torch", log,
+                "RunInputs", "RunLayout", "Cryptography", "Tokenizers", "Torch", log,
             ]),
         library(
             "Learner",
             [
                 "Cluster", "ClusterModel", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
-                "RunConfiguration", "RunLayout", "Sodium", "Tokenizers", "Torch", log, metrics,
+                "RunConfiguration", "RunLayout", "Cryptography", "Tokenizers", "Torch", log, metrics,
             ]),
 
         // Layer 5: parse, wire, run. `skein` must start in milliseconds, so it never reaches Torch.
@@ -156,7 +156,7 @@ let package = Package(
             name: "skein",
             dependencies: [
                 "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer", "Reports", "Rewards",
-                "RunConfiguration", "RunInputs", "RunLayout", "Sodium", "StatusServer", "Supervision", "Tokenizers",
+                "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer", "Supervision", "Tokenizers",
                 "ZeroMQ", arguments, lifecycle, log,
             ],
             swiftSettings: strict),
@@ -165,7 +165,7 @@ let package = Package(
             dependencies: [
                 "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels",
                 "Learner", "MetricsServer", "PolicyOptimization", "Reports", "Rewards", "RunConfiguration", "RunInputs",
-                "RunLayout", "Scorer", "Sodium", "Tokenizers", "Torch", "Training", "Transport", "ZeroMQ", arguments,
+                "RunLayout", "Scorer", "Cryptography", "Tokenizers", "Torch", "Training", "Transport", "ZeroMQ", arguments,
                 lifecycle, log, metrics,
             ],
             swiftSettings: strict),
@@ -177,7 +177,7 @@ let package = Package(
         // Beside the layers: real processes and a nemesis.
         .executableTarget(
             name: "skein-chaos",
-            dependencies: ["ClusterModel", "RunConfiguration", "RunLayout", "Sodium", grdb, arguments],
+            dependencies: ["ClusterModel", "RunConfiguration", "RunLayout", "Cryptography", grdb, arguments],
             swiftSettings: strict),
 
         // Beside the layers: measurements. They are in no release.
@@ -200,7 +200,7 @@ let package = Package(
         // Tests
         tests("ClusterModelTests", ["ClusterModel", "ClusterTestKit"]),
         tests(
-            "ClusterTests", ["Cluster", "ClusterModel", "InProcess", "Transport", "ZeroMQ", "Sodium", log],
+            "ClusterTests", ["Cluster", "ClusterModel", "InProcess", "Transport", "ZeroMQ", "Cryptography", log],
             resources: [.copy("Fixtures")]),
         tests(
             "CoordinatorTests",
@@ -217,7 +217,7 @@ let package = Package(
             "LearnerTests",
             [
                 "Learner", "Cluster", "ClusterModel", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
-                "RunConfiguration", "Torch", "ZeroMQ", "Sodium", log,
+                "RunConfiguration", "Torch", "ZeroMQ", "Cryptography", log,
             ]),
         tests(
             "PolicyOptimizationTests", ["PolicyOptimization", "LanguageModels", "RunConfiguration", "Torch"],

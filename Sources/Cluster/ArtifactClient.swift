@@ -2,13 +2,14 @@ package import ClusterModel
 package import Foundation
 package import Logging
 import Metrics
-import Sodium
+import Cryptography
 import Synchronization
 package import Transport
 
 /// Pulls artifacts from their sources in chunks, with a window of requests under way, and verifies each chunk as it comes.
 ///
-/// Files are remembered by content hash, so that the tokenizer of version 0 is not pulled twice.
+/// Files are remembered by content hash, so that the tokenizer of version 0 is not pulled twice. A file that stands on this
+/// machine is mapped in place of pulling it.
 package final class ArtifactClient: Sendable {
     /// Files whose place is remembered.
     private static let placesKept = 1000
@@ -17,6 +18,7 @@ package final class ArtifactClient: Sendable {
     private let logger: Logger
     private let counts = Mutex((received: UInt64(0), retransmits: UInt64(0)))
     private let receivedTotal = Counter(label: "skein_weight_bytes_total", dimensions: [("direction", "in")])
+    private let mappedTotal = Counter(label: "skein_weight_bytes_total", dimensions: [("direction", "mapped")])
     private let retransmitsTotal = Counter(label: "skein_weight_retransmits_total")
     // SAFETY: touched on the socket thread alone.
     nonisolated(unsafe) private var sockets: [String: any TransportSocket] = [:]
@@ -47,6 +49,11 @@ package final class ArtifactClient: Sendable {
         for file in manifest.files {
             if let known = cache.withLock({ $0[file.sha256] }) {
                 files[file.name] = known
+                continue
+            }
+            if let mapped = file.local?.map(size: file.size) {
+                files[file.name] = mapped
+                mappedTotal.increment(by: mapped.count)
                 continue
             }
             let data = try await pull(file, from: manifest.sources, progress: progress)
@@ -140,7 +147,7 @@ package final class ArtifactClient: Sendable {
 
     private func socket(for address: String) throws -> any TransportSocket {
         if let socket = sockets[address] { return socket }
-        let identity = "pull#" + Sodium.hexadecimal(Sodium.randomBytes(8))
+        let identity = "pull#" + Hexadecimal.text(Secrets.randomBytes(8))
         let socket = try thread.open(.dealer(identity: identity))
         try socket.connect(address)
         thread.watch(socket) { [weak self] in

@@ -2,7 +2,7 @@ package import ClusterModel
 package import Foundation
 package import Logging
 import Metrics
-import Sodium
+import Cryptography
 import Synchronization
 package import Transport
 
@@ -57,13 +57,16 @@ package final class ArtifactServer: Sendable {
 
     /// Serves the files as one artifact. The hashes are computed here, so call it off the cooperative pool for large ones.
     package func serve(
-        kind: ArtifactKind, version: PolicyVersion, files: [(name: String, data: Data)]
+        kind: ArtifactKind, version: PolicyVersion, files: [ServedFile]
     ) -> ArtifactManifest {
-        var all = SHA256()
+        let all = SHA256()
         var described: [ArtifactFile] = []
-        for (name, data) in files {
+        for served in files {
+            let data = served.data
             let list = ChunkList(of: data)
-            let file = ArtifactFile(name: name, size: data.count, sha256: list.identity, chunkSize: Wire.chunkSize)
+            let file = ArtifactFile(
+                name: served.name, size: data.count, sha256: list.identity, chunkSize: Wire.chunkSize,
+                local: served.local)
             all.update(file.sha256)
             described.append(file)
             state.withLock { state in

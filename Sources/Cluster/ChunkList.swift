@@ -1,6 +1,6 @@
 import ClusterModel
 import Foundation
-import Sodium
+import Cryptography
 
 /// The SHA-256 of each chunk of a file, one after another: what a file is known by, however large it is.
 struct ChunkList: Sendable {
@@ -32,7 +32,7 @@ struct ChunkList: Sendable {
 
     /// Of a file of one chunk, which is its own list.
     init?(of file: ArtifactFile) {
-        guard file.chunks == 1, let bytes = Sodium.bytes(hexadecimal: file.sha256), bytes.count == Self.hashSize else {
+        guard file.chunks == 1, let bytes = Hexadecimal.bytes(file.sha256), bytes.count == Self.hashSize else {
             return nil
         }
         self.bytes = Data(bytes)
@@ -41,7 +41,7 @@ struct ChunkList: Sendable {
 
     /// What is ``ArtifactFile/sha256``.
     var identity: String {
-        bytes.count == Self.hashSize ? Sodium.hexadecimal(Array(bytes)) : SHA256.hash(bytes)
+        bytes.count == Self.hashSize ? Hexadecimal.text(Array(bytes)) : SHA256.hash(bytes)
     }
 
     func holds(_ chunk: UnsafeRawBufferPointer, at index: Int) -> Bool {

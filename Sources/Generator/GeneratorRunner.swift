@@ -115,17 +115,25 @@ package actor GeneratorRunner: JobRunner {
     private func change(
         to version: PolicyVersion, _ start: ArtifactManifest, _ progress: @escaping @Sendable (Int) -> Bool
     ) async throws {
-        let policy = policy
-        let files: [String: Data]
+        let (policy, device, arithmetic) = (policy, device, arithmetic)
         if version.number == 0 {
-            if try await executor.run({ try policy.restore() }) { return }
-            files = try await pull(start, progress)
-        } else if let ready = spare[version.number] {
-            files = ready
-        } else {
-            files = try await weights(manifest(of: version), progress)
+            if try await executor.run({ policy.restore() }) { return }
+            let files = try await pull(start, progress)
+            return try await executor.run { try policy.load(files, device, arithmetic) }
         }
-        try await executor.run { try policy.swap(files, to: version.number) }
+        var files = spare.removeValue(forKey: version.number)
+        if files == nil { files = try await weights(manifest(of: version), progress) }
+        guard let files else { return }
+        if let weights = files[ModelFiles.weightsFile] {
+            return try await executor.run {
+                try policy.load(weights: weights, device, arithmetic, as: version.number)
+            }
+        }
+        if try await !executor.run({ policy.hasBase }) {
+            let base = try await pull(start, progress)
+            try await executor.run { try policy.loadBase(base, device, arithmetic) }
+        }
+        try await executor.run { try policy.adapt(files, as: version.number) }
     }
 
     /// Leases and announcements come by different ways, so a lease may overtake by a moment what it needs.
@@ -183,11 +191,14 @@ package actor GeneratorRunner: JobRunner {
         _ manifest: ArtifactManifest, _ progress: @escaping @Sendable (Int) -> Bool = { _ in true }
     ) async throws -> [String: Data] {
         let files = try await pull(manifest, progress)
-        guard ["model.safetensors", AdapterFiles.weightsFile].contains(where: { files[$0] != nil }) else {
+        guard [ModelFiles.weightsFile, AdapterFiles.weightsFile].contains(where: { files[$0] != nil }) else {
             throw JobError(
                 code: JobOutcome.unserved,
                 message:
-                    "policy version \(manifest.version.number) has neither model.safetensors nor \(AdapterFiles.weightsFile)",
+                    """
+                    policy version \(manifest.version.number) has neither \(ModelFiles.weightsFile) nor \
+                    \(AdapterFiles.weightsFile)
+                    """,
                 retryable: true)
         }
         return files

@@ -7,43 +7,79 @@ import Tokenizers
 import Torch
 
 /// The policy's weights and what samples from them. Used on the compute thread; `version` is readable anywhere.
+///
+///     EMPTY --(1) version 0, or weights of any version--> WHOLE: packed, and in no other form
+///     EMPTY, WHOLE --(2) version 0, because an adapter has come--> ADAPTED: the base as it is in training, and what it gives
+///     ADAPTED --(3) another adapter, or none--> ADAPTED;  ADAPTED --(1)--> WHOLE
 final class PolicyHolder: Sendable {
+    private enum Held {
+        case whole(InferenceModel)
+        case adapted(base: CausalLM, current: CausalLM)
+    }
+
     // SAFETY: touched on the compute thread alone.
-    nonisolated(unsafe) private var models: (base: CausalLM, current: CausalLM)?
+    nonisolated(unsafe) private var model: Held?
+    /// The files of version 0 beside its weights.
+    nonisolated(unsafe) private var companions: [String: Data] = [:]
     private let held = Mutex<Int?>(nil)
 
     /// Number of the version that is loaded.
     var version: Int? { held.withLock { $0 } }
     var isLoaded: Bool { version != nil }
-
-    func load(_ files: [String: Data], _ device: Device, _ arithmetic: Arithmetic) throws {
-        let model = try CausalLM(files: files, device: device)
-        model.trunk.arithmetic = arithmetic
-        models = (model, model)
-        held.withLock { $0 = 0 }
+    /// Whether an adapter can be taken.
+    var hasBase: Bool {
+        if case .adapted = model { true } else { false }
     }
 
-    /// Whole weights, or an adapter over those of version 0.
-    func swap(_ files: [String: Data], to number: Int) throws {
-        guard let (base, current) = models else { return }
-        if let weights = files["model.safetensors"] {
-            try base.load(safetensors: weights)
-        } else {
-            let adapted = try CausalLM(
-                sharing: base, adapter: LowRankAdapter(files: files, for: base.configuration, device: base.device))
-            adapted.trunk.arithmetic = base.trunk.arithmetic
-            // One packed copy at a time.
-            current.releaseDecoder()
-            models = (base, adapted)
-        }
+    /// Edge 1 with version 0, whose files are all that a model needs.
+    func load(_ files: [String: Data], _ device: Device, _ arithmetic: Arithmetic) throws {
+        companions = files.filter { !$0.key.hasSuffix(".safetensors") && !$0.key.hasSuffix(".safetensors.index.json") }
+        try take(files, device, arithmetic, as: 0)
+    }
+
+    /// Edge 1 with the weights of another version.
+    func load(weights: Data, _ device: Device, _ arithmetic: Arithmetic, as number: Int) throws {
+        var files = companions
+        files[ModelFiles.weightsFile] = weights
+        try take(files, device, arithmetic, as: number)
+    }
+
+    private func take(
+        _ files: [String: Data], _ device: Device, _ arithmetic: Arithmetic, as number: Int
+    ) throws {
+        // One packed copy at a time.
+        held.withLock { $0 = nil }
+        model = nil
+        model = .whole(try InferenceModel(files: files, device: device, arithmetic: arithmetic))
         held.withLock { $0 = number }
     }
 
-    /// Back to version 0, where only adapters came after it; false when its weights are gone.
-    func restore() throws -> Bool {
-        guard let (base, current) = models, current !== base else { return false }
+    /// Edge 2.
+    func loadBase(_ files: [String: Data], _ device: Device, _ arithmetic: Arithmetic) throws {
+        held.withLock { $0 = nil }
+        model = nil
+        let base = try CausalLM(files: files, device: device)
+        base.trunk.arithmetic = arithmetic
+        model = .adapted(base: base, current: base)
+        held.withLock { $0 = 0 }
+    }
+
+    /// Edge 3. Does nothing where there is no base.
+    func adapt(_ files: [String: Data], as number: Int) throws {
+        guard case .adapted(let base, let current) = model else { return }
+        let adapted = try CausalLM(
+            sharing: base, adapter: LowRankAdapter(files: files, for: base.configuration, device: base.device))
+        adapted.trunk.arithmetic = base.trunk.arithmetic
         current.releaseDecoder()
-        models = (base, base)
+        model = .adapted(base: base, current: adapted)
+        held.withLock { $0 = number }
+    }
+
+    /// Edge 3, back to version 0; false when its weights are gone.
+    func restore() -> Bool {
+        guard case .adapted(let base, let current) = model else { return false }
+        if current !== base { current.releaseDecoder() }
+        model = .adapted(base: base, current: base)
         held.withLock { $0 = 0 }
         return true
     }
@@ -53,9 +89,7 @@ final class PolicyHolder: Sendable {
         _ job: GenerateJob, version: Int, tokenizer: Tokenizer, rowsInFlight: Int,
         progress: @escaping @Sendable (Int) -> Bool
     ) throws -> JobOutcome? {
-        guard let model = models?.current else {
-            throw JobError(code: "model", message: "no policy is loaded", retryable: true)
-        }
+        guard let model else { throw JobError(code: "model", message: "no policy is loaded", retryable: true) }
         let requests = job.prompts.map {
             GenerationRequest(tokens: $0.tokens, row: $0.row, occurrence: $0.occurrence, samples: job.samples)
         }
@@ -66,10 +100,17 @@ final class PolicyHolder: Sendable {
         struct CalledBack: Error {}
         let sequences: [GeneratedSequence]
         do {
-            sequences = try model.generate(
-                requests, options, seed: job.seed, step: job.id.step,
-                decode: { tokenizer.decode($0, skipSpecialTokens: true) }
-            ) { if !progress($0.tokens) { throw CalledBack() } }
+            let decode: ([Int32]) -> String = { tokenizer.decode($0, skipSpecialTokens: true) }
+            let onStep: (GenerationProgress) throws -> Void = { if !progress($0.tokens) { throw CalledBack() } }
+            sequences =
+                switch model {
+                case .whole(let model):
+                    try model.generate(
+                        requests, options, seed: job.seed, step: job.id.step, decode: decode, onStep: onStep)
+                case .adapted(_, let model):
+                    try model.generate(
+                        requests, options, seed: job.seed, step: job.id.step, decode: decode, onStep: onStep)
+                }
         } catch is CalledBack {
             return nil
         }

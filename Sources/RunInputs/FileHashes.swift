@@ -1,6 +1,6 @@
 import Foundation
 import RunLayout
-import Sodium
+import Cryptography
 
 /// SHA-256 of files, each computed once as long as the file stays what it is. Not shared between threads.
 ///

@@ -1,5 +1,5 @@
 package import Foundation
-import Sodium
+import Cryptography
 
 /// What a stage or a run was made from: settings and files by name. Equal inputs give equal records and hashes, in every
 /// process and at every time.
@@ -35,7 +35,7 @@ package struct InputRecord: Sendable, Equatable, Codable {
 
     /// SHA-256 of all of it.
     package var hash: String {
-        var hash = SHA256()
+        let hash = SHA256()
         // Each part with its length, so that no two records run together into one text.
         for (kind, entries) in [("settings", settings), ("files", files)] {
             for (name, value) in entries.sorted(by: { $0.key < $1.key }) {

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Sodium
+import Cryptography
 import Synchronization
 
 /// Commands that were accepted, by `Idempotency-Key`: one that is sent again because its answer was lost is done once.
@@ -17,7 +17,7 @@ final class Operations: Sendable {
 
     /// - Parameter key: what the client sent; nil = every call is new. The same key for another command is another key.
     func begin(_ what: String, key: String?) -> (id: String, isNew: Bool) {
-        let fresh = "\(what)-\(Sodium.hexadecimal(Sodium.randomBytes(6)))"
+        let fresh = "\(what)-\(Hexadecimal.text(Secrets.randomBytes(6)))"
         guard let key else { return (fresh, true) }
         let name = "\(what) \(key.prefix(200))"
         return entries.withLock { entries in

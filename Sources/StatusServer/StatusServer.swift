@@ -5,7 +5,7 @@ import Hummingbird
 package import Logging
 package import MetricsServer
 import NIOCore
-import Sodium
+import Cryptography
 
 /// What the operator may ask of a run; the coordinator does it.
 package protocol RunControl: Sendable {

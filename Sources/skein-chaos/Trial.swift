@@ -2,7 +2,7 @@ import ClusterModel
 import Foundation
 import RunConfiguration
 import RunLayout
-import Sodium
+import Cryptography
 
 /// A run to its end: what it cost and what it made.
 struct Outcome {

@@ -7,7 +7,7 @@ import Generator
 import Learner
 import Logging
 import Scorer
-import Sodium
+import Cryptography
 import Torch
 import Transport
 import ZeroMQ
@@ -40,7 +40,7 @@ struct WorkerOptions: ParsableArguments {
     func identity(_ role: Role, _ capabilities: Capabilities) -> WorkerLink.Identity {
         WorkerLink.Identity(
             role: role, name: name ?? "\(role.rawValue)-\(ProcessInfo.processInfo.processIdentifier)",
-            capabilities: capabilities, build: "0.1.0", incarnation: Sodium.randomUInt64())
+            capabilities: capabilities, build: "0.1.0", incarnation: Secrets.randomUInt64())
     }
 
     func link(_ thread: SocketThread, _ identity: WorkerLink.Identity, _ logger: Logger) async throws -> WorkerLink {

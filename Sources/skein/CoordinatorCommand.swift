@@ -10,7 +10,7 @@ import MetricsServer
 import RunConfiguration
 import RunInputs
 import RunLayout
-import Sodium
+import Cryptography
 import StatusServer
 import Tokenizers
 import ZeroMQ
@@ -63,7 +63,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     }
 
     private func writeToken(_ path: String) throws -> String {
-        let token = Sodium.hexadecimal(Sodium.randomBytes(32))
+        let token = Hexadecimal.text(Secrets.randomBytes(32))
         unlink(path)
         // Made with its mode, so that no moment lets others read it.
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

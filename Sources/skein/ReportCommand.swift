@@ -5,7 +5,7 @@ import Foundation
 import Reports
 import RunConfiguration
 import RunLayout
-import Sodium
+import Cryptography
 
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
 import ClusterModel
 import Foundation
 import Logging
-import Sodium
+import Cryptography
 import Testing
 import Transport
 import ZeroMQ
@@ -38,9 +38,9 @@ import ZeroMQ
         let thread = try SocketThread()
         defer { thread.stop() }
         let server = try await ArtifactServer.listen(on: thread, address: "tcp://127.0.0.1:0", logger: Self.quiet)
-        let data = Data(Sodium.randomBytes(size))
+        let data = Data(Secrets.randomBytes(size))
         let manifest = server.serve(
-            kind: .policy, version: PolicyVersion(epoch: 1, number: 0), files: [("f", data), ("empty", Data())])
+            kind: .policy, version: PolicyVersion(epoch: 1, number: 0), files: [ServedFile(name: "f", data: data), ServedFile(name: "empty", data: Data())])
         let client = ArtifactClient(on: thread, logger: Self.quiet)
         let files = try await client.pull(manifest)
         #expect(files["f"] == data && files["empty"] == Data())
@@ -50,7 +50,7 @@ import ZeroMQ
     @Test func aCancelledPullEndsAtOnce() async throws {
         let thread = try SocketThread()
         defer { thread.stop() }
-        let (file, _) = Self.file(Data(Sodium.randomBytes(1000)))
+        let (file, _) = Self.file(Data(Secrets.randomBytes(1000)))
         let manifest = ArtifactManifest(
             kind: .policy, version: PolicyVersion(epoch: 1, number: 0), files: [file], sha256: "",
             sources: ["tcp://127.0.0.1:1"])
@@ -89,7 +89,7 @@ import ZeroMQ
 
     /// Lists and contents that are not what the manifest names cost their source its turn, and nothing is kept of them.
     @Test func whatIsFalseIsAskedForElsewhere() throws {
-        let content = Data(Sodium.randomBytes(2 * Wire.chunkSize + 5))
+        let content = Data(Secrets.randomBytes(2 * Wire.chunkSize + 5))
         let (file, list) = Self.file(content)
         var pull = try #require(Self.begin(file))
         let first = try Self.next(&pull)
@@ -123,7 +123,7 @@ import ZeroMQ
 
     /// A slow wire delivers one chunk in a while: that is no failure, however often it happens.
     @Test func aPullIsNotGivenUpWhileBytesArrive() throws {
-        let content = Data(Sodium.randomBytes(30 * Wire.chunkSize))
+        let content = Data(Secrets.randomBytes(30 * Wire.chunkSize))
         let (file, list) = Self.file(content)
         var pull = try #require(Self.begin(file, from: ["a"]))
         let first = try Self.next(&pull)
@@ -150,7 +150,7 @@ import ZeroMQ
 
     /// A learner that was started again at its old address will hold the file in a moment; one that never does is told.
     @Test func aSourceThatHoldsNothingIsAskedAgainForAWhile() throws {
-        let (file, list) = Self.file(Data(Sodium.randomBytes(10)))
+        let (file, list) = Self.file(Data(Secrets.randomBytes(10)))
         var pull = try #require(Self.begin(file))
         let first = try Self.next(&pull)
         guard case .goOnLater = try Self.take(&pull, nil, at: first) else {

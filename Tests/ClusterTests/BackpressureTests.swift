@@ -3,7 +3,7 @@ import ClusterModel
 import Dispatch
 import Foundation
 import Logging
-import Sodium
+import Cryptography
 import Synchronization
 import Testing
 import Transport
@@ -49,7 +49,7 @@ import ZeroMQ
         let link = try await WorkerLink.connect(
             on: client, to: endpoint.address,
             as: WorkerLink.Identity(
-                role: .learner, name: "talker", capabilities: Capabilities(), incarnation: Sodium.randomUInt64()),
+                role: .learner, name: "talker", capabilities: Capabilities(), incarnation: Secrets.randomUInt64()),
             logger: Self.quiet)
         while link.lastContact == nil { try await Task.sleep(for: .milliseconds(10)) }
         let gate = DispatchSemaphore(value: 0)

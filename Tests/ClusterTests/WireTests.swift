@@ -2,7 +2,7 @@ import Cluster
 import ClusterModel
 import Foundation
 import Logging
-import Sodium
+import Cryptography
 import Synchronization
 import Testing
 import Transport
@@ -157,7 +157,7 @@ import ZeroMQ
             for _ in 0..<Int.random(in: 1...6, using: &random) {
                 let index = Int.random(in: 0..<frames.count, using: &random)
                 switch Int.random(in: 0..<3, using: &random) {
-                case 0: frames[index] = Sodium.randomBytes(Int.random(in: 0..<64, using: &random))
+                case 0: frames[index] = Secrets.randomBytes(Int.random(in: 0..<64, using: &random))
                 case 1 where !frames[index].isEmpty:
                     frames[index][Int.random(in: 0..<frames[index].count, using: &random)] = .random(in: 0...255)
                 default: frames[index] = Array(frames[index].dropLast())
@@ -188,9 +188,9 @@ import ZeroMQ
         let thread = try SocketThread()
         defer { thread.stop() }
         let server = try await ArtifactServer.listen(on: thread, address: "tcp://127.0.0.1:0", logger: Self.quiet)
-        let data = Data(Sodium.randomBytes(3_000_001))
+        let data = Data(Secrets.randomBytes(3_000_001))
         var manifest = server.serve(
-            kind: .policy, version: PolicyVersion(epoch: 1, number: 0), files: [("model.safetensors", data)])
+            kind: .policy, version: PolicyVersion(epoch: 1, number: 0), files: [ServedFile(name: "model.safetensors", data: data)])
         let client = ArtifactClient(on: thread, logger: Self.quiet)
         #expect(try await client.pull(manifest)["model.safetensors"] == data)
         manifest.files[0].sha256 = SHA256.hash(Data("another".utf8))
@@ -202,7 +202,7 @@ import ZeroMQ
         let thread = try SocketThread()
         defer { thread.stop() }
         let server = try await ArtifactServer.listen(on: thread, address: "tcp://127.0.0.1:0", logger: Self.quiet)
-        let files = [(name: "model.safetensors", data: Data(Sodium.randomBytes(700_000)))]
+        let files = [ServedFile(name: "model.safetensors", data: Data(Secrets.randomBytes(700_000)))]
         let version = PolicyVersion(epoch: 1, number: 0)
         let manifest = server.serve(kind: .policy, version: version, files: files)
         server.release(.policy, version)

@@ -1,3 +1,4 @@
+import Cluster
 import ClusterModel
 import Evaluations
 import Foundation
@@ -92,7 +93,7 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
     func whileResumed() async throws {}
 
     func serve(
-        kind: ArtifactKind, version: PolicyVersion, files: [(name: String, data: Data)]
+        kind: ArtifactKind, version: PolicyVersion, files: [ServedFile]
     ) async throws -> ArtifactManifest {
         state.withLock { state in
             state.kinds.append(kind)

@@ -68,6 +68,7 @@ extension ArtifactManifest {
             proto.size = UInt64(clamping: file.size)
             proto.sha256 = file.sha256
             proto.chunkSize = UInt32(clamping: file.chunkSize)
+            if let local = file.local { proto.local = local.proto }
             return proto
         }
         return proto
@@ -80,12 +81,30 @@ extension ArtifactManifest {
         let files = try proto.files.map { file in
             ArtifactFile(
                 name: file.name, size: try integer(file.size, "size of \(file.name.prefix(80))"), sha256: file.sha256,
-                chunkSize: Int(file.chunkSize))
+                chunkSize: Int(file.chunkSize), local: file.hasLocal ? LocalFile(file.local) : nil)
         }
         self.init(
             kind: kind, version: try PolicyVersion(proto.version), files: files, sha256: proto.sha256,
             sources: proto.sources)
         if let problem { throw ClusterError(.malformed, problem) }
+    }
+}
+
+extension LocalFile {
+    fileprivate var proto: Skein_V1_LocalFile {
+        var proto = Skein_V1_LocalFile()
+        proto.host = host
+        proto.path = path
+        proto.device = device
+        proto.inode = inode
+        proto.modifiedNs = modified
+        return proto
+    }
+
+    fileprivate init(_ proto: Skein_V1_LocalFile) {
+        self.init(
+            host: short(proto.host, 100), path: short(proto.path, 4096), device: proto.device, inode: proto.inode,
+            modified: proto.modifiedNs)
     }
 }
 

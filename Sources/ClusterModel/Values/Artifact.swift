@@ -54,12 +54,34 @@ package struct ArtifactFile: Codable, Sendable, Hashable {
     package var sha256: String
     /// Bytes of each chunk but the last.
     package var chunkSize: Int
+    /// Where it stands on the publisher's machine; nil when it stands in memory alone.
+    package var local: LocalFile?
 
-    package init(name: String, size: Int, sha256: String, chunkSize: Int) {
+    package init(name: String, size: Int, sha256: String, chunkSize: Int, local: LocalFile? = nil) {
         self.name = name
         self.size = size
         self.sha256 = sha256
         self.chunkSize = chunkSize
+        self.local = local
+    }
+}
+
+/// A file on one machine, as it was when its SHA-256 was taken. Who works there maps it in place of pulling it.
+package struct LocalFile: Codable, Sendable, Hashable {
+    /// Of the running system: no two have the same.
+    package var host: String
+    package var path: String
+    package var device: UInt64
+    package var inode: UInt64
+    /// Nanoseconds since 1970.
+    package var modified: Int64
+
+    package init(host: String, path: String, device: UInt64, inode: UInt64, modified: Int64) {
+        self.host = host
+        self.path = path
+        self.device = device
+        self.inode = inode
+        self.modified = modified
     }
 }
 

@@ -6,6 +6,8 @@ package enum ModelFiles {
     case directory(String)
     case memory([String: Data])
 
+    package static let weightsFile = "model.safetensors"
+
     /// The files beside the weights that make up the tokenizer and how text is generated; copied by an export.
     package static let companions = [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",

@@ -32,14 +32,14 @@ struct WeightFiles {
 
     private init(_ files: ModelFiles) throws {
         label = files.label
-        if files.has("model.safetensors") || !files.has("model.safetensors.index.json") {
-            if !files.has("model.safetensors") {
+        if files.has(ModelFiles.weightsFile) || !files.has("model.safetensors.index.json") {
+            if !files.has(ModelFiles.weightsFile) {
                 for name in ["pytorch_model.bin", "pytorch_model.bin.index.json"] where files.has(name) {
                     throw LanguageModelError(
                         .file, "\(files.label) has pickled weights only (\(name)); save it as model.safetensors")
                 }
             }
-            let file = try files.safetensors("model.safetensors")
+            let file = try files.safetensors(ModelFiles.weightsFile)
             location = Dictionary(uniqueKeysWithValues: file.names.map { ($0, Place(file: file, name: $0)) })
             return
         }

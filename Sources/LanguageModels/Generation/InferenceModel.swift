@@ -1,3 +1,4 @@
+package import Foundation
 package import Torch
 
 /// A model that answers and does nothing else: where there is a packed form, its weights are in memory once, in that form.
@@ -12,20 +13,33 @@ package final class InferenceModel {
     private let form: Form
 
     /// From a Hugging Face directory, with the LoRA adapter of another directory merged in.
-    package init(directory: String, adapter: String? = nil, device: Device = .cpu) throws {
+    package convenience init(directory: String, adapter: String? = nil, device: Device = .cpu) throws {
         let model = try CausalLM(directory: directory, device: device)
         if let adapter {
             try LowRankAdapter(directory: adapter, for: model.configuration, device: device)
                 .merge(into: model.parameters)
         }
+        try self.init(model)
+    }
+
+    /// From the files of an artifact: name -> bytes.
+    package convenience init(files: [String: Data], device: Device = .cpu, arithmetic: Arithmetic = .fast) throws {
+        let model = try CausalLM(files: files, device: device)
+        model.trunk.arithmetic = arithmetic
+        try self.init(model)
+    }
+
+    private init(_ model: CausalLM) throws {
         configuration = model.configuration
         guard try model.canBeFused else {
             form = .plain(model)
             return
         }
         form = .packed(
-            try model.trunk.family.decoder(
-                DecoderOptions(head: model.head, threads: TorchRuntime.threads, consuming: true)))
+            try model.trunk.arithmetic {
+                try model.trunk.family.decoder(
+                    DecoderOptions(head: model.head, threads: TorchRuntime.threads, consuming: true))
+            })
     }
 
     /// As ``CausalLM/generate(_:_:seed:step:decode:onStep:)``, and with the same result.

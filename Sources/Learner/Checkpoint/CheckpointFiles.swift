@@ -1,3 +1,4 @@
+package import Cluster
 package import Foundation
 import LanguageModels
 import PolicyOptimization
@@ -13,7 +14,6 @@ import Torch
 ///     masters.safetensors      fp32 copies of what is trained in half precision, names prefixed as there
 ///     state.json               step, controllers, running moments, guard rails, figures of the last step
 package enum CheckpointFiles {
-    static let weightsFile = "model.safetensors"
     static let optimizerFile = "optimizer.safetensors"
     static let mastersFile = "masters.safetensors"
     static let sharedHeadFile = "value_head.safetensors"
@@ -39,15 +39,15 @@ package enum CheckpointFiles {
     package static func metrics(in directory: URL) throws -> Data { try encode(metrics: state(in: directory).metrics) }
 
     /// What generators need of a policy's version beside version 0: its weights, or its adapter; mapped.
-    package static func policyFiles(in directory: URL) throws -> [(name: String, data: Data)] {
+    package static func policyFiles(in directory: URL) throws -> [ServedFile] {
         let policy = directory.appending(path: RunLayout.checkpointPolicy)
         let names =
             AdapterFiles.isAdapter(policy.path(percentEncoded: false))
-            ? [AdapterFiles.configurationFile, AdapterFiles.weightsFile] : [weightsFile]
+            ? [AdapterFiles.configurationFile, AdapterFiles.weightsFile] : [ModelFiles.weightsFile]
         return try names.map { name in
             let file = policy.appending(path: name)
             do {
-                return (name, try Data(contentsOf: file, options: .mappedIfSafe))
+                return try ServedFile(name: name, mapping: file)
             } catch {
                 throw LearnerError(.checkpoint, "cannot read \(file.path(percentEncoded: false))", cause: error)
             }
@@ -154,7 +154,7 @@ extension PPOTrainer {
                 try policy.load(
                     safetensors: Data(
                         contentsOf: directory.appending(
-                            path: "\(RunLayout.checkpointPolicy)/\(CheckpointFiles.weightsFile)"),
+                            path: "\(RunLayout.checkpointPolicy)/\(ModelFiles.weightsFile)"),
                         options: .mappedIfSafe))
             }
             let masters = masters

@@ -109,7 +109,7 @@ package final class ServedArtifacts: ArtifactStore {
     package init(_ server: ArtifactServer) { self.server = server }
 
     package func serve(
-        kind: ArtifactKind, version: PolicyVersion, files: [(name: String, data: Data)]
+        kind: ArtifactKind, version: PolicyVersion, files: [ServedFile]
     ) async throws -> ArtifactManifest {
         if kind == .policy { versions.withLock { _ = $0.insert(version) } }
         return server.serve(kind: kind, version: version, files: files)

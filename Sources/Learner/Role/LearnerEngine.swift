@@ -65,14 +65,6 @@ package actor LearnerEngine {
         return report
     }
 
-    /// What generators need of the policy as it is, fp32: all weights, or the adapter alone.
-    package func policyFiles() throws -> [(name: String, data: Data)] {
-        guard let adapter = trainer.policy.trunk.adapter else {
-            return [(CheckpointFiles.weightsFile, try trainer.policy.safetensorsData())]
-        }
-        return try adapter.files().sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    }
-
     /// The final policy as a Hugging Face directory; an adapter is merged, and stands in `adapter` by itself too.
     package func export(to directory: URL) throws {
         let path = directory.path(percentEncoded: false)

@@ -1,3 +1,4 @@
+package import Cluster
 package import ClusterModel
 package import Foundation
 
@@ -21,7 +22,7 @@ package protocol LearnerLink: Sendable {
 /// Where other processes pull weights from.
 package protocol ArtifactStore: Sendable {
     /// Serves the files; returns the manifest that names them and where they are.
-    func serve(kind: ArtifactKind, version: PolicyVersion, files: [(name: String, data: Data)]) async throws
+    func serve(kind: ArtifactKind, version: PolicyVersion, files: [ServedFile]) async throws
         -> ArtifactManifest
     /// Forgets policy versions below this one, but for version 0, from which a joining worker gets all other files.
     func release(below number: Int) async

@@ -141,7 +141,7 @@ package struct LearnerLoop: Sendable {
         await link.report(phase: "publish", fraction: 0)
         let manifest = try await artifacts.serve(
             kind: .policy, version: PolicyVersion(epoch: plan.epoch, number: step + 1),
-            files: try await engine.policyFiles())
+            files: try CheckpointFiles.policyFiles(in: checkpoints.url(step: step + 1)))
         try await link.commit(step: step, metrics: try CheckpointFiles.encode(report), manifest: manifest)  // 4
         count(report)
         await artifacts.release(below: checkpoints.recent().first?.step ?? 0)
