@@ -119,7 +119,7 @@ extension RunMachine {
         _ peer: WorkerID, reason: String, lost: Bool, isSeen: Bool = false, byItself: Bool = false, _ time: Int64
     ) {
         guard members.leave(peer, lost: lost, at: time) else { return }
-        let running = ledger.running(at: peer)
+        let running = ledger.running(at: peer) ?? members[peer]?.leftBehind
         let jobs = ledger.release(peer)
         if lost { lose(running, with: peer, died: byItself, isSeen: isSeen, time) }
         if steps.request?.peer == peer { steps.request = nil }
@@ -142,7 +142,9 @@ extension RunMachine {
     private mutating func renew(_ job: RenewedJob, by peer: WorkerID, _ time: Int64) {
         let deadline = time + Int64(settings.leaseMilliseconds)
         members.proveAlive(peer)
-        if !ledger.renew(job.job, attempt: job.attempt, by: peer, tokens: job.tokens, deadline: deadline) {
+        if !ledger.renew(
+            job.job, attempt: job.attempt, by: peer, tokens: job.tokens, deadline: deadline, now: time)
+        {
             outbox.add(peer, .cancel(job.job, attempt: job.attempt, reason: "the lease is over"))
         }
     }

@@ -194,9 +194,9 @@ package struct RunMachine: Sendable {
                 for manifest in versions.announced(to: role) { outbox.add(lease.worker, .artifact(manifest)) }
             }
         }
-        for (id, silent) in members.passTime(time) {
-            leave(id, reason: "silent for \(silent / 1000) s", lost: true, time)
-        }
+        let (suspect, lost) = members.passTime(time)
+        for id in suspect { members.leaveBehind(ledger.handOn(from: id), by: id) }
+        for (id, silent) in lost { leave(id, reason: "silent for \(silent / 1000) s", lost: true, time) }
         checkWaits(time)
         watchLearner(time)
         if life.passTime(time, isEmpty: members.isEmpty) {
