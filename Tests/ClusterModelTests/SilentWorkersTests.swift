@@ -33,7 +33,7 @@ import Testing
         #expect(Set(handedOn.map(\.job.id)) == Set(grants.map(\.job.id)))
         #expect(handedOn.allSatisfy { $0.attempt == 2 })
         // No failure of anybody's.
-        #expect(bench.machine.snapshot(at: bench.time).queue["generate"]?.retriedTotal == 0)
+        #expect(bench.machine.snapshot(at: bench.time).queue["generate"]?.retriesTotal == 0)
         // It comes back with one result, and goes on with the other job, which is somebody else's now.
         _ = bench.say(RunBench.generator, try RunBench.answer(grants[0]))
         let told = bench.say(RunBench.generator, Self.renewal([grants[1]]))
