@@ -102,6 +102,11 @@ struct Membership: Sendable {
         return greeting <= member.greeting
     }
 
+    /// Others that are here under the same name, or as the run's one learner, in the order of their names.
+    func rivals(of hello: Hello) -> [WorkerID] {
+        (byName[hello.name] ?? []).union(hello.role == .learner ? learners : []).subtracting([hello.id]).sorted()
+    }
+
     /// True when a worker outside `others` is here and passes `test`.
     func contains(besides others: Set<WorkerID>, where test: (Member) -> Bool) -> Bool {
         members.contains { !others.contains($0.key) && $0.value.isHere && test($0.value) }
@@ -125,7 +130,7 @@ struct Membership: Sendable {
     /// leases say.
     mutating func join(_ hello: Hello, greeting: UInt64, at time: Int64) -> [WorkerID] {
         let id = hello.id
-        let old = (byName[id.name] ?? []).union(hello.role == .learner ? learners : []).subtracting([id]).sorted()
+        let old = rivals(of: hello)
         // Later HELLOs of a worker that never asks for jobs do not make it any more promising.
         let greeted = members[id].flatMap { $0.state == .joining ? $0.greeted : nil } ?? time
         var member = Member(
