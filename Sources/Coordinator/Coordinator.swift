@@ -186,9 +186,9 @@ package actor Coordinator {
 
     // MARK: - Wishes
 
-    /// False when nobody here is called so.
+    /// False when no generator or scorer here is called so.
     package func drain(_ name: String) -> Bool {
-        let isKnown = machine.knows(name)
+        let isKnown = machine.canDrain(name)
         handle(.wish(.drain(name)))
         return isKnown
     }

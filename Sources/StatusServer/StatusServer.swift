@@ -78,7 +78,9 @@ package struct StatusServer: Sendable {
             let id = context.parameters.get("id") ?? ""
             return try await carryOut("drain", request) {
                 guard await control.drain(id) else {
-                    throw HTTPError(.notFound, message: "no worker \(id.prefix(100))")
+                    throw HTTPError(
+                        .notFound,
+                        message: "no generator or scorer is called \(id.prefix(100)) (a learner cannot be drained)")
                 }
             }
         }

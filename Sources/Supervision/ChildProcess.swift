@@ -43,6 +43,13 @@ package struct ChildProcess: Sendable {
     /// - Parameter onStart: told once, when the process runs.
     /// - Throws: ``CommandError`` when it cannot be started, its log cannot be written, or its end cannot be told.
     package func run(onStart: @Sendable (RunningChild) -> Void = { _ in }) async throws -> End {
+        let before = MemoryKills.count
+        var end = try await start(onStart)
+        if end.ending == .signal(SIGKILL), MemoryKills.count > before { end.ending = .outOfMemory }
+        return end
+    }
+
+    private func start(_ onStart: @Sendable (RunningChild) -> Void) async throws -> End {
         let command = Configuration(executable: .path(FilePath(executable)), arguments: Arguments(arguments))
         let isStarted = Mutex(false)
         do {

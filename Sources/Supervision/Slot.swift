@@ -30,11 +30,14 @@ package enum Slot: Hashable, Comparable, Sendable, CustomStringConvertible {
 package enum Ending: Sendable, Hashable, CustomStringConvertible {
     case exit(Int32)
     case signal(Int32)
+    /// The kernel ended it, because the machine's memory was used up.
+    case outOfMemory
 
     package var description: String {
         switch self {
         case .exit(let code): "exit code \(code)"
         case .signal(let number): "signal \(number)"
+        case .outOfMemory: "killed by the kernel for lack of memory"
         }
     }
 }

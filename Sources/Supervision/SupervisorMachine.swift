@@ -275,7 +275,7 @@ package struct SupervisorMachine: Sendable {
             } else if stopping == nil {
                 fail(ExitStatus(rawValue: code) ?? .failed, "the run cannot go on: \(words)", now)
             }
-        case .signal:
+        case .signal, .outOfMemory:
             // Killed: the journal knows everything, so a new one goes on.
             if stopping == nil { startAgain(.coordinator, ending, words, now) }
         }
@@ -291,6 +291,7 @@ package struct SupervisorMachine: Sendable {
         let ownSignals = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
         return switch ending {
         case .signal(let number): ownSignals.contains(number) ? "\(ending)" : nil
+        case .outOfMemory: "\(ending)"
         case .exit: words
         }
     }

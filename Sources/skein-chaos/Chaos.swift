@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClusterModel
 import Foundation
 import RunConfiguration
 
@@ -141,8 +142,10 @@ struct RunChaos: ParsableCommand {
         if result.outcome != nil {
             violations += try history.violations(steps: steps, like: History(of: undisturbed.directory))
         }
+        let lease = Int64(trial.configuration.coordinator.lease * 1000)
         let detection = Detection(
-            result.done, result.state, try history.events(), doubtAfter: trial.configuration.coordinator.lease / 2)
+            result.done, result.state, try history.events(),
+            doubtAfter: Double(RunSettings.doubt(leaseMilliseconds: lease)) / 1000)
         let report = Report(
             seed: seed, undisturbed: undisturbed, steps: steps, result: result, violations: violations,
             detection: detection, target: leastGoodput)

@@ -8,7 +8,7 @@ struct Detection {
     private(set) var noticed: [Double] = []
     /// Seconds from a freeze of a worker to the coordinator's doubt.
     private(set) var doubted: [Double] = []
-    /// Freezes that were over before half a lease.
+    /// Freezes that were over before anybody could doubt.
     private(set) var short = 0
 
     init(_ done: [Nemesis.Done], _ state: Observer.State, _ events: [History.Event], doubtAfter limit: Double) {

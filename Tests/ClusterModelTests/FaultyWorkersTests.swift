@@ -70,7 +70,7 @@ import Testing
     @Test func theNewsOfADeathDoesNotHitTheSuccessor() throws {
         var bench = try RunBench()
         _ = bench.join(.generator, RunBench.generator, pid: 7)
-        _ = bench.join(.generator, WorkerID(name: "g", incarnation: 2), pid: 9)
+        _ = bench.takeOver(.generator, WorkerID(name: "g", incarnation: 2), pid: 9)
         _ = bench.handle(.wish(.lost("g", pid: 7, byItself: true)))
         #expect(bench.machine.knows("g"))
     }
@@ -152,7 +152,7 @@ import Testing
         for incarnation in 2...5 where ending == nil {
             _ = bench.pass(200)
             let worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
-            let told = bench.join(.generator, worker)
+            let told = bench.takeOver(.generator, worker)
             for case .stop(let reason, let code) in told { ending = RunEnding(reason, exitCode: Int32(code)) }
             if ending == nil { #expect(!RunBench.leases(bench.say(worker, .credit(slots: 1))).isEmpty) }
         }
@@ -233,7 +233,7 @@ import Testing
         for incarnation in 1...4 {
             let worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
             _ = bench.pass(200)
-            _ = bench.join(.generator, worker)
+            _ = bench.takeOver(.generator, worker)
             let jobs = RunBench.leases(bench.say(worker, .credit(slots: 2))).map(\.job.id.index)
             #expect(jobs == (incarnation < 4 ? [0, 1] : [1, 2]))
         }
@@ -250,7 +250,7 @@ import Testing
         for incarnation in 1...7 {
             _ = bench.pass(200)
             let worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
-            _ = bench.join(.generator, worker)
+            _ = bench.takeOver(.generator, worker)
             _ = bench.say(worker, .credit(slots: 1))
         }
         #expect(bench.machine.state == .failed)
@@ -269,7 +269,7 @@ import Testing
         for incarnation in 1...4 {
             worker = WorkerID(name: "g", incarnation: UInt64(incarnation))
             _ = bench.pass(200)
-            _ = bench.join(.generator, worker)
+            _ = bench.takeOver(.generator, worker)
             next = RunBench.leases(bench.say(worker, .credit(slots: 1)))
             #expect(next.first?.job.id.index == (incarnation < 4 ? 0 : 1))
         }
@@ -373,7 +373,7 @@ import Testing
     @Test func thereIsOneLearner() throws {
         var bench = try RunBench()
         _ = try bench.begin()
-        _ = bench.join(.learner, WorkerID(name: "other", incarnation: 1))
+        _ = bench.takeOver(.learner, WorkerID(name: "other", incarnation: 1))
         guard case .refused(code: "hello", _)? = bench.say(RunBench.learner, .batchRequest(step: 0)).first,
             case .refused(code: "replaced", _)? = bench.join(.learner, RunBench.learner).first
         else {

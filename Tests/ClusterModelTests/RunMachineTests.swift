@@ -156,11 +156,11 @@ import Testing
         #expect(effects.contains { if case .end(nil) = $0 { true } else { false } })
     }
 
-    /// Two processes of one name: the earlier one is refused from then on, and says why.
+    /// Two processes of one name: the earlier one, which has been silent, is refused from then on, and says why.
     @Test func anEarlierProcessOfTheSameNameIsRefused() throws {
         var bench = try Bench()
         _ = bench.join(.generator, Bench.generator)
-        _ = bench.join(.generator, WorkerID(name: "g", incarnation: 2))
+        _ = bench.takeOver(.generator, WorkerID(name: "g", incarnation: 2))
         guard case .refused(code: "replaced", let text)? = bench.join(.generator, Bench.generator).first else {
             Issue.record("both may stay")
             return

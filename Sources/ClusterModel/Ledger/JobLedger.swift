@@ -5,13 +5,16 @@ import DequeModule
 ///                +------------- (5) lease ran out, worker lost, retryable failure ---------+
 ///                v                                                                          |
 ///     (1) PENDING --(2) leased to a worker with credit--> LEASED(worker, attempt, deadline) -+
-///                ^                                          | (3) renewed: deadline moves    |
+///          ^  ^ (9) its worker is silent: others may      | (3) renewed: deadline moves     |
 ///                |                                          v (4) result                     | (6) attempts used up, or
 ///                +-- restart without a journaled result   ARRIVED(worker)                    v     hopeless for everybody
 ///                                                           |  ^                           FAILED (the run ends)
 ///                                                           |  +-- (7) a late result of an earlier attempt counts as well:
 ///                                                           v (8) on disk          jobs are deterministic
 ///                                                         COMPLETED
+///
+/// Edge 9 goes back when the worker is heard before somebody else has the job. A job goes that way once: one that silences
+/// whoever has it is not to silence all.
 ///
 /// At edge 2 a job is passed over by a worker that has failed at it, as long as another one is there that has not.
 ///
@@ -73,6 +76,8 @@ package struct JobLedger: Sendable {
     private var failures: [JobID: Int] = [:]
     /// Who has failed at a job that others may still do.
     private var avoided: [JobID: Set<WorkerID>] = [:]
+    /// Leases that were handed on because their workers were silent.
+    private var handedOn: [JobID: (worker: WorkerID, attempt: Int)] = [:]
     /// Whom a job may have taken with it: workers that were lost, or hung, while they had it, each time.
     private var victims: [JobID: [WorkerID]] = [:]
     /// In order; an entry whose job is not pending any more is passed over.
@@ -170,10 +175,25 @@ package struct JobLedger: Sendable {
         return true
     }
 
-    /// Edge 3. False when the worker does not hold this lease (any more): it should stop.
+    /// Edge 9 for what a silent worker holds. Returns the job that it worked at, if that is handed on.
+    package mutating func handOn(from worker: WorkerID) -> JobID? {
+        let running = running(at: worker)
+        for job in slots.leases(of: worker).sorted().reversed() where handedOn[job] == nil {
+            guard case .leased(let lease) = states[job] else { continue }
+            handedOn[job] = (worker, lease.attempt)
+            slots.end(job, of: worker)
+            enterPending(job)
+        }
+        return running.flatMap { handedOn[$0]?.worker == worker ? $0 : nil }
+    }
+
+    /// Edge 3, or 9 backwards. False when the worker does not hold this lease (any more): it should stop.
     package mutating func renew(
-        _ job: JobID, attempt: Int, by worker: WorkerID, tokens: Int, deadline: Int64
+        _ job: JobID, attempt: Int, by worker: WorkerID, tokens: Int, deadline: Int64, now: Int64
     ) -> Bool {
+        if case .pending = states[job], let lease = handedOn[job], lease == (worker, attempt) {
+            hand(job, to: worker, attempt: attempt, deadline, now)
+        }
         guard case .leased(var lease) = states[job], lease.worker == worker, lease.attempt == attempt else {
             return false
         }
@@ -302,7 +322,11 @@ package struct JobLedger: Sendable {
 
     /// A worker was lost, or its lease ran out, while it had the job. Returns whom the job may have taken with it so far.
     package mutating func blame(_ job: JobID, for worker: WorkerID) -> [WorkerID] {
-        guard states[job] != nil else { return [] }
+        // What somebody has done is no poison.
+        switch states[job] {
+        case .pending, .leased: break
+        case .arrived, .completed, .failed, nil: return []
+        }
         victims[job, default: []].append(worker)
         return victims[job] ?? []
     }
@@ -319,8 +343,12 @@ package struct JobLedger: Sendable {
 
     /// At the front: the step waits for it.
     private mutating func putBack(_ job: JobID) {
-        states[job] = .pending
         retries[job.kind, default: 0] += 1
+        enterPending(job)
+    }
+
+    private mutating func enterPending(_ job: JobID) {
+        states[job] = .pending
         pending[Queue(job), default: []].prepend(job)
         pendingCounts[Queue(job), default: 0] += 1
         retryingCounts[job.kind, default: 0] += 1
@@ -343,6 +371,7 @@ package struct JobLedger: Sendable {
             }
             attempts[job] = nil
             // Most runs have none of these.
+            if !handedOn.isEmpty { handedOn[job] = nil }
             if !failures.isEmpty { failures[job] = nil }
             if !avoided.isEmpty { avoided[job] = nil }
             if !victims.isEmpty { victims[job] = nil }

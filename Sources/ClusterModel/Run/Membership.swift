@@ -4,7 +4,7 @@ import DequeModule
 ///
 ///     (1) HELLO -> JOINING --(2) first credit, or the learner's first report--> READY
 ///     READY --(3) drain--> DRAINING --(4) BYE--> GONE
-///     any but DRAINING --(5) silent for half a lease--> SUSPECT --(6) heard--> back
+///     any but DRAINING --(5) silent for three seconds, or half a lease--> SUSPECT --(6) heard--> back
 ///     any --(7) silent for two leases, another process has joined under its name, or its end was seen--> GONE (lost)
 ///     GONE --(8) a minute later--> forgotten
 ///
@@ -30,6 +30,8 @@ struct Membership: Sendable {
         /// When it became GONE.
         fileprivate(set) var left: Int64?
         fileprivate(set) var report: WorkerReport?
+        /// What it worked at when it became SUSPECT and its jobs were handed on.
+        fileprivate(set) var leftBehind: JobID?
         fileprivate(set) var loaded: [ArtifactKind: PolicyVersion] = [:]
         fileprivate(set) var jobsDone = 0
         /// When its report last said something else; a learner that hangs goes on saying the same.
@@ -59,6 +61,7 @@ struct Membership: Sendable {
     private static let replacedRemembered = 1000
 
     private let lease: Int64
+    private var doubt: Int64 { RunSettings.doubt(leaseMilliseconds: lease) }
     private var members: [WorkerID: Member] = [:]
     /// All of them, in the order of their names.
     private var order: [WorkerID] = []
@@ -99,6 +102,11 @@ struct Membership: Sendable {
         return greeting <= member.greeting
     }
 
+    /// Others that are here under the same name, or as the run's one learner, in the order of their names.
+    func rivals(of hello: Hello) -> [WorkerID] {
+        (byName[hello.name] ?? []).union(hello.role == .learner ? learners : []).subtracting([hello.id]).sorted()
+    }
+
     /// True when a worker outside `others` is here and passes `test`.
     func contains(besides others: Set<WorkerID>, where test: (Member) -> Bool) -> Bool {
         members.contains { !others.contains($0.key) && $0.value.isHere && test($0.value) }
@@ -122,7 +130,7 @@ struct Membership: Sendable {
     /// leases say.
     mutating func join(_ hello: Hello, greeting: UInt64, at time: Int64) -> [WorkerID] {
         let id = hello.id
-        let old = (byName[id.name] ?? []).union(hello.role == .learner ? learners : []).subtracting([id]).sorted()
+        let old = rivals(of: hello)
         // Later HELLOs of a worker that never asks for jobs do not make it any more promising.
         let greeted = members[id].flatMap { $0.state == .joining ? $0.greeted : nil } ?? time
         var member = Member(
@@ -131,7 +139,7 @@ struct Membership: Sendable {
         member.jobsDone = members[id]?.jobsDone ?? 0
         if members[id]?.state == .draining { member.state = .draining }
         enter(id, member)
-        look(at: time + lease / 2)
+        look(at: time + doubt)
         replaced = (replaced + old).suffix(Self.replacedRemembered)
         return old
     }
@@ -226,9 +234,10 @@ struct Membership: Sendable {
             member.lastSeen = time
             wasSuspect = member.state == .suspect
             guard wasSuspect else { return }
+            member.leftBehind = nil
             member.state = member.slots > 0 || member.role == .learner ? .ready : .joining
         }
-        if wasSuspect { look(at: time + lease / 2 + 1) }
+        if wasSuspect { look(at: time + doubt + 1) }
     }
 
     /// Edges 4 and 7. False when it was gone already.
@@ -268,14 +277,18 @@ struct Membership: Sendable {
         nextLook = 0
     }
 
-    /// Edges 5, 7 and 8. Returns who has been silent for two leases, and for how long.
-    mutating func passTime(_ time: Int64) -> [(id: WorkerID, silent: Int64)] {
-        guard time >= nextLook else { return [] }
+    /// The jobs of one that has become SUSPECT are others' now.
+    mutating func leaveBehind(_ job: JobID?, by id: WorkerID) { change(id) { $0.leftBehind = job } }
+
+    /// Edges 5, 7 and 8. Returns who has become SUSPECT, who has been silent for two leases, and for how long.
+    mutating func passTime(_ time: Int64) -> (suspect: [WorkerID], lost: [(id: WorkerID, silent: Int64)]) {
+        guard time >= nextLook else { return ([], []) }
         nextLook = .max
         while let first = gone.first.flatMap({ members[$0]?.left }), time - first >= Self.goneShown {
             forgetFirstGone()
         }
         if let first = gone.first.flatMap({ members[$0]?.left }) { look(at: first + Self.goneShown) }
+        var suspect: [WorkerID] = []
         var lost: [(id: WorkerID, silent: Int64)] = []
         for id in order {
             guard let member = members[id], member.isHere else { continue }
@@ -290,14 +303,15 @@ struct Membership: Sendable {
             if silent > 2 * lease {
                 lost.append((id, silent))
                 look(at: time)
-            } else if silent > lease / 2 {
+            } else if silent > doubt {
+                if member.state != .suspect { suspect.append(id) }
                 if member.state != .draining { change(id) { $0.state = .suspect } }
                 look(at: member.lastSeen + 2 * lease + 1)
             } else {
-                look(at: member.lastSeen + lease / 2 + 1)
+                look(at: member.lastSeen + doubt + 1)
             }
         }
-        return lost
+        return (suspect, lost)
     }
 }
 

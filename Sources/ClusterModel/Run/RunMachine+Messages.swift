@@ -71,11 +71,41 @@ extension RunMachine {
             return
         }
         if members.isLate(incoming.peer, greeting: incoming.id) { return }
+        guard members.rivals(of: hello).isEmpty else {
+            claims.add(hello, greeting: incoming.id, at: time)
+            return settleClaims(time)
+        }
         join(hello, answering: incoming.id, time)
+    }
+
+    /// Who may have the name of another, and who may not.
+    mutating func settleClaims(_ time: Int64) {
+        claims.passTime(time)
+        let doubt = RunSettings.doubt(leaseMilliseconds: Int64(settings.leaseMilliseconds))
+        for claim in claims.all {
+            let seen = members.rivals(of: claim.hello).compactMap { members[$0] }
+            if let alive = seen.first(where: { claim.isRefuted(byOneHeardAt: $0.lastSeen) }) {
+                claims.end(claim.hello.id)
+                refuse(claim, beside: alive)
+            } else if seen.allSatisfy({ time - $0.lastSeen > doubt }) {
+                join(claim.hello, answering: claim.greeting, time)
+            }
+        }
+    }
+
+    private mutating func refuse(_ claim: Claims.Claim, beside other: Membership.Member) {
+        let place = "process \(other.hello.pid) on \(other.hello.host)"
+        let text =
+            claim.hello.role == .learner
+            ? "the run has a learner already, \(place); end it first"
+            : "\(place) works as \(other.hello.name) already; give each worker a name of its own (--name)"
+        log(.warning, "a name is taken", ["worker": "\(claim.hello.id)", "by": place])
+        refuse(claim.hello.id, Refusal(.taken, text), inReplyTo: claim.greeting)
     }
 
     private mutating func join(_ hello: Hello, answering id: UInt64, _ time: Int64) {
         let peer = hello.id
+        claims.end(peer)
         for old in members.join(hello, greeting: id, at: time) {
             leave(old, reason: "replaced by a new process", lost: true, byItself: true, time)
         }
@@ -119,7 +149,7 @@ extension RunMachine {
         _ peer: WorkerID, reason: String, lost: Bool, isSeen: Bool = false, byItself: Bool = false, _ time: Int64
     ) {
         guard members.leave(peer, lost: lost, at: time) else { return }
-        let running = ledger.running(at: peer)
+        let running = ledger.running(at: peer) ?? members[peer]?.leftBehind
         let jobs = ledger.release(peer)
         if lost { lose(running, with: peer, died: byItself, isSeen: isSeen, time) }
         if steps.request?.peer == peer { steps.request = nil }
@@ -142,7 +172,9 @@ extension RunMachine {
     private mutating func renew(_ job: RenewedJob, by peer: WorkerID, _ time: Int64) {
         let deadline = time + Int64(settings.leaseMilliseconds)
         members.proveAlive(peer)
-        if !ledger.renew(job.job, attempt: job.attempt, by: peer, tokens: job.tokens, deadline: deadline) {
+        if !ledger.renew(
+            job.job, attempt: job.attempt, by: peer, tokens: job.tokens, deadline: deadline, now: time)
+        {
             outbox.add(peer, .cancel(job.job, attempt: job.attempt, reason: "the lease is over"))
         }
     }

@@ -19,6 +19,14 @@ extension RunMachine {
             missing.append(
                 Waits.Missing(who: who, remedy: "start one with: \(command)", role: role, isBlocking: isBlocking))
         }
+        /// Who scaled to none wants the run to wait.
+        func addScaledDown(_ role: Role) {
+            let run = settings.runDirectory.map { " --run \($0)" } ?? ""
+            missing.append(
+                Waits.Missing(
+                    who: "a \(role.rawValue), of which none is wanted",
+                    remedy: "scale up with: skein scale \(role.rawValue)=1\(run)", role: role, isBlocking: false))
+        }
         if members.learner == nil, !life.isLeaving {
             add("a learner", "skein learner --coordinator \(address)", .learner)
         }
@@ -26,6 +34,10 @@ extension RunMachine {
         for queue in ledger.queues where queue.kind == .generate || settings.parts[queue.part].isBuiltIn {
             guard !isServed(queue, time) else { continue }
             let role = queue.kind == .generate ? Role.generator : .scorer
+            if desired[role] == 0, settings.desired[role] ?? 0 > 0 {
+                addScaledDown(role)
+                continue
+            }
             add("a \(role.rawValue)", "skein \(role.rawValue) --coordinator \(address)", role)
         }
         // Said before the first answers wait for them: their user has to be told in time.

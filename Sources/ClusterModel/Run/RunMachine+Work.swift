@@ -48,11 +48,15 @@ extension RunMachine {
     // MARK: - Wishes
 
     package func knows(_ name: String) -> Bool { !members.named(name).isEmpty }
+    /// A learner has no jobs to finish: a run is paused or stopped.
+    package func canDrain(_ name: String) -> Bool {
+        members.named(name).contains { members[$0]?.role != .learner }
+    }
 
     mutating func carryOut(_ wish: RunWish, _ time: Int64) {
         switch wish {
         case .drain(let name):
-            for id in members.named(name) {
+            for id in members.named(name) where members[id]?.role != .learner {
                 members.drain(id)
                 outbox.add(id, .drain)
                 persist(.event(kind: "drain", detail: id.routingID))

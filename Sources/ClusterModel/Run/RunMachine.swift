@@ -38,6 +38,7 @@ package struct RunMachine: Sendable {
     var life = Lifecycle()
     var figures = RunFigures()
     var casualties = Casualties()
+    var claims = Claims()
     var outbox = Outbox()
     var desired: [Role: Int]
     var alarms: [ClusterSnapshot.Alarm] = []
@@ -86,6 +87,10 @@ package struct RunMachine: Sendable {
         }
         if recovered.meta["run_id"] == nil { persist(.meta(key: "run_id", value: runID)) }
         if recovered.meta["inputs"] == nil, !inputs.isEmpty { persist(.meta(key: "inputs", value: inputs)) }
+        // The run file says something else since: the wish is over, and does not come back with the old count.
+        for (role, wish) in recovered.wishes where wish.of != settings.desired[role] {
+            persist(.meta(key: RecoveredRun.wishKey(role), value: ""))
+        }
         for manifest in recovered.manifests { versions.add(manifest) }
         retireVersions()
         log(.info, "coordinator", ["address": address, "committed": "\(steps.committed)", "epoch": "\(epoch)"])
@@ -152,6 +157,7 @@ package struct RunMachine: Sendable {
         guard gap > Self.longestTurn else { return }
         log(.warning, "the coordinator stood still", ["for": "\(gap / 1000) s"])
         members.shift(by: gap)
+        claims.shift(by: gap)
         ledger.shift(by: gap)
         waits.shift(by: gap)
         life.shift(by: gap)
@@ -194,9 +200,10 @@ package struct RunMachine: Sendable {
                 for manifest in versions.announced(to: role) { outbox.add(lease.worker, .artifact(manifest)) }
             }
         }
-        for (id, silent) in members.passTime(time) {
-            leave(id, reason: "silent for \(silent / 1000) s", lost: true, time)
-        }
+        let (suspect, lost) = members.passTime(time)
+        for id in suspect { members.leaveBehind(ledger.handOn(from: id), by: id) }
+        settleClaims(time)
+        for (id, silent) in lost { leave(id, reason: "silent for \(silent / 1000) s", lost: true, time) }
         checkWaits(time)
         watchLearner(time)
         if life.passTime(time, isEmpty: members.isEmpty) {
@@ -243,9 +250,12 @@ package struct RunMachine: Sendable {
 
     /// The exchange is over; the run goes on.
     mutating func refuse(_ incoming: Incoming, _ refusal: Refusal) {
+        refuse(incoming.peer, refusal, inReplyTo: incoming.id)
+    }
+
+    mutating func refuse(_ peer: WorkerID, _ refusal: Refusal, inReplyTo id: UInt64) {
         refused += 1
-        outbox.add(
-            incoming.peer, .refused(code: refusal.code.rawValue, message: refusal.message), inReplyTo: incoming.id)
+        outbox.add(peer, .refused(code: refusal.code.rawValue, message: refusal.message), inReplyTo: id)
     }
 
     // MARK: - Ending
@@ -291,6 +301,8 @@ package struct Refusal: Sendable, Hashable {
         case malformed
         /// Another process has joined under the same name.
         case replaced
+        /// Another process has the name, and is alive.
+        case taken
         /// A message that the peer's role may not send.
         case role
         /// A step that is not the next, or a batch that is not complete.

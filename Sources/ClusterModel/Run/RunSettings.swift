@@ -70,6 +70,9 @@ package struct RunSettings: Sendable {
             maxNewTokens: sampling.maxNewTokens)
     }
 
+    /// Milliseconds of silence after which nobody counts on a worker, of which something is heard every second.
+    package static func doubt(leaseMilliseconds lease: Int64) -> Int64 { min(lease / 2, 3_000) }
+
     /// Whether a worker can do the jobs of a queue.
     func canDo(_ queue: JobLedger.Queue, _ capabilities: Capabilities) -> Bool {
         guard capabilities.kinds.contains(queue.kind) else { return false }

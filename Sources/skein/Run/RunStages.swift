@@ -106,6 +106,13 @@ struct RunStages: Sendable {
             throw CommandError(
                 number == SIGTERM || number == SIGINT ? .tryAgain : .failed,
                 "the stage \(stage.rawValue) was ended by signal \(number); go on with: \(command)")
+        case .outOfMemory:
+            throw CommandError(
+                .failed,
+                """
+                the stage \(stage.rawValue) was \(end.ending): give it more, or less to do (token_budget, batch_size); \
+                then go on with: \(command)
+                """)
         }
     }
 
