@@ -1262,6 +1262,40 @@ package nonisolated struct Skein_V1_ArtifactFile: Sendable {
 
   package var chunkSize: UInt32 = 0
 
+  /// on the publisher's machine
+  package var local: Skein_V1_LocalFile {
+    get {_local ?? Skein_V1_LocalFile()}
+    set {_local = newValue}
+  }
+  /// Returns true if `local` has been explicitly set.
+  package var hasLocal: Bool {self._local != nil}
+  /// Clears the value of `local`. Subsequent reads from it will return its default value.
+  package mutating func clearLocal() {self._local = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _local: Skein_V1_LocalFile? = nil
+}
+
+/// A file that stands on one machine, as it was when its SHA-256 was taken.
+package nonisolated struct Skein_V1_LocalFile: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of the running system: no two have the same
+  package var host: String = String()
+
+  package var path: String = String()
+
+  package var device: UInt64 = 0
+
+  package var inode: UInt64 = 0
+
+  package var modifiedNs: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -3823,7 +3857,7 @@ nonisolated extension Skein_V1_ArtifactManifest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Skein_V1_ArtifactFile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ArtifactFile"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}size\0\u{1}sha256\0\u{3}chunk_size\0\u{c}\u{5}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}size\0\u{1}sha256\0\u{3}chunk_size\0\u{2}\u{2}local\0\u{c}\u{5}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3835,12 +3869,17 @@ nonisolated extension Skein_V1_ArtifactFile: SwiftProtobuf.Message, SwiftProtobu
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.size) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.sha256) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.chunkSize) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._local) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
     }
@@ -3853,6 +3892,9 @@ nonisolated extension Skein_V1_ArtifactFile: SwiftProtobuf.Message, SwiftProtobu
     if self.chunkSize != 0 {
       try visitor.visitSingularUInt32Field(value: self.chunkSize, fieldNumber: 4)
     }
+    try { if let v = self._local {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3861,6 +3903,57 @@ nonisolated extension Skein_V1_ArtifactFile: SwiftProtobuf.Message, SwiftProtobu
     if lhs.size != rhs.size {return false}
     if lhs.sha256 != rhs.sha256 {return false}
     if lhs.chunkSize != rhs.chunkSize {return false}
+    if lhs._local != rhs._local {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Skein_V1_LocalFile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LocalFile"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}host\0\u{1}path\0\u{1}device\0\u{1}inode\0\u{3}modified_ns\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.host) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.device) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.inode) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.modifiedNs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.host.isEmpty {
+      try visitor.visitSingularStringField(value: self.host, fieldNumber: 1)
+    }
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 2)
+    }
+    if self.device != 0 {
+      try visitor.visitSingularUInt64Field(value: self.device, fieldNumber: 3)
+    }
+    if self.inode != 0 {
+      try visitor.visitSingularUInt64Field(value: self.inode, fieldNumber: 4)
+    }
+    if self.modifiedNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.modifiedNs, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Skein_V1_LocalFile, rhs: Skein_V1_LocalFile) -> Bool {
+    if lhs.host != rhs.host {return false}
+    if lhs.path != rhs.path {return false}
+    if lhs.device != rhs.device {return false}
+    if lhs.inode != rhs.inode {return false}
+    if lhs.modifiedNs != rhs.modifiedNs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
