@@ -20,12 +20,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
         commandName: "coordinator", abstract: "The clock of a run: leases jobs, keeps the journal, serves the status.")
     @OptionGroup var file: RunFile
     @Flag(help: .hidden) var supervised = false
-    @Option(help: "debug, info, notice, warning or error.") var logLevel = "info"
+    @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel = "info"
 
     func run() async throws {
         if supervised { ParentWatch.start() }
         OpenFiles.raiseLimit()
-        let logger = makeLogger("coordinator", level: Logger.Level(rawValue: logLevel) ?? .info)
+        let logger = try makeLogger("coordinator", level: .named(logLevel))
         var run = try file.load()
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
         let lock = try supervised ? RunLock.join(run.runDirectory) : .take(run.runDirectory, for: "skein coordinator")

@@ -2,6 +2,7 @@ import ArgumentParser
 import ClusterModel
 import Console
 import Foundation
+import Logging
 import Reports
 import RunConfiguration
 
@@ -27,9 +28,12 @@ struct RunCommand: AsyncParsableCommand {
             "RUN, RUN@STEP or RUN@best: start a new run from a checkpoint of another one, with fresh optimizer and critic."
     )
     var from: String?
-    @Option(help: "How much the processes log: debug, info, notice, warning, error.") var logLevel = "info"
+    @Option(help: "How much the processes log: trace, debug, info, notice, warning, error or critical.") var logLevel =
+        "info"
 
     func run() async throws {
+        // Before anything is made; the processes read it again.
+        _ = try Logger.Level.named(logLevel)
         let written = try file.load()
         let start = try RunStart.decide(from, for: written, fresh: fresh)
         let ahead = try start?.applied(to: written, isAhead: true) ?? written
