@@ -17,16 +17,18 @@ extension RunMachine {
         func add(_ who: String, _ command: String, _ role: Role?, isBlocking: Bool = true) {
             guard !missing.contains(where: { $0.who == who }) else { return }
             missing.append(
-                Waits.Missing(who: who, remedy: "start one with: \(command)", role: role, isBlocking: isBlocking))
+                Waits.Missing(
+                    who: who, remedy: "start one from the repository with: \(command)", role: role,
+                    isBlocking: isBlocking))
         }
         if members.learner == nil, !life.isLeaving {
-            add("a learner", "skein learner --coordinator \(address)", .learner)
+            add("a learner", ".build/release/skein learner --coordinator \(address)", .learner)
         }
         guard !life.isEnding else { return missing }
         for queue in ledger.queues where queue.kind == .generate || settings.parts[queue.part].isBuiltIn {
             guard !isServed(queue, time) else { continue }
             let role = queue.kind == .generate ? Role.generator : .scorer
-            add("a \(role.rawValue)", "skein \(role.rawValue) --coordinator \(address)", role)
+            add("a \(role.rawValue)", ".build/release/skein \(role.rawValue) --coordinator \(address)", role)
         }
         // Said before the first answers wait for them: their user has to be told in time.
         for (part, needed) in settings.parts.enumerated() where !needed.isBuiltIn {
