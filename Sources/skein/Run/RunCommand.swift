@@ -34,16 +34,18 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         // Before anything is made; the processes read it again.
         _ = try Logger.Level.named(logLevel)
+        let command = file.command("skein run")
         let written = try file.load()
         let start = try RunStart.decide(from, for: written, fresh: fresh)
         let ahead = try start?.applied(to: written, isAhead: true) ?? written
         for warning in ahead.warnings() { Console.error("warning: \(warning)") }
-        try RunChecks.check(ahead, isNew: fresh)
+        try RunChecks.check(ahead, isNew: fresh, command: command)
         let configuration = try start?.applied(to: written) ?? written
-        let directory = try RunDirectory(configuration: configuration, resume: resume, fresh: fresh, start: start)
+        let directory = try RunDirectory(
+            configuration: configuration, resume: resume, fresh: fresh, start: start, command: command)
         if start != nil { try configurationErrors { try configuration.check() } }
         try await RunStages(
-            configuration: configuration, directory: directory, logLevel: logLevel, command: file.command("skein run")
+            configuration: configuration, directory: directory, logLevel: logLevel, command: command
         ).run()
         withExtendedLifetime(directory) {}
     }
