@@ -83,7 +83,7 @@ package struct StatusServer: Sendable {
         GET  /livez                 200 while the coordinator's process answers
         GET  /readyz                200 when the run can make progress, else 503 and what is missing; ?verbose: every part
 
-        With the header "Authorization: Bearer TOKEN"; coordinator.json names the file of the token:
+        With the header "Authorization: Bearer TOKEN"; the token is in the file `token` of the run directory:
         POST /v1/pause, /v1/resume, /v1/stop
         POST /v1/scale              body {"generator": 4, "scorer": 2}
         POST /v1/workers/NAME/drain
