@@ -18,7 +18,7 @@ struct RunStart: Sendable, Codable, Equatable {
     private struct Wish {
         let text: String
         /// As it was given.
-        let place: String
+        let folder: String
         /// Absolute.
         let directory: String
         /// nil for the last one or the best.
@@ -40,7 +40,7 @@ struct RunStart: Sendable, Codable, Equatable {
                 step = number < 0 ? nil : number
                 folder = String(text[..<at])
             }
-            place = folder
+            self.folder = folder
             directory = URL(filePath: folder).standardizedFileURL.path
         }
 
@@ -106,7 +106,7 @@ struct RunStart: Sendable, Codable, Equatable {
         guard present != nil || FileManager.default.fileExists(atPath: wish.directory) else {
             throw CommandError(
                 .configuration,
-                "--from \(wanted): there is no run directory \(wish.place); give the run_directory of a run that was started"
+                "--from \(wanted): there is no run directory \(wish.folder); give the run_directory of a run that was started"
             )
         }
         if run.stages.contains(.pretrain) || run.stages.contains(.sft) {
