@@ -120,7 +120,7 @@ let package = Package(
         library(
             "Cluster",
             ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Sodium", protobuf, collections, log, metrics]),
-        library("Supervision", ["ClusterModel", "Console", subprocess, system]),
+        library("Supervision", ["ClusterModel", "Console", "RunConfiguration", subprocess, system]),
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels", "RunConfiguration"]),
 
@@ -133,7 +133,7 @@ let package = Package(
 
         // Layer 4: the roles; they never import one another.
         library("Coordinator", ["Cluster", "ClusterModel", "Reports", "RunLayout", "Transport", "Sodium", grdb, log]),
-        library("StatusServer", ["ClusterModel", "MetricsServer", "Sodium", hummingbird, log]),
+        library("StatusServer", ["ClusterModel", "MetricsServer", "RunConfiguration", "Sodium", hummingbird, log]),
         library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log, metrics]),
         library(
             "Scorer",
