@@ -120,7 +120,7 @@ let package = Package(
         library(
             "Cluster",
             ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Cryptography", protobuf, collections, log, metrics]),
-        library("Supervision", ["ClusterModel", "Console", subprocess, system]),
+        library("Supervision", ["ClusterModel", "Console", "RunConfiguration", subprocess, system]),
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels", "RunConfiguration"]),
 
@@ -132,8 +132,10 @@ let package = Package(
             ]),
 
         // Layer 4: the roles; they never import one another.
-        library("Coordinator", ["Cluster", "ClusterModel", "Reports", "RunLayout", "Transport", "Cryptography", grdb, log]),
-        library("StatusServer", ["ClusterModel", "MetricsServer", "Cryptography", hummingbird, log]),
+        library(
+            "Coordinator", ["Cluster", "ClusterModel", "Reports", "RunLayout", "Transport", "Cryptography", grdb, log]),
+        library(
+            "StatusServer", ["ClusterModel", "MetricsServer", "RunConfiguration", "Cryptography", hummingbird, log]),
         library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log, metrics]),
         library(
             "Scorer",
@@ -156,7 +158,8 @@ let package = Package(
             name: "skein",
             dependencies: [
                 "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer", "Reports", "Rewards",
-                "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer", "Supervision", "Tokenizers",
+                "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer", "Supervision",
+                "Tokenizers",
                 "ZeroMQ", arguments, lifecycle, log,
             ],
             swiftSettings: strict),
@@ -165,7 +168,8 @@ let package = Package(
             dependencies: [
                 "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels",
                 "Learner", "MetricsServer", "PolicyOptimization", "Reports", "Rewards", "RunConfiguration", "RunInputs",
-                "RunLayout", "Scorer", "Cryptography", "Tokenizers", "Torch", "Training", "Transport", "ZeroMQ", arguments,
+                "RunLayout", "Scorer", "Cryptography", "Tokenizers", "Torch", "Training", "Transport", "ZeroMQ",
+                arguments,
                 lifecycle, log, metrics,
             ],
             swiftSettings: strict),

@@ -28,6 +28,17 @@ package struct StandardErrorLog: LogHandler {
     }
 }
 
+extension Logger.Level {
+    /// The level that `--log-level` names.
+    package static func named(_ name: String) throws -> Logger.Level {
+        guard let level = Logger.Level(rawValue: name) else {
+            let names = allCases.map(\.rawValue).joined(separator: ", ")
+            throw CommandError(.usage, "--log-level \(name): write one of \(names)")
+        }
+        return level
+    }
+}
+
 /// A logger for the whole process; it is passed on, never made inside a module.
 package func makeLogger(_ label: String, level: Logger.Level = .info) -> Logger {
     Logger(label: label) { StandardErrorLog(label: $0, level: level) }

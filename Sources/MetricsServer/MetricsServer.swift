@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 package import Hummingbird
 import HummingbirdCore
@@ -66,12 +67,27 @@ package enum LocalServer {
             onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) }, logger: quiet)
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
-            group.addTask { try await app.runService(gracefulShutdownSignals: []) }
+            group.addTask {
+                do {
+                    try await app.runService(gracefulShutdownSignals: [])
+                } catch let error as IOError {
+                    throw ListenFailure(error)
+                }
+            }
             group.addTask {
                 try await gracefulShutdown()
                 try await Task.sleep(for: patience)
             }
             _ = try await group.next()
         }
+    }
+}
+
+/// What the system says against an address, without the words of the library.
+private struct ListenFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ error: IOError) {
+        description = error.errnoCode == EADDRINUSE ? "the port is in use" : String(cString: strerror(error.errnoCode))
     }
 }

@@ -10,8 +10,11 @@ struct BearerToken<Context: RequestContext>: RouterMiddleware {
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         let given = request.headers[.authorization] ?? ""
-        guard given.hasPrefix("Bearer "), Secrets.areEqual(Array(given.dropFirst(7).utf8), token) else {
+        guard !given.isEmpty else {
             throw HTTPError(.unauthorized, message: "this command needs the run's bearer token")
+        }
+        guard given.hasPrefix("Bearer "), Secrets.areEqual(Array(given.dropFirst(7).utf8), token) else {
+            throw HTTPError(.unauthorized, message: "the token that was sent is not this run's")
         }
         return try await next(request, context)
     }

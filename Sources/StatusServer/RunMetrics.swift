@@ -9,7 +9,8 @@ enum RunMetrics {
             "skein_build_info", .gauge, "Version and role of this process.",
             [(["role": "coordinator", "version": "0.1.0"], 1)])
         text.metric(
-            "skein_run_epoch", .gauge, "Starts of the coordinator of this run.", [([:], Double(snapshot.epoch))])
+            "skein_run_epoch", .gauge, "When the coordinator was last started, in seconds since 1970.",
+            [([:], Double(snapshot.epoch))])
         jobs(snapshot, &text)
         workers(snapshot, &text)
         learner(snapshot, &text)

@@ -5,6 +5,7 @@ import Hummingbird
 package import Logging
 package import MetricsServer
 import NIOCore
+import RunConfiguration
 import Cryptography
 
 /// What the operator may ask of a run; the coordinator does it.
@@ -50,6 +51,8 @@ package struct StatusServer: Sendable {
     private func router() -> Router<StatusContext> {
         let router = Router(context: StatusContext.self)
         router.add(middleware: LocalOnly())
+        router.add(middleware: UnknownPath())
+        router.get("/") { _, _ in text(Self.endpoints) }
         router.get("livez") { _, _ in "ok\n" }
         router.get("readyz") { request, _ in
             let report = Readiness(snapshot())
@@ -72,6 +75,21 @@ package struct StatusServer: Sendable {
         addCommands(router.group().add(middleware: BearerToken(token: token)))
         return router
     }
+
+    private static let endpoints = """
+        GET  /v1/status             the run as JSON
+        GET  /v1/workers            its workers; /v1/workers/NAME: one of them
+        GET  /metrics               figures for Prometheus
+        GET  /livez                 200 while the coordinator's process answers
+        GET  /readyz                200 when the run can make progress, else 503 and what is missing; ?verbose: every part
+
+        With the header "Authorization: Bearer TOKEN"; the token is in the file `token` of the run directory:
+        POST /v1/pause, /v1/resume, /v1/stop
+        POST /v1/scale              body {"generator": 4, "scorer": 2}
+        POST /v1/workers/NAME/drain
+        POST /v1/workers/NAME/lost  body {"pid": 123}: its process has ended
+
+        """
 
     private func addCommands(_ commands: RouterGroup<StatusContext>) {
         commands.post("v1/workers/:id/drain") { request, context in
@@ -100,8 +118,12 @@ package struct StatusServer: Sendable {
             let wishes = try await request.decode(as: [String: Int].self, context: context)
             var roles: [Role: Int] = [:]
             for (name, count) in wishes {
-                guard let role = Role(rawValue: name), role != .learner, (0...1024).contains(count) else {
-                    throw HTTPError(.badRequest, message: "generator and scorer can be scaled, from 0 to 1024")
+                let counts = WorkersSection.counts
+                guard let role = Role(rawValue: name), role != .learner, counts.contains(count) else {
+                    throw HTTPError(
+                        .badRequest,
+                        message: "generator and scorer can be scaled, from \(counts.lowerBound) to \(counts.upperBound)"
+                    )
                 }
                 roles[role] = count
             }

@@ -1,6 +1,7 @@
 package import ClusterModel
 package import Console
 import Foundation
+import RunConfiguration
 
 /// Every decision of the supervisor of a PPO stage, as a value: which processes run, which of them are started again and
 /// when, in which order they are stopped, and how the stage ends.
@@ -96,8 +97,6 @@ package struct SupervisorMachine: Sendable {
         case stopped
     }
 
-    /// Of one role; the coordinator's endpoint takes no more either.
-    private static let mostWorkers = 1024
     /// The coordinator ends within this time of a learner that has made the last step.
     private static let learnerPause: Duration = .seconds(10)
 
@@ -106,6 +105,8 @@ package struct SupervisorMachine: Sendable {
     private var slots: [Slot: State] = [:]
     /// Slots in which a process was started at least once.
     private var haveRun: Set<Slot> = []
+    /// Slots that are paused and whose process ended in order.
+    private var finished: Set<Slot> = []
     private var budgets: [Slot: RestartBudget] = [:]
     private var address: String?
     private var committed = 0
@@ -185,7 +186,7 @@ package struct SupervisorMachine: Sendable {
     /// Edge 5 for those above the count; edge 4 for those below it that are not there.
     private mutating func scale(_ role: Role, to count: Int) {
         guard stopping == nil, address != nil, role != .learner, wanted[role] != count,
-            (0...Self.mostWorkers).contains(count)
+            WorkersSection.counts.contains(count)
         else { return }
         wanted[role] = count
         note("scale", ["role": role.rawValue, "count": "\(count)"])
@@ -239,7 +240,7 @@ package struct SupervisorMachine: Sendable {
         case .exit(ExitStatus.configuration.rawValue), .exit(ExitStatus.usage.rawValue):
             fail(.configuration, "\(slot) cannot work: \(words)", now)
         case .exit(0) where slot == .learner:
-            startAgain(slot, how: "\(ending)", reason: nil, words: "", atLeast: Self.learnerPause, now)
+            startAgain(slot, how: "\(ending)", reason: nil, words: "", isRegular: true, now)
         case .exit(0) where wasLeaving: start(slot)
         case .exit(0): note("left", ["child": "\(slot)"])
         default: startAgain(slot, ending, words, now)
@@ -302,9 +303,9 @@ package struct SupervisorMachine: Sendable {
     ///   - how: in which way it ended, for people.
     ///   - reason: how it failed by itself; nil when its end says nothing about it.
     ///   - words: its last lines, or why there is no process.
-    ///   - least: the shortest pause before the next start.
+    ///   - isRegular: it probably ended because the run does, and is started again only if that goes on.
     private mutating func startAgain(
-        _ slot: Slot, how: String, reason: String?, words: String, atLeast least: Duration = .zero, _ now: Duration
+        _ slot: Slot, how: String, reason: String?, words: String, isRegular: Bool = false, _ now: Duration
     ) {
         // The coordinator gives a job up at the end that would be the last one here.
         let same = RestartBudget.sameAllowed + (settings.skipsPoison ? 1 : 0)
@@ -315,8 +316,13 @@ package struct SupervisorMachine: Sendable {
         case .giveUp(let what):
             fail(.failed, "\(who) \(what) (\(how))" + (words.isEmpty ? "" : ": \(words)"), now)
         case .again(let backOff):
-            let pause = max(backOff, least)
+            let pause = isRegular ? max(backOff, Self.learnerPause) : backOff
             slots[slot] = .paused(until: now + pause)
+            if isRegular {
+                finished.insert(slot)
+                note("\(slot) has finished", ["ending": how])
+                return
+            }
             note(
                 slot == .coordinator
                     ? "the coordinator ended and is started again" : "a child ended and is started again",
@@ -331,6 +337,9 @@ package struct SupervisorMachine: Sendable {
             for slot in slots.keys.sorted() {
                 guard case .paused(let until) = slots[slot], now >= until else { continue }
                 slots[slot] = nil
+                if finished.remove(slot) != nil {
+                    note("the run goes on, and a child is started again", ["child": "\(slot)"], isWarning: true)
+                }
                 if isWanted(slot) { start(slot) }
             }
         } else {

@@ -14,16 +14,38 @@ import ZeroMQ
 
 /// What every process of a cluster is told.
 struct WorkerOptions: ParsableArguments {
+    /// Seconds.
+    private static let longestPatience = 1e9
+
     @Option(help: "Address of the coordinator (default: SKEIN_COORDINATOR, else MASTER_ADDR and MASTER_PORT).")
     var coordinator: String?
     @Option(help: "Name of this process in the status (default: role and process number).") var name: String?
     @Flag(help: .hidden) var supervised = false
-    @Option(help: "debug, info, notice, warning or error.") var logLevel = "info"
-    @Option(help: "Seconds without a coordinator after which the worker ends, to be started again; 0: never.")
+    @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel = "info"
+    // Unconditional, so that a negative number is taken for a value, and refused as one.
+    @Option(
+        parsing: .unconditional,
+        help: "Seconds without a coordinator after which the worker ends, with exit code 75; 0: never.")
     var giveUpAfter = 1800.0
     @Option(help: "Serve GET /metrics for Prometheus at 127.0.0.1:PORT.") var metrics: String?
 
+    func validate() throws {
+        guard (0...Self.longestPatience).contains(giveUpAfter) else {
+            throw ValidationError(
+                giveUpAfter < 0 ? "--give-up-after must be 0 or more" : "--give-up-after is a number of seconds")
+        }
+    }
+
     func address() throws -> String {
+        let address = try givenAddress()
+        guard address.hasPrefix("tcp://") || address.hasPrefix("ipc://") else {
+            let hint = address.contains("://") ? "tcp://HOST:PORT" : "tcp://\(address)"
+            throw CommandError(.usage, "the coordinator's address is \(address): write \(hint)")
+        }
+        return address
+    }
+
+    private func givenAddress() throws -> String {
         let environment = ProcessInfo.processInfo.environment
         if let coordinator { return coordinator }
         if let address = environment["SKEIN_COORDINATOR"] { return address }
@@ -33,8 +55,8 @@ struct WorkerOptions: ParsableArguments {
         throw CommandError(.usage, "no coordinator: give --coordinator tcp://HOST:PORT or set SKEIN_COORDINATOR")
     }
 
-    func logger(_ role: Role) -> Logger {
-        makeLogger(name ?? role.rawValue, level: Logger.Level(rawValue: logLevel) ?? .info)
+    func logger(_ role: Role) throws -> Logger {
+        try makeLogger(name ?? role.rawValue, level: .named(logLevel))
     }
 
     func identity(_ role: Role, _ capabilities: Capabilities) -> WorkerLink.Identity {
@@ -50,7 +72,8 @@ struct WorkerOptions: ParsableArguments {
                 on: thread, to: address(), as: identity, patience: giveUpAfter > 0 ? .seconds(giveUpAfter) : nil,
                 logger: logger)
         } catch let error as TransportError {
-            throw CommandError(.configuration, "\(error)")
+            let hint = error.code == .invalidAddress ? "; write tcp://HOST:PORT" : ""
+            throw CommandError(.configuration, "\(error)\(hint)")
         }
     }
 
@@ -72,7 +95,7 @@ struct GeneratorCommand: AsyncParsableCommand {
     @OptionGroup var options: WorkerOptions
 
     func run() async throws {
-        let logger = options.logger(.generator)
+        let logger = try options.logger(.generator)
         var process = try options.process(.generator, logger)
         let sockets = try SocketThread()
         let identity = options.identity(.generator, Capabilities(kinds: [.generate]))
@@ -91,7 +114,7 @@ struct ScorerCommand: AsyncParsableCommand {
     @OptionGroup var options: WorkerOptions
 
     func run() async throws {
-        let logger = options.logger(.scorer)
+        let logger = try options.logger(.scorer)
         var process = try options.process(.scorer, logger)
         let sockets = try SocketThread()
         // What a built-in scorer can do is what the run asks built-in scorers for.
@@ -114,7 +137,7 @@ struct LearnerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var runDirectory: String?
 
     func run() async throws {
-        let logger = options.logger(.learner)
+        let logger = try options.logger(.learner)
         var process = try options.process(.learner, logger)
         // A learner on its own gets its directory from the coordinator, which keeps it from others meanwhile.
         let lock = try runDirectory.map(RunLock.join)

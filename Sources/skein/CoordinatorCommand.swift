@@ -20,21 +20,22 @@ struct CoordinatorCommand: AsyncParsableCommand {
         commandName: "coordinator", abstract: "The clock of a run: leases jobs, keeps the journal, serves the status.")
     @OptionGroup var file: RunFile
     @Flag(help: .hidden) var supervised = false
-    @Option(help: "debug, info, notice, warning or error.") var logLevel = "info"
+    @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel = "info"
 
     func run() async throws {
         if supervised { ParentWatch.start() }
         OpenFiles.raiseLimit()
-        let logger = makeLogger("coordinator", level: Logger.Level(rawValue: logLevel) ?? .info)
+        let logger = try makeLogger("coordinator", level: .named(logLevel))
+        let command = file.command("skein run")
         var run = try file.load()
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
         let lock = try supervised ? RunLock.join(run.runDirectory) : .take(run.runDirectory, for: "skein coordinator")
         defer { lock.release() }
         // Who started it has done so.
-        if !supervised { try RunDirectory.adopt(run, in: run.runDirectory) }
+        if !supervised { try RunDirectory.adopt(run, in: run.runDirectory, command: command) }
         for note in try configurationErrors({ try RewardTokenizers.decide(&run) }) { logger.info("\(note)") }
         var configuration = try configurationErrors { [run] in try CoordinatorSettings.make(run) }
-        configuration.inputs = String(decoding: try PPOInputs.check(run).json(), as: UTF8.self)
+        configuration.inputs = String(decoding: try PPOInputs.check(run, command: command).json(), as: UTF8.self)
         guard let address = LocalAddress(run.coordinator.status) else {
             throw CommandError(
                 .configuration,

@@ -156,6 +156,32 @@ import Testing
         #expect(effects.contains { if case .end(nil) = $0 { true } else { false } })
     }
 
+    /// A bit that flipped on the learner's disk is not trained on.
+    @Test func aPolicyThatHasChangedOnDiskEndsTheRun() throws {
+        var bench = try Bench()
+        try bench.answer(try bench.begin())
+        _ = bench.say(Bench.learner, .commit(step: 0, metrics: Data(), Bench.manifest(1)))
+        _ = bench.sync()
+        // What was committed may be published again.
+        _ = bench.say(Bench.learner, .publish([Bench.policy, Bench.manifest(1)]))
+        _ = bench.sync()
+        #expect(bench.machine.state == .running)
+        var changed = Bench.manifest(1)
+        changed.sha256 = "another"
+        let told = bench.say(Bench.learner, .publish([Bench.policy, changed]))
+        #expect(
+            told.contains { if case .stop(let why, 78) = $0 { why.contains("step 1 is not the one") } else { false } })
+        #expect(bench.machine.state == .failed)
+    }
+
+    /// A learner whose checkpoint is ahead of the journal cannot go on, and is not started three times to find that out.
+    @Test func aJournalThatIsBehindTheCheckpointEndsTheRun() throws {
+        var bench = try Bench()
+        bench.open()
+        let told = bench.say(Bench.learner, .commit(step: 1, metrics: Data(), Bench.manifest(2)))
+        #expect(told.contains { if case .stop(let why, 78) = $0 { why.contains("only 0 steps") } else { false } })
+    }
+
     /// Two processes of one name: the earlier one, which has been silent, is refused from then on, and says why.
     @Test func anEarlierProcessOfTheSameNameIsRefused() throws {
         var bench = try Bench()

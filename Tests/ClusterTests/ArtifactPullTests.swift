@@ -40,7 +40,8 @@ import ZeroMQ
         let server = try await ArtifactServer.listen(on: thread, address: "tcp://127.0.0.1:0", logger: Self.quiet)
         let data = Data(Secrets.randomBytes(size))
         let manifest = server.serve(
-            kind: .policy, version: PolicyVersion(epoch: 1, number: 0), files: [ServedFile(name: "f", data: data), ServedFile(name: "empty", data: Data())])
+            kind: .policy, version: PolicyVersion(epoch: 1, number: 0),
+            files: [ServedFile(name: "f", data: data), ServedFile(name: "empty", data: Data())])
         let client = ArtifactClient(on: thread, logger: Self.quiet)
         let files = try await client.pull(manifest)
         #expect(files["f"] == data && files["empty"] == Data())

@@ -190,7 +190,8 @@ import ZeroMQ
         let server = try await ArtifactServer.listen(on: thread, address: "tcp://127.0.0.1:0", logger: Self.quiet)
         let data = Data(Secrets.randomBytes(3_000_001))
         var manifest = server.serve(
-            kind: .policy, version: PolicyVersion(epoch: 1, number: 0), files: [ServedFile(name: "model.safetensors", data: data)])
+            kind: .policy, version: PolicyVersion(epoch: 1, number: 0),
+            files: [ServedFile(name: "model.safetensors", data: data)])
         let client = ArtifactClient(on: thread, logger: Self.quiet)
         #expect(try await client.pull(manifest)["model.safetensors"] == data)
         manifest.files[0].sha256 = SHA256.hash(Data("another".utf8))

@@ -93,7 +93,8 @@ import Testing
             """)
         let running = try run.start()
         let asked = try await eventually {
-            running.error.contains("waiting for a reward worker for 'taste': start one with: scripts/reward_worker.py")
+            running.error.contains(
+                "waiting for a reward worker for 'taste': start one from the repository with: scripts/reward_worker.py")
                 ? true : nil
         }
         #expect(asked == true, "\(running.error)\(run.logs())")
@@ -123,7 +124,9 @@ import Testing
         let last = result.error.split(separator: "\n").last.map(String.init) ?? ""
         // The grace is for the other roles too, on a machine with much to do.
         #expect(last.hasPrefix("skein: the run cannot go on: waited 1 s"), "\(last)")
-        #expect(last.contains("coordinator.grace_s") && last.contains("start one with"), "\(result.error)")
+        #expect(
+            last.contains("coordinator.grace_s") && last.contains("start one from the repository with"),
+            "\(result.error)")
         #expect(!FileManager.default.fileExists(atPath: run.directory + "/coordinator.json"))
     }
 

@@ -156,8 +156,18 @@ struct Workplace: ~Copyable {
         let shape = "architecture={hidden: 100, heads: 8, kv_heads: 3, context: 64}"
         let found = place.problems(
             "stages=[pretrain,sft,reward_model,ppo]", "models.base=", "data.pretrain=text", shape)
-        #expect(found.contains { $0.contains("hidden (100) must divide by heads (8)") })
-        #expect(found.contains { $0.contains("heads (8) must divide by kv_heads (3)") })
+        #expect(found.contains { $0.contains("hidden (100) must be a multiple of heads (8)") })
+        #expect(found.contains { $0.contains("heads (8) must be a multiple of kv_heads (3)") })
         #expect(found.contains { $0.contains("leave no room for a prompt") })
+    }
+
+    @Test func asManyHeadsOfKeysAsHeadsUnlessTheFileSaysSo() throws {
+        let place = try Workplace()
+        for (shape, count) in [
+            ("{heads: 2}", 2), ("{heads: 8}", 8), ("{heads: 8, kv_heads: 2}", 2), ("{layers: 1}", 4),
+        ] {
+            let run = try RunConfiguration.parse(place.yaml, overrides: ["architecture=\(shape)"])
+            #expect(run.architecture?.kvHeads == count, "\(shape)")
+        }
     }
 }

@@ -99,6 +99,10 @@ import Testing
     @Test func readersNeedNoToken() async throws {
         try await serving { ask, base in
             #expect(try await ask(request(base + "/livez")).body == "ok\n")
+            #expect(try await ask(request(base + "/")).body.contains("POST /v1/scale"))
+            let unknown = try await ask(request(base + "/v1/state"))
+            #expect(unknown.status == 404 && unknown.type.hasPrefix("application/json"))
+            #expect(unknown.body.contains("nothing is served at GET /v1/state"))
             let ready = try await ask(request(base + "/readyz?verbose"))
             #expect(ready.status == 503 && ready.body.contains("[+]generators ok"))
             #expect(ready.body.contains("[-]scorers none ready"))

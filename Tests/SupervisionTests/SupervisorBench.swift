@@ -15,6 +15,7 @@ struct SupervisorBench {
     private(set) var starts: [Slot: Int] = [:]
     private(set) var signals: [(slot: Slot, number: Int32, at: Duration)] = []
     private(set) var lost: [Int32] = []
+    private(set) var notes: [SupervisorMachine.Note] = []
     private(set) var end: (status: ExitStatus?, message: String)?
     private var nextPid: Int32 = 100
     /// Whether `started` is said at once.
@@ -70,7 +71,7 @@ struct SupervisorBench {
                 if saysStarted { take(machine.handle(.started(slot, pid: nextPid), at: now)) }
             case .signal(let slot, let number): signals.append((slot, number, now))
             case .lost(_, let pid, _): lost.append(pid)
-            case .note: break
+            case .note(let note): notes.append(note)
             case .end(let status, let message): end = (status, message)
             }
         }

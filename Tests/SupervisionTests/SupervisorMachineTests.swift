@@ -131,13 +131,17 @@ import Testing
         bench.end(.learner, .exit(0))
         bench.pass(.milliseconds(9950))
         #expect(bench.running[.learner] == nil)
+        // Nobody is told of a start that may never come.
+        #expect(bench.notes.map(\.message) == ["learner has finished"] && !bench.notes[0].isWarning)
         bench.pass(.milliseconds(50))
+        #expect(bench.notes.last?.isWarning == true)
         #expect(bench.running[.learner] != nil && bench.starts[.learner] == 2 && bench.lost.isEmpty)
         // After the last step it leaves before the coordinator does.
         bench.end(.learner, .exit(0), step: 10)
         bench.pass(.seconds(1))
         bench.end(.coordinator, .exit(0), step: 10)
         #expect(bench.starts[.learner] == 2)
+        #expect(bench.notes.filter(\.isWarning).count == 1)
         #expect(bench.end?.message == "" && bench.end?.status == nil)
     }
 

@@ -16,6 +16,16 @@ package actor WorkerLoop {
         case refused(code: String, message: String)
         /// What is wrong lies in the configuration or in an artifact; another start changes nothing.
         case unable(String)
+
+        /// For people, and what BYE says.
+        package var words: String {
+            switch self {
+            case .drained: "drained"
+            case .stopped(let reason, _): reason
+            case .refused(_, let message): message
+            case .unable(let reason): reason
+            }
+        }
     }
 
     private enum Event: Sendable {
@@ -71,12 +81,22 @@ package actor WorkerLoop {
             group.addTask { await self.pulse() }
             for await event in events {
                 if let ending = await handle(event) {
-                    await link.close(reason: "\(ending)")
+                    tell(ending)
+                    await link.close(reason: ending.words)
                     return ending
                 }
             }
             await link.close(reason: "cancelled")
             return .drained
+        }
+    }
+
+    /// What is an error is told by the process, which ends with it.
+    private nonisolated func tell(_ ending: Ending) {
+        switch ending {
+        case .drained: logger.info("drained: what it had is handed in")
+        case .stopped: logger.info("the run has ended: \(ending.words)")
+        case .refused, .unable: break
         }
     }
 

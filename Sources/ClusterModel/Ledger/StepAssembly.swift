@@ -10,7 +10,7 @@ package struct StepAssembly: Sendable {
     package private(set) var givenUp: Set<Int> = []
     private var skipped: Set<Int> = []
     /// Generate jobs of which everything is here, or will never be.
-    private var finished = 0
+    package private(set) var finished = 0
 
     package init(step: Int, jobs: [GenerateJob], parts: Int) {
         self.step = step

@@ -13,6 +13,15 @@ extension RunMachine {
     // MARK: - Artifacts
 
     mutating func publish(_ manifests: [ArtifactManifest], _ incoming: Incoming, _ time: Int64) {
+        if let changed = manifests.first(where: isChanged) {
+            let step = changed.version.number
+            return fail(
+                RunEnding(
+                    """
+                    the policy of step \(step) is not the one that was committed: its checkpoint has changed since, or is \
+                    damaged. This run cannot go on from it; \(fromAnotherStep(step - 1))
+                    """, exitCode: 78), time)
+        }
         for manifest in manifests.dropLast() { persist(.weights(manifest)) }
         if let last = manifests.last {
             persist(.weights(last), then: .published(manifests, by: incoming.peer, incoming.id))
@@ -20,6 +29,22 @@ extension RunMachine {
         // A run that was ended between its last commit and the export of its policy: the learner that has come back has
         // nothing left to do but that.
         if steps.isLastCommitted { finish() }
+    }
+
+    /// Whether a version of the policy has other bytes than the journal says. Version 0 is looked at with the run's inputs.
+    private func isChanged(_ manifest: ArtifactManifest) -> Bool {
+        guard manifest.kind == .policy, manifest.version.number > 0,
+            let known = versions.policy(manifest.version.number)
+        else { return false }
+        return known.sha256 != manifest.sha256
+    }
+
+    /// What to do when a checkpoint and the journal do not agree.
+    private func fromAnotherStep(_ step: Int) -> String {
+        let run = settings.runDirectory ?? "RUN"
+        return step > 0
+            ? "start another run, with a run_directory of its own, from a whole one: skein run --from \(run)@\(step)"
+            : "start anew with --fresh"
     }
 
     /// The disk knows of them, so the workers may.
@@ -55,7 +80,14 @@ extension RunMachine {
 
     mutating func requestBatch(of step: Int, _ incoming: Incoming) {
         guard step >= steps.committed, step < settings.steps else {
-            refuse(incoming, Refusal(.step, "step \(step) is not the next; committed are \(steps.committed)"))
+            refuse(
+                incoming,
+                Refusal(
+                    .step,
+                    """
+                    the learner has the checkpoint of step \(step), and \(steps.committed) steps are committed: a newer \
+                    checkpoint is missing; \(fromAnotherStep(step))
+                    """))
             return
         }
         steps.request = Steps.Request(peer: incoming.peer, id: incoming.id, step: step)
@@ -113,9 +145,13 @@ extension RunMachine {
         _ step: Int, _ metrics: Data, _ manifest: ArtifactManifest, _ incoming: Incoming, _ time: Int64
     ) {
         guard step <= steps.committed else {
-            refuse(
-                incoming,
-                Refusal(.step, "step \(step) cannot be committed before \(steps.committed)"))
+            let text =
+                """
+                the learner has the checkpoint of step \(step + 1), and the journal only \(steps.committed) steps: the \
+                journal was removed, or is of another run; \(fromAnotherStep(step + 1))
+                """
+            refuse(incoming, Refusal(.step, text))
+            fail(RunEnding(text, exitCode: 78), time)
             return
         }
         // The next version is what generators wait for, and only a batch that was whole can have made it.

@@ -17,7 +17,9 @@ extension RunMachine {
         func add(_ who: String, _ command: String, _ role: Role?, isBlocking: Bool = true) {
             guard !missing.contains(where: { $0.who == who }) else { return }
             missing.append(
-                Waits.Missing(who: who, remedy: "start one with: \(command)", role: role, isBlocking: isBlocking))
+                Waits.Missing(
+                    who: who, remedy: "start one from the repository with: \(command)", role: role,
+                    isBlocking: isBlocking))
         }
         /// Who scaled to none wants the run to wait.
         func addScaledDown(_ role: Role) {
@@ -25,10 +27,11 @@ extension RunMachine {
             missing.append(
                 Waits.Missing(
                     who: "a \(role.rawValue), of which none is wanted",
-                    remedy: "scale up with: skein scale \(role.rawValue)=1\(run)", role: role, isBlocking: false))
+                    remedy: "scale up from the repository with: .build/release/skein scale \(role.rawValue)=1\(run)",
+                    role: role, isBlocking: false))
         }
         if members.learner == nil, !life.isLeaving {
-            add("a learner", "skein learner --coordinator \(address)", .learner)
+            add("a learner", ".build/release/skein learner --coordinator \(address)", .learner)
         }
         guard !life.isEnding else { return missing }
         for queue in ledger.queues where queue.kind == .generate || settings.parts[queue.part].isBuiltIn {
@@ -38,7 +41,7 @@ extension RunMachine {
                 addScaledDown(role)
                 continue
             }
-            add("a \(role.rawValue)", "skein \(role.rawValue) --coordinator \(address)", role)
+            add("a \(role.rawValue)", ".build/release/skein \(role.rawValue) --coordinator \(address)", role)
         }
         // Said before the first answers wait for them: their user has to be told in time.
         for (part, needed) in settings.parts.enumerated() where !needed.isBuiltIn {

@@ -102,8 +102,10 @@ extension RunMachine {
             list.append(
                 ClusterSnapshot.Wait(
                     who: "learner",
-                    what:
-                        "batch of step \(request.step + 1): \(step.trajectories.count) of \(step.jobs.count) generated",
+                    what: """
+                        batch of step \(request.step + 1): \(step.trajectories.count) of \(step.jobs.count) jobs sampled, \
+                        \(step.finished) of \(step.jobs.count) scored
+                        """,
                     sinceMs: figures.lastCommit ?? started))
         } else if let request = steps.request {
             let version = settings.schedule.version(for: request.step)

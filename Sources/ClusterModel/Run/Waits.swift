@@ -7,7 +7,7 @@ struct Waits: Sendable {
     struct Missing: Sendable, Hashable {
         /// `a reward worker for 'taste'`
         var who: String
-        /// `start one with: ...`
+        /// `start one from the repository with: ...`
         var remedy: String
         /// nil for a reward worker, which nobody but the user starts.
         var role: Role?

@@ -127,12 +127,13 @@ extension RunConfiguration {
     private func checkArchitecture(_ problems: inout Problems) {
         guard stages.contains(.pretrain), let shape = architecture else { return }
         if shape.hidden % shape.heads != 0 {
-            problems.add("architecture.heads", "hidden (\(shape.hidden)) must divide by heads (\(shape.heads))")
+            problems.add("architecture.heads", "hidden (\(shape.hidden)) must be a multiple of heads (\(shape.heads))")
         } else if (shape.hidden / shape.heads) % 2 != 0 {
             problems.add("architecture.heads", "hidden / heads must be even: rotary embeddings turn pairs")
         }
         if shape.heads % shape.kvHeads != 0 {
-            problems.add("architecture.kv_heads", "heads (\(shape.heads)) must divide by kv_heads (\(shape.kvHeads))")
+            problems.add(
+                "architecture.kv_heads", "heads (\(shape.heads)) must be a multiple of kv_heads (\(shape.kvHeads))")
         }
         if stages.contains(.ppo), rollout.maxNewTokens >= shape.context {
             problems.add(

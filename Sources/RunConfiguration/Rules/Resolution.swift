@@ -24,6 +24,7 @@ extension RunConfiguration {
         if rollout.promptsPerJob == nil {
             rollout.promptsPerJob = max(1, min(16, rollout.promptsPerStep))
         }
+        if let heads = architecture?.heads, !places.holds("architecture.kv_heads") { architecture?.kvHeads = heads }
         resolvePPO()
         if evaluation.maxNewTokens == nil { evaluation.maxNewTokens = rollout.maxNewTokens }
     }

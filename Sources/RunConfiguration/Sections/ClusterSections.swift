@@ -62,13 +62,16 @@ package struct RolesSection: ConfigurationSection, Equatable {
 }
 
 package struct WorkersSection: ConfigurationSection, Equatable {
+    /// How many workers of one role a run may have.
+    package static let counts = 0...1024
+
     package var count = 1
     package var threads = 1
 
     package init() {}
 
     mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
-        keys.value("count", &count, .within(0...4096), "Processes.", changes: .free)
+        keys.value("count", &count, .within(Self.counts), "Processes.", changes: .free)
         keys.value(
             "threads", &threads, .within(SetupLimits.threads),
             "Threads that compute, the same on every worker of the role.", changes: .nextStep)

@@ -41,8 +41,10 @@ package struct ArchitectureSection: ConfigurationSection, Equatable {
         keys.value("layers", &layers, .within(1...1000), "Number of transformer blocks.")
         keys.value("hidden", &hidden, .within(8...65536), "Width of the residual stream.")
         keys.value("intermediate", &intermediate, .within(8...262_144), "Width of the feed-forward layers.")
-        keys.value("heads", &heads, .within(1...1024), "Attention heads; hidden must divide by them.")
-        keys.value("kv_heads", &kvHeads, .within(1...1024), "Heads of keys and values; heads must divide by them.")
+        keys.value("heads", &heads, .within(1...1024), "Attention heads; hidden must be a multiple of them.")
+        keys.value(
+            "kv_heads", &kvHeads, .within(1...1024),
+            "Heads of keys and values, as many as heads where it is absent; heads must be a multiple of them.")
         keys.value("vocabulary", &vocabulary, .within(260...1_000_000), "Tokens of the tokenizer that is trained.")
         keys.value("context", &context, .within(8...1_048_576), "Longest sequence in tokens.")
         keys.value("tied", &tied, "Whether input and output embeddings are one.")

@@ -50,7 +50,7 @@ package enum TrainingStages {
             .setting,
             """
             \(path) \(why), and PPO has already started from it; restore it to go on, set another run_directory, or call \
-            skein run --fresh to throw that run away
+            the same command with --fresh to throw that run away
             """)
     }
 

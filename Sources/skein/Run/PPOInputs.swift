@@ -11,9 +11,10 @@ enum PPOInputs {
     /// Records of runs that were started by earlier versions have it.
     private static let formerKey = "data.evaluation_prompts"
 
+    /// - Parameter command: what a person types to go on with the run.
     /// - Returns: the record that a new journal keeps.
     /// - Throws: when the journal of the run directory was started from other inputs.
-    static func check(_ run: RunConfiguration) throws -> InputRecord {
+    static func check(_ run: RunConfiguration, command: String) throws -> InputRecord {
         let record = try configurationErrors { try make(run) }
         let journal = run.layout[.journal]
         guard let text = JournalSummary.inputs(path: journal),
@@ -25,8 +26,8 @@ enum PPOInputs {
                 .configuration,
                 """
                 \(run.runDirectory) holds a run that was started with other inputs; changed since: \
-                \(changed.joined(separator: ", ")). Put them back to go on with it, set another run_directory, or call \
-                skein run --fresh to throw that run away
+                \(changed.joined(separator: ", ")). Put them back to go on with it, set another run_directory, or throw \
+                that run away with: \(command) --fresh
                 """)
         }
         return record

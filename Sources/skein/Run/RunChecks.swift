@@ -8,13 +8,15 @@ import Tokenizers
 /// What can be known to be wrong with a run before anything of it is started: the run file, the models and data that it
 /// names, and the run directory.
 enum RunChecks {
-    /// - Parameter isNew: what the run directory holds of an earlier run is to be thrown away.
+    /// - Parameters:
+    ///   - isNew: what the run directory holds of an earlier run is to be thrown away.
+    ///   - command: what a person types to carry out the run.
     /// - Returns: sentences that are worth knowing.
     @discardableResult
-    static func check(_ run: RunConfiguration, isNew: Bool = false) throws -> [String] {
+    static func check(_ run: RunConfiguration, isNew: Bool = false, command: String) throws -> [String] {
         try configurationErrors { try run.check() }
         let history = isNew ? nil : try RunHistory.read(run, in: run.runDirectory)
-        try history?.check()
+        try history?.check(command: command)
         // Checks leave no trace in a run directory.
         var read = run
         read.data.clock = try RunClock.ahead(keptIn: run.runDirectory, now: TemplateClock.localTime())

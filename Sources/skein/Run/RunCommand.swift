@@ -2,6 +2,7 @@ import ArgumentParser
 import ClusterModel
 import Console
 import Foundation
+import Logging
 import Reports
 import RunConfiguration
 
@@ -27,19 +28,24 @@ struct RunCommand: AsyncParsableCommand {
             "RUN, RUN@STEP or RUN@best: start a new run from a checkpoint of another one, with fresh optimizer and critic."
     )
     var from: String?
-    @Option(help: "How much the processes log: debug, info, notice, warning, error.") var logLevel = "info"
+    @Option(help: "How much the processes log: trace, debug, info, notice, warning, error or critical.") var logLevel =
+        "info"
 
     func run() async throws {
+        // Before anything is made; the processes read it again.
+        _ = try Logger.Level.named(logLevel)
+        let command = file.command("skein run")
         let written = try file.load()
         let start = try RunStart.decide(from, for: written, fresh: fresh)
         let ahead = try start?.applied(to: written, isAhead: true) ?? written
         for warning in ahead.warnings() { Console.error("warning: \(warning)") }
-        try RunChecks.check(ahead, isNew: fresh)
+        try RunChecks.check(ahead, isNew: fresh, command: command)
         let configuration = try start?.applied(to: written) ?? written
-        let directory = try RunDirectory(configuration: configuration, resume: resume, fresh: fresh, start: start)
+        let directory = try RunDirectory(
+            configuration: configuration, resume: resume, fresh: fresh, start: start, command: command)
         if start != nil { try configurationErrors { try configuration.check() } }
         try await RunStages(
-            configuration: configuration, directory: directory, logLevel: logLevel, command: file.command("skein run")
+            configuration: configuration, directory: directory, logLevel: logLevel, command: command
         ).run()
         withExtendedLifetime(directory) {}
     }

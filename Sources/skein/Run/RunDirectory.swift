@@ -15,8 +15,12 @@ struct RunDirectory: Sendable {
 
     /// Takes the directory, and lets the run in it go on with the configuration if that may be.
     ///
-    /// - Parameter start: where the policy of a new run comes from, if not from its run file.
-    init(configuration: RunConfiguration, resume: Bool, fresh: Bool, start: RunStart? = nil) throws {
+    /// - Parameters:
+    ///   - start: where the policy of a new run comes from, if not from its run file.
+    ///   - command: what a person types to go on with the run.
+    init(
+        configuration: RunConfiguration, resume: Bool, fresh: Bool, start: RunStart? = nil, command: String
+    ) throws {
         let files = FileManager.default
         path = URL(filePath: configuration.runDirectory).standardizedFileURL.path
         do {
@@ -38,15 +42,15 @@ struct RunDirectory: Sendable {
             throw CommandError(.usage, "--resume: \(path) holds no run to go on with; call again without it")
         }
         if !hasStarted { try start?.make(in: path) }
-        try Self.adopt(configuration, in: path)
+        try Self.adopt(configuration, in: path, command: command)
     }
 
     /// Lets the run in the directory go on with a configuration, if that may be, and keeps it there. The caller has the
     /// directory for itself.
-    static func adopt(_ configuration: RunConfiguration, in path: String) throws {
+    static func adopt(_ configuration: RunConfiguration, in path: String, command: String) throws {
         if let history = try RunHistory.read(configuration, in: path) {
-            try history.check()
-            _ = try PPOInputs.check(configuration)
+            try history.check(command: command)
+            _ = try PPOInputs.check(configuration, command: command)
             try history.record()
             for sentence in history.sentences { Console.error(sentence) }
             if let sentence = history.scheduleSentence(configuration) { Console.error(sentence) }

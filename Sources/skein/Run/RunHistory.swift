@@ -26,8 +26,9 @@ struct RunHistory: Sendable {
             committed: JournalSummary.committedSteps(path: journal))
     }
 
+    /// - Parameter command: what a person types to go on with the run.
     /// - Throws: an error that names each key that may not change any more.
-    func check() throws {
+    func check(command: String) throws {
         let refused = changes.refused(committed: committed)
         guard !refused.isEmpty else { return }
         let lines = refused.map { change in
@@ -41,7 +42,7 @@ struct RunHistory: Sendable {
             not change any more (old -> new):
             \(lines.joined(separator: "\n"))
             Restore them to go on with it, set another run_directory for a run of its own, which can start from this \
-            one's policy by --from \(directory), or call skein run --fresh to throw that run away
+            one's policy by --from \(directory), or throw that run away with: \(command) --fresh
             """)
     }
 

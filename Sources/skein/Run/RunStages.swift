@@ -130,7 +130,7 @@ struct RunStages: Sendable {
     }
 
     private func runPPO() async throws {
-        _ = try PPOInputs.check(configuration)
+        _ = try PPOInputs.check(configuration, command: command)
         // The stages before may have made the tokenizer with which prompts are read; the coordinator reads them too.
         let settings = try configurationErrors { try CoordinatorSettings.make(configuration) }
         // Everything is committed and exported: a cluster would have nothing to do, and wait for it.

@@ -17,6 +17,8 @@ struct RunStart: Sendable, Codable, Equatable {
     /// What `--from` asks for: `RUN`, `RUN@step` or `RUN@best`; without a step the last checkpoint.
     private struct Wish {
         let text: String
+        /// As it was given.
+        let folder: String
         /// Absolute.
         let directory: String
         /// nil for the last one or the best.
@@ -38,6 +40,7 @@ struct RunStart: Sendable, Codable, Equatable {
                 step = number < 0 ? nil : number
                 folder = String(text[..<at])
             }
+            self.folder = folder
             directory = URL(filePath: folder).standardizedFileURL.path
         }
 
@@ -98,6 +101,14 @@ struct RunStart: Sendable, Codable, Equatable {
             }
             return present
         }
+        let wish = try Wish(wanted)
+        // A run that has started from it goes on without it.
+        guard present != nil || FileManager.default.fileExists(atPath: wish.directory) else {
+            throw CommandError(
+                .configuration,
+                "--from \(wanted): there is no run directory \(wish.folder); give the run_directory of a run that was started"
+            )
+        }
         if run.stages.contains(.pretrain) || run.stages.contains(.sft) {
             throw CommandError(
                 .configuration,
@@ -106,7 +117,6 @@ struct RunStart: Sendable, Codable, Equatable {
                 them out of stages, and name models.base (and models.reward) where they are
                 """)
         }
-        let wish = try Wish(wanted)
         // Whether it is to be thrown away or not: the checkpoint would go with it.
         guard !wish.isDirectory(run.runDirectory) else {
             throw CommandError(

@@ -2,11 +2,15 @@ import ArgumentParser
 import ClusterModel
 import Console
 import Foundation
+import RunConfiguration
 import StatusServer
+
+/// How the commands end that change a run.
+private let exitCodes = "Exit code 0: done; 1: the run refused; 2: no coordinator answers, or a wrong command line."
 
 struct DrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "drain", abstract: "Let a worker finish what it has and leave.")
+        commandName: "drain", abstract: "Let a worker finish what it has and leave.", discussion: exitCodes)
     @Argument(help: "Name of the worker, as skein status shows it.") var name: String
     @OptionGroup var address: StatusAddress
 
@@ -30,7 +34,10 @@ struct DrainCommand: AsyncParsableCommand {
 
 struct ScaleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "scale", abstract: "Ask the supervisor of the run for another number of workers.")
+        commandName: "scale", abstract: "Ask the supervisor of the run for another number of workers.",
+        discussion: """
+            The number outlives a stop of the run, until roles.*.count in the run file changes. \(exitCodes)
+            """)
     @Argument(help: "For example generator=4 scorer=2.") var wishes: [String]
     @OptionGroup var address: StatusAddress
 
@@ -38,9 +45,17 @@ struct ScaleCommand: AsyncParsableCommand {
         var body: [String: Int] = [:]
         for wish in wishes {
             let parts = wish.split(separator: "=", maxSplits: 1)
+            if parts.first == "learner" {
+                throw CommandError(.usage, "\(wish): there is one learner; write generator=N or scorer=N")
+            }
+            let counts = WorkersSection.counts
             guard parts.count == 2, ["generator", "scorer"].contains(parts[0]), let count = Int(parts[1]),
-                (0...1024).contains(count)
-            else { throw CommandError(.usage, "\(wish): write generator=N or scorer=N with N from 0 to 1024") }
+                counts.contains(count)
+            else {
+                throw CommandError(
+                    .usage,
+                    "\(wish): write generator=N or scorer=N with N from \(counts.lowerBound) to \(counts.upperBound)")
+            }
             body[String(parts[0])] = count
         }
         let client = try address.client()
@@ -65,16 +80,20 @@ struct ScaleCommand: AsyncParsableCommand {
 }
 
 struct PauseCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "pause", abstract: "Lease no new jobs.")
+    static let configuration = CommandConfiguration(
+        commandName: "pause", abstract: "Lease no new jobs; those that are leased are finished.", discussion: exitCodes)
     @OptionGroup var address: StatusAddress
     func run() async throws {
         try await address.client().post("/v1/pause")
-        Console.output("paused: no new jobs are leased; go on with: skein resume\(address.words)")
+        Console.output(
+            "paused: no new jobs are leased, and those that are leased are finished; go on with: skein resume\(address.words)"
+        )
     }
 }
 
 struct ResumeCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "resume", abstract: "Go on after a pause.")
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "Go on after a pause.", discussion: exitCodes)
     @OptionGroup var address: StatusAddress
     func run() async throws {
         try await address.client().post("/v1/resume")
@@ -84,7 +103,7 @@ struct ResumeCommand: AsyncParsableCommand {
 
 struct StopCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stop", abstract: "Stop the run after its last committed step.")
+        commandName: "stop", abstract: "Stop the run after its last committed step.", discussion: exitCodes)
     @OptionGroup var address: StatusAddress
 
     func run() async throws {

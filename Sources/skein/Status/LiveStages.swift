@@ -22,7 +22,7 @@ struct LiveStages {
             switch ended?.state {
             case nil: "in its stages before PPO"
             case .done: "in its stages behind PPO"
-            default: "at PPO, and its coordinator does not answer"
+            default: "at PPO, and its coordinator does not answer; it may be starting again"
             }
         return LiveStages(
             name: run?.name ?? "run", steps: run?.ppo.steps ?? 0, step: ended?.step ?? 0,

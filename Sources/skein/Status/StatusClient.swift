@@ -20,7 +20,10 @@ struct StatusAddress: ParsableArguments {
     private static let standard = "127.0.0.1:8265"
 
     func client() throws -> StatusClient {
-        if let status { return StatusClient(address: status, tokenFile: tokenFile) }
+        if let status {
+            try Self.check(status, from: "--status")
+            return StatusClient(address: status, tokenFile: tokenFile)
+        }
         if let run {
             guard let file = CoordinatorFile.read(in: run) else {
                 if let live = LiveStages.read(in: run) {
@@ -31,12 +34,22 @@ struct StatusAddress: ParsableArguments {
             }
             return StatusClient(address: file.status, tokenFile: tokenFile ?? file.tokenFile)
         }
-        return StatusClient(
-            address: ProcessInfo.processInfo.environment["SKEIN_STATUS"] ?? Self.standard, tokenFile: tokenFile)
+        let address = ProcessInfo.processInfo.environment["SKEIN_STATUS"] ?? Self.standard
+        try Self.check(address, from: "SKEIN_STATUS")
+        return StatusClient(address: address, tokenFile: tokenFile)
+    }
+
+    private static func check(_ address: String, from source: String) throws {
+        guard let colon = address.lastIndex(of: ":"), colon > address.startIndex, !address.contains("/"),
+            UInt16(address[address.index(after: colon)...]) != nil
+        else { throw CommandError(.usage, "\(source): write host:port, for example \(standard)") }
     }
 }
 
 struct StatusClient: Sendable {
+    /// Seconds.
+    private static let patience = 5.0
+
     let address: String
     let tokenFile: String?
 
@@ -79,6 +92,11 @@ struct StatusClient: Sendable {
         request.setValue(UUID().uuidString, forHTTPHeaderField: "Idempotency-Key")
         request.httpBody = try JSONEncoder().encode(body)
         let (code, answer) = try await send(request)
+        guard code != 401 else {
+            throw CommandError(
+                .failed,
+                "the token in \(tokenFile) is not that of the run at \(address); give --run DIR or --token-file FILE")
+        }
         guard (200..<300).contains(code) else {
             throw CommandError(.failed, "\(address) refused (\(code)): \(Self.reason(answer))")
         }
@@ -97,8 +115,14 @@ struct StatusClient: Sendable {
             throw CommandError(.usage, "\(address) is not host:port")
         }
         var request = URLRequest(url: url)
-        request.timeoutInterval = 5
+        request.timeoutInterval = Self.patience
         return request
+    }
+
+    private static func reason(_ error: (any Error)?) -> String {
+        guard let error else { return "no HTTP" }
+        return (error as? URLError)?.code == .timedOut
+            ? "no answer within \(Int(patience)) s" : error.localizedDescription
     }
 
     private func send(_ request: URLRequest) async throws -> (Int, Data) {
@@ -107,7 +131,7 @@ struct StatusClient: Sendable {
         try await withCheckedThrowingContinuation { continuation in
             let task = URLSession.shared.dataTask(with: request) { [address] data, response, error in
                 guard let response = response as? HTTPURLResponse else {
-                    let reason = error?.localizedDescription ?? "no HTTP"
+                    let reason = Self.reason(error)
                     continuation.resume(
                         throwing: CommandError(
                             .usage, "no coordinator answers at \(address); is the run alive? (\(reason))"))
