@@ -1,5 +1,5 @@
 package import ClusterModel
-package import Foundation
+import Foundation
 package import Logging
 import Metrics
 import Cryptography

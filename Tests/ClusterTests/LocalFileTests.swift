@@ -4,6 +4,7 @@ import Foundation
 import InProcess
 import Logging
 import Testing
+import Transport
 
 @testable import Cluster
 
@@ -70,8 +71,10 @@ import Testing
     @Test func itsPlaceTravels() async throws {
         let place = try await Place()
         let frames = try Codec.encode(Envelope(.publish([place.manifest])))
-        let decoded = try Codec.decode(
-            frames.map { frame in if case .bytes(let bytes) = frame { bytes } else { [] } }[...])
+        let received = frames.map { frame -> [UInt8] in
+            if case .bytes(let bytes) = frame { bytes } else { [] }
+        }
+        let decoded = try Codec.decode(received[...])
         guard case .publish(let manifests) = decoded.message else {
             Issue.record("another message came back")
             return
