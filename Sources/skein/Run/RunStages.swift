@@ -34,11 +34,25 @@ struct RunStages: Sendable {
                 result = .failure(error)
             }
             let seconds = (ContinuousClock.now - started) / .seconds(1)
-            // What a command did before it was stopped counts as well.
-            if steps != committedSteps || (try? result.get()) != nil {
-                try times.record(stage.rawValue, seconds: seconds, adds: stage == .ppo && steps != committedSteps)
-            } else if stage != .ppo, case .failure(let error as CommandError) = result, error.status != .configuration {
-                try times.interrupted(stage.rawValue, seconds: seconds)
+            // Another run may be in a directory that was replaced.
+            guard directory.isInPlace else {
+                _ = try result.get()
+                throw CommandError(
+                    .failed, "the run directory \(directory.path) was removed or replaced while the run was live")
+            }
+            do {
+                // What a command did before it was stopped counts as well.
+                if steps != committedSteps || (try? result.get()) != nil {
+                    try times.record(stage.rawValue, seconds: seconds, adds: stage == .ppo && steps != committedSteps)
+                } else if stage != .ppo, case .failure(let error as CommandError) = result,
+                    error.status != .configuration
+                {
+                    try times.interrupted(stage.rawValue, seconds: seconds)
+                }
+            } catch {
+                // Where a full disk ended the stage, this cannot be written either; the stage's own words come first.
+                _ = try result.get()
+                throw error
             }
             if try result.get(), stage != configuration.stages.last {
                 throw CommandError(
@@ -146,7 +160,9 @@ struct RunStages: Sendable {
                 skein: try Engine.executablePath(),
                 counts: [.generator: configuration.roles.generator.count, .scorer: configuration.roles.scorer.count],
                 logLevel: logLevel, steps: configuration.ppo.steps, command: command,
-                skipsPoison: configuration.coordinator.onPoison == .skip),
+                skipsPoison: configuration.coordinator.onPoison == .skip,
+                silence: .seconds(2 * configuration.coordinator.lease),
+                isDirectoryInPlace: { [directory] in directory.isInPlace }),
             logger: makeLogger("skein.run"))
         let progress = PPOProgress(
             directory: directory.path, steps: configuration.ppo.steps, figure: configuration.evaluation.best,
