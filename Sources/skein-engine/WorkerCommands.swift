@@ -62,7 +62,7 @@ struct WorkerOptions: ParsableArguments {
     }
 
     func run(_ process: ServiceProcess) async throws {
-        try await process.run(until: supervised ? [SIGTERM] : [SIGTERM, SIGINT], second: .tryAgain)
+        try await process.run(until: supervised ? [SIGTERM] : Signals.endingOrInterrupt, second: .tryAgain)
     }
 }
 

@@ -118,7 +118,7 @@ struct RunStages: Sendable {
         case .signal(let number):
             // A terminal's Ctrl-C reaches the stage too, and before it has made its arrangements for that it ends it.
             throw CommandError(
-                number == SIGTERM || number == SIGINT ? .tryAgain : .failed,
+                [SIGTERM, SIGINT, SIGHUP].contains(number) ? .tryAgain : .failed,
                 "the stage \(stage.rawValue) was ended by signal \(number); go on with: \(command)")
         case .outOfMemory:
             throw CommandError(
@@ -185,7 +185,7 @@ struct RunStages: Sendable {
         progress.finish()
     }
 
-    /// The first SIGINT or SIGTERM stops in order; the second ends at once (children follow by their `ParentWatch`).
+    /// The first SIGINT, SIGTERM or SIGHUP stops in order; the second ends at once (children follow by their `ParentWatch`).
     private func interruptible<Result: Sendable>(
         _ interrupt: @escaping @Sendable () -> Void, during body: () async throws -> Result
     ) async throws -> Result {
@@ -193,7 +193,7 @@ struct RunStages: Sendable {
             defer { group.cancelAll() }
             group.addTask {
                 var count = 0
-                for await name in Signals.stream([SIGINT, SIGTERM]) {
+                for await name in Signals.stream(Signals.endingOrInterrupt) {
                     count += 1
                     if count > 1 { _exit(ExitStatus.tryAgain.rawValue) }
                     let cause = name == SIGINT ? "Ctrl-C" : "asked to end by signal \(name)"
