@@ -5,6 +5,7 @@ package enum WorkerName {
 
     package static func isValid(_ name: String) -> Bool {
         let letters = name.utf8
-        return (1...100).contains(letters.count) && letters.allSatisfy { $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "#") }
+        return (1...100).contains(letters.count)
+            && letters.allSatisfy { $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "#") }
     }
 }
