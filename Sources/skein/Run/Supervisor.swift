@@ -102,6 +102,10 @@ final class Supervisor: Sendable {
                     // Who was killed has left it, and another process may listen there by now.
                     if slot == .coordinator, plan.isDirectoryInPlace() { CoordinatorFile.remove(in: plan.runDirectory) }
                     effects = machine.handle(journal, at: ContinuousClock.now - began)
+                    // That is why it ended, then.
+                    if !plan.isDirectoryInPlace() {
+                        effects += machine.handle(directoryIsGone, at: ContinuousClock.now - began)
+                    }
                 default: effects = []
                 }
                 effects += machine.handle(event, at: ContinuousClock.now - began)
@@ -132,6 +136,10 @@ final class Supervisor: Sendable {
         return .journal(
             steps: JournalSummary.committedSteps(path: path), skipped: JournalSummary.skippedJobs(path: path),
             isStopped: JournalSummary.ending(path: path) == .stopped)
+    }
+
+    private var directoryIsGone: Event {
+        .impossible("the run directory \(plan.runDirectory) was removed or replaced while the run was live")
     }
 
     // MARK: - Tasks
@@ -201,9 +209,7 @@ final class Supervisor: Sendable {
     private func watchTheDirectory() async {
         while !Task.isCancelled {
             guard plan.isDirectoryInPlace() else {
-                inbox.yield(
-                    .impossible(
-                        "the run directory \(plan.runDirectory) was removed or replaced while the run was live"))
+                inbox.yield(directoryIsGone)
                 return
             }
             try? await Task.sleep(for: Self.directoryPeriod)
