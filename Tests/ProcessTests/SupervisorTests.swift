@@ -58,12 +58,13 @@ import Testing
     /// It does not end by itself, and nobody but the coordinator notices.
     @Test func aFrozenWorkerIsReplaced() async throws {
         let run = try await TinyRun(steps: 500, generators: 2)
-        let running = try Running(Skein.executable.path, ["run", run.file, "--set", "coordinator.lease_s=2"])
+        let running = try run.start()
         let worker = try #require(
             try await eventually { () -> TinyRun.Worker? in
                 try await run.workers().first { $0.role == "generator" && $0.jobsDone > 0 }
             }, "\(running.error)")
         kill(worker.pid, SIGSTOP)
+        defer { kill(worker.pid, SIGCONT) }
         let next = try await eventually { () -> TinyRun.Worker? in
             try await run.workers().first { $0.name == worker.name && $0.pid != worker.pid && $0.jobsDone > 0 }
         }
