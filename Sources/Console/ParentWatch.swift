@@ -6,8 +6,9 @@ import Foundation
 /// the supervisor ends in any way, `kill -9` included, and the child reads the end of the file.
 package enum ParentWatch {
     package static func start() {
-        // The terminal sends SIGINT to the whole group, but only the supervisor knows the order in which to stop.
+        // The terminal sends these to the whole group, but only the supervisor knows the order in which to stop.
         signal(SIGINT, SIG_IGN)
+        signal(SIGHUP, SIG_IGN)
         let thread = Thread {
             var byte: UInt8 = 0
             while true {

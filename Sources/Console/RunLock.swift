@@ -15,8 +15,13 @@ package final class RunLock: Sendable {
     private static let patience: Duration = .seconds(25)
 
     private let files: Mutex<[Int32]>
+    /// Of the file that is locked.
+    private let path: String
 
-    private init(_ files: [Int32]) { self.files = Mutex(files) }
+    private init(_ file: Int32, _ path: String) {
+        files = Mutex([file])
+        self.path = path
+    }
 
     deinit { release() }
 
@@ -27,8 +32,9 @@ package final class RunLock: Sendable {
     ///   - command: for the message to whoever comes second.
     /// - Throws: status `tryAgain` when another command has the directory.
     package static func take(_ directory: String, for command: String) throws -> RunLock {
-        let file = try open(RunLayout(directory)[.commandLock])
-        let lock = RunLock([file])
+        let path = RunLayout(directory)[.commandLock]
+        let file = try open(path)
+        let lock = RunLock(file, path)
         guard try acquire(file, LOCK_EX) else {
             throw CommandError(
                 .tryAgain,
@@ -44,8 +50,9 @@ package final class RunLock: Sendable {
 
     /// For a process that a command started, which has the directory itself. Held until the process ends.
     package static func join(_ directory: String) throws -> RunLock {
-        let file = try open(RunLayout(directory)[.processesLock])
-        let lock = RunLock([file])
+        let path = RunLayout(directory)[.processesLock]
+        let file = try open(path)
+        let lock = RunLock(file, path)
         // Only a command that is about to start could have it alone, and it does not keep it.
         for _ in 0..<100 {
             if try acquire(file, LOCK_SH) { return lock }
@@ -62,6 +69,19 @@ package final class RunLock: Sendable {
         // The lock is tried only while its owner lives, so that a command that comes now does not find it taken.
         guard let owner = owner(file), flock(file, LOCK_SH | LOCK_NB) != 0 else { return nil }
         return owner
+    }
+
+    /// Whether what is locked is still what stands at its path. When the directory was removed, or another one is in its
+    /// place, the lock keeps nobody out any more. What cannot be looked at counts as being there.
+    package var isInPlace: Bool {
+        files.withLock { files in
+            guard let file = files.first else { return true }
+            var held = stat()
+            guard fstat(file, &held) == 0 else { return true }
+            var found = stat()
+            guard stat(path, &found) == 0 else { return errno != ENOENT && errno != ENOTDIR }
+            return held.st_dev == found.st_dev && held.st_ino == found.st_ino
+        }
     }
 
     /// Gives the locks back before the process ends.

@@ -16,6 +16,20 @@ package enum Signals {
 
     private static let state = Mutex(State())
 
+    /// SIGTERM, and SIGHUP when the terminal goes away, unless whoever started this process wants that ignored (`nohup`).
+    package static let ending: [Int32] = {
+        // Asked for once, before anything here listens to it.
+        let before = signal(SIGHUP, SIG_IGN)
+        let isIgnored = unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+        return isIgnored ? [SIGTERM] : [SIGTERM, SIGHUP]
+    }()
+    /// The same, and Ctrl-C.
+    package static var endingOrInterrupt: [Int32] { ending + [SIGINT] }
+
+    /// To be called first of all: a write to a pipe whose reader is gone is an error then, and not the end of the process.
+    /// Processes that this one starts get the default back.
+    package static func ignoreClosedPipes() { signal(SIGPIPE, SIG_IGN) }
+
     package static func stream(_ numbers: [Int32]) -> AsyncStream<Int32> {
         AsyncStream { continuation in
             let id = state.withLock { state in

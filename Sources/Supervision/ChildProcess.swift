@@ -88,7 +88,7 @@ package struct ChildProcess: Sendable {
             }
         } catch let error as SubprocessError {
             let what = isStarted.withLock { $0 } ? "cannot tell how \(executable) ended" : "cannot start \(executable)"
-            throw CommandError(.failed, "\(what): \(error)")
+            throw CommandError(.failed, "\(what): \(OpenFiles.areUsedUp ? OpenFiles.remedy : "\(error)")")
         }
     }
 

@@ -20,6 +20,7 @@ import RunConfiguration
 ///     ALIVE, LEAVING --(10) a wrong configuration, or ``RestartBudget`` is spent--> gone, and (2) with its last words
 ///     ALIVE --(11) the learner, exit 0: somebody ended it, or the coordinator ends next--> PAUSED, for longer
 ///     first ALIVE --(12) cannot be started--> gone, and (2)
+///     ALIVE, LEAVING --(13) the coordinator has lost it, and it lives: SIGKILL, once--> as it was, until (6)
 ///
 /// While STOPPING, each of the three groups in turn gets its grace, SIGTERM, its patience, and SIGKILL; who
 /// outlives that is left behind (``Stopping``).
@@ -36,6 +37,11 @@ package struct SupervisorMachine: Sendable {
         case address(String)
         /// The coordinator wants so many workers of a role.
         case wish(Role, Int)
+        /// The coordinator has heard nothing from this process for so long that it counts as lost: it is frozen, or waits for
+        /// a dead disk. Told at every look.
+        case silent(Slot, pid: Int32)
+        /// Something outside of the processes makes the run impossible.
+        case impossible(String)
         /// What the journal says: steps that are committed, jobs that were given up, and whether the run was stopped by its
         /// operator. Told before every end, because it decides what the end means.
         case journal(steps: Int, skipped: Int = 0, isStopped: Bool)
@@ -108,6 +114,8 @@ package struct SupervisorMachine: Sendable {
     /// Slots that are paused and whose process ended in order.
     private var finished: Set<Slot> = []
     private var budgets: [Slot: RestartBudget] = [:]
+    /// Processes that were killed because they were silent.
+    private var silenced: [Slot: Int32] = [:]
     private var address: String?
     private var committed = 0
     private var skipped = 0
@@ -143,6 +151,8 @@ package struct SupervisorMachine: Sendable {
         case .ended(let slot, let ending, let words): ended(slot, ending, words, now)
         case .address(let text): listens(at: text)
         case .wish(let role, let count): scale(role, to: count)
+        case .silent(let slot, let pid): silent(slot, pid)
+        case .impossible(let reason): fail(.failed, reason, now)
         case .journal(let steps, let skipped, let isStopped):
             (committed, self.skipped, isStoppedInJournal) = (steps, skipped, isStopped)
         case .interrupt:
@@ -222,6 +232,17 @@ package struct SupervisorMachine: Sendable {
     }
 
     // MARK: - Ends
+
+    /// Edge 13. A process that hangs does not listen to SIGTERM.
+    private mutating func silent(_ slot: Slot, _ pid: Int32) {
+        // While everything is being stopped, who hangs is killed in any case.
+        guard stopping == nil, case .alive(let alive?, _, _) = slots[slot], alive == pid, silenced[slot] != pid
+        else { return }
+        silenced[slot] = pid
+        let next = isWanted(slot) ? "started again" : "ended"
+        note("\(slot) (process \(pid)) was silent for too long and is \(next)", [:], isWarning: true)
+        send(SIGKILL, to: slot)
+    }
 
     private mutating func ended(_ slot: Slot, _ ending: Ending, _ words: String, _ now: Duration) {
         guard case .alive(let pid, let wasLeaving, _) = slots[slot] else { return }

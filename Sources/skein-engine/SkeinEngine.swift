@@ -14,6 +14,7 @@ struct SkeinEngine: AsyncParsableCommand {
         ])
 
     static func main() async {
+        Signals.ignoreClosedPipes()
         Proxies.neverForThisMachine()
         do {
             var command = try parseAsRoot()

@@ -79,13 +79,18 @@ struct WorkerOptions: ParsableArguments {
 
     /// The services of this process but for its role. Made before anything that counts.
     func process(_ role: Role, _ logger: Logger) throws -> ServiceProcess {
+        // A coordinator drops what such a worker sends, so that it would wait for an answer until it gives up.
+        if let name, !WorkerName.isValid(name) {
+            throw CommandError(
+                .configuration, "--name \(name.prefix(120).debugDescription): a worker's name has \(WorkerName.rule)")
+        }
         var process = ServiceProcess(logger: logger)
         if let metrics { process.add(beside: try MetricsService(at: metrics, role: role.rawValue, logger: logger)) }
         return process
     }
 
     func run(_ process: ServiceProcess) async throws {
-        try await process.run(until: supervised ? [SIGTERM] : [SIGTERM, SIGINT], second: .tryAgain)
+        try await process.run(until: supervised ? [SIGTERM] : Signals.endingOrInterrupt, second: .tryAgain)
     }
 }
 

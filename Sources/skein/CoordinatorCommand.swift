@@ -60,7 +60,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
             beside: StatusService(
                 server: server, coordinator: coordinator, runDirectory: run.runDirectory, tokenFile: tokenFile))
         process.add(role: CoordinatorService(coordinator: coordinator, runDirectory: run.runDirectory))
-        try await process.run(until: supervised ? [SIGTERM] : [SIGTERM, SIGINT], second: nil)
+        try await process.run(until: supervised ? [SIGTERM] : Signals.endingOrInterrupt, second: nil)
     }
 
     private func writeToken(_ path: String) throws -> String {

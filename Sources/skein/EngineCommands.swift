@@ -106,7 +106,8 @@ enum Engine {
         do {
             try process.run()
         } catch {
-            throw CommandError(.failed, "cannot run skein-engine: \(error.localizedDescription)")
+            let reason = OpenFiles.areUsedUp ? OpenFiles.remedy : error.localizedDescription
+            throw CommandError(.failed, "cannot run skein-engine: \(reason)")
         }
         return process
     }

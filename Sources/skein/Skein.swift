@@ -32,6 +32,7 @@ struct Skein: AsyncParsableCommand {
         ])
 
     static func main() async {
+        Signals.ignoreClosedPipes()
         Engine.prepareEnvironment()
         Proxies.neverForThisMachine()
         do {

@@ -148,6 +148,22 @@ import Torch
             try whole.prefix(whole.count / 2).write(to: weights)
             #expect(throws: LearnerError.self) { try trainer.loadCheckpoint(from: url) }
             try whole.write(to: weights)
+            // Of every file that cannot be read it is said what to do.
+            let later = store.url(step: 2)
+            for name in ["policy/model.safetensors", "optimizer.safetensors", "state.json"] {
+                try? FileManager.default.removeItem(at: later)
+                try FileManager.default.copyItem(at: url, to: later)
+                let file = later.appending(path: name)
+                let bytes = try Data(contentsOf: file)
+                try bytes.prefix(bytes.count / 2).write(to: file)
+                let error = #expect(throws: LearnerError.self) { try trainer.loadCheckpoint(from: later) }
+                #expect(error?.code == .checkpoint)
+                #expect(error?.message.contains("skein run --from") == true, "\(error?.message ?? "")")
+            }
+            try FileManager.default.removeItem(at: later.appending(path: "policy/model.safetensors"))
+            let gone = #expect(throws: LearnerError.self) { try CheckpointFiles.policyFiles(in: later) }
+            #expect(gone?.message.contains("skein run --from") == true, "\(gone?.message ?? "")")
+            try FileManager.default.removeItem(at: later)
             try Data("{".utf8).write(to: url.appending(path: "state.json"))
             #expect(throws: LearnerError.self) { try trainer.loadCheckpoint(from: url) }
             #expect(throws: LearnerError.self) { try trainer.loadCheckpoint(from: store.url(step: 7)) }

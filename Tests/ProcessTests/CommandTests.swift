@@ -8,6 +8,25 @@ import Testing
         #expect(result.output.contains("libzmq") && !result.output.contains("torch"), "\(result.output)")
     }
 
+    /// No coordinator listens there: it is refused before one is asked.
+    @Test func aWorkersNameIsCheckedFirst() async throws {
+        for name in ["node#1", "g\u{E9}n\u{E9}rateur", "", "a\nb"] {
+            let words = ["generator", "--coordinator", "tcp://127.0.0.1:9", "--name", name]
+            let result = try await Skein.run(words, within: 60)
+            #expect(result.status == 78 && result.error.contains("--name"), "\(result.error)")
+            #expect(result.error.contains("1 to 100 printable ASCII characters"), "\(result.error)")
+        }
+    }
+
+    /// `skein run ... 2>&1 | head -1`.
+    @Test func aRunGoesOnWhenNobodyReadsWhatItSays() async throws {
+        let run = try await TinyRun()
+        let status = "\(run.folder.path)/exit"
+        let command = "(\"$0\" run \"$1\"; echo $? > \"$2\") 2>&1 | head -1"
+        _ = try await Running("/bin/sh", ["-c", command, Skein.executable.path, run.file, status]).result(within: 300)
+        #expect(try String(contentsOfFile: status, encoding: .utf8) == "0\n")
+    }
+
     /// What a run would refuse, the check refuses.
     @Test func configCheckChecksAllThatARunChecks() async throws {
         let run = try await TinyRun()

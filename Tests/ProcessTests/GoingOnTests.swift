@@ -55,6 +55,17 @@ import Testing
         #expect(fewer.status == 78 && fewer.error.contains("ppo.steps 5 -> 3: 5 steps are made"), "\(fewer.error)")
     }
 
+    @Test func aRunWhoseLastCheckpointIsDamagedSaysWhereToStartFrom() async throws {
+        let run = try await TinyRun(steps: 2)
+        try #require(try await self.run(run).status == 0)
+        let moments = run.directory + "/checkpoints/step-000002/optimizer.safetensors"
+        let whole = try bytes(moments)
+        try whole.prefix(whole.count / 2).write(to: URL(filePath: moments))
+        let more = try await self.run(run, ["ppo.steps=4"])
+        #expect(more.status == 78, "\(more.error) \(run.logs())")
+        #expect(more.error.contains("skein run --from \(run.directory)@1"), "\(more.error)")
+    }
+
     @Test func aLearningRateHoldsFromTheNextStepOn() async throws {
         let run = try await TinyRun(steps: 2)
         try #require(try await self.run(run).status == 0)

@@ -55,6 +55,52 @@ import Testing
         #expect(!result.error.contains("workers_lost"), "\(result.error)")
     }
 
+    /// It does not end by itself, and nobody but the coordinator notices.
+    @Test func aFrozenWorkerIsReplaced() async throws {
+        let run = try await TinyRun(steps: 500, generators: 2)
+        let running = try run.start()
+        let worker = try #require(
+            try await eventually { () -> TinyRun.Worker? in
+                try await run.workers().first { $0.role == "generator" && $0.jobsDone > 0 }
+            }, "\(running.error)")
+        kill(worker.pid, SIGSTOP)
+        defer { kill(worker.pid, SIGCONT) }
+        let next = try await eventually { () -> TinyRun.Worker? in
+            try await run.workers().first { $0.name == worker.name && $0.pid != worker.pid && $0.jobsDone > 0 }
+        }
+        #expect(next != nil, "\(running.error) \(run.logs())")
+        let said = "\(worker.name) (process \(worker.pid)) was silent for too long and is started again"
+        #expect(running.error.ranges(of: said).count == 1, "\(running.error)")
+        running.signal(SIGTERM)
+        #expect(try await running.result(within: 120).status == 75)
+    }
+
+    @Test func aRunWhoseDirectoryIsRemovedStops() async throws {
+        let run = try await TinyRun(steps: 500, generators: 1)
+        let running = try run.start()
+        let isUp = try await eventually { try await run.workers().count == 3 ? true : nil }
+        try #require(isUp == true, "\(running.error) \(run.logs())")
+        // Out of the way in one moment, as nobody can write into it meanwhile.
+        try FileManager.default.moveItem(atPath: run.directory, toPath: run.directory + "-gone")
+        let result = try await running.result(within: 120)
+        #expect(result.status == 1, "\(result.error)")
+        #expect(
+            result.error.contains("run was removed or replaced while the run was live"), "\(result.error)")
+    }
+
+    /// `ssh` drops.
+    @Test func aTerminalThatGoesAwayStopsARunInOrder() async throws {
+        let run = try await TinyRun(steps: 500, generators: 1)
+        // The tests may run under nohup.
+        let running = try Running(
+            "/usr/bin/env", ["--default-signal=HUP", Skein.executable.path, "run", run.file])
+        let isUp = try await eventually { try await run.workers().count == 3 ? true : nil }
+        try #require(isUp == true, "\(running.error) \(run.logs())")
+        running.signal(SIGHUP)
+        let result = try await running.result(within: 120)
+        #expect(result.status == 75 && result.error.contains("stopped as asked after step"), "\(result.error)")
+    }
+
     /// By the endpoint; nothing of it is a terminal.
     @Test func aRunIsScaledUpAndDown() async throws {
         let run = try await TinyRun(steps: 500, generators: 1)

@@ -24,6 +24,25 @@ import Testing
         try RunLock.take(folder.path, for: "skein sft").release()
     }
 
+    /// The kernel locks a file, not a path: who comes after a removal gets a lock of its own.
+    @Test func aDirectoryThatIsRemovedOrReplacedIsNoticed() throws {
+        let folder = try Folder()
+        let run = folder.path + "/run"
+        let files = FileManager.default
+        try files.createDirectory(atPath: run, withIntermediateDirectories: true)
+        let first = try RunLock.take(run, for: "skein run")
+        #expect(first.isInPlace)
+        try files.removeItem(atPath: run)
+        #expect(!first.isInPlace)
+        try files.createDirectory(atPath: run, withIntermediateDirectories: true)
+        #expect(!first.isInPlace)
+        let second = try RunLock.take(run, for: "skein run")
+        #expect(second.isInPlace && !first.isInPlace)
+        second.release()
+        first.release()
+        #expect(first.isInPlace)
+    }
+
     @Test func theLockOfAProcessThatIsGoneMeansNothing() throws {
         let folder = try Folder()
         try folder.write("run.lock", "1 elsewhere skein run\n")

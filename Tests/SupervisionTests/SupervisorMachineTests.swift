@@ -241,6 +241,79 @@ import Testing
         #expect(bench.end?.message == "the run cannot go on: the address is in use")
     }
 
+    // MARK: - Silence
+
+    private func notes(_ effects: [SupervisorMachine.Effect]) -> [SupervisorMachine.Note] {
+        effects.compactMap { effect -> SupervisorMachine.Note? in
+            guard case .note(let note) = effect else { return nil }
+            return note
+        }
+    }
+
+    @Test func aFrozenProcessIsKilledOnceAndStartedAgain() throws {
+        var bench = started()
+        let pid = try #require(bench.running[second])
+        let effects = bench.tell(.silent(second, pid: pid))
+        #expect(effects.contains(.signal(second, SIGKILL)))
+        let said = notes(effects)
+        #expect(
+            said.map(\.message) == ["generator-1 (process \(pid)) was silent for too long and is started again"])
+        #expect(said.first?.isWarning == true)
+        let again = bench.tell(.silent(second, pid: pid))
+        #expect(again.isEmpty)
+        bench.end(second, .signal(SIGKILL))
+        bench.pass(.milliseconds(200))
+        #expect(bench.running[second] != nil && bench.running[second] != pid && bench.starts[second] == 2)
+        // The coordinator shows the old one for a while.
+        let late = bench.tell(.silent(second, pid: pid))
+        #expect(late.isEmpty)
+        let next = try #require(bench.running[second])
+        bench.tell(.silent(second, pid: next))
+        #expect(bench.signals.map(\.number) == [SIGKILL, SIGKILL])
+    }
+
+    @Test func aFrozenLearnerIsStartedAgainToo() throws {
+        var bench = started()
+        let pid = try #require(bench.running[.learner])
+        bench.tell(.silent(.learner, pid: pid))
+        #expect(bench.signals.map(\.slot) == [.learner])
+        bench.end(.learner, .signal(SIGKILL))
+        bench.pass(.milliseconds(200))
+        #expect(bench.starts[.learner] == 2)
+    }
+
+    @Test func onlyTheProcessThatIsMeantIsKilled() throws {
+        var bench = started()
+        let pid = try #require(bench.running[first])
+        bench.tell(.silent(first, pid: pid + 1000))
+        bench.tell(.silent(.worker(.generator, 7), pid: pid))
+        bench.end(first, .exit(0))
+        bench.tell(.silent(first, pid: pid))
+        #expect(bench.signals.isEmpty)
+    }
+
+    @Test func aFrozenProcessThatIsNotWantedIsOnlyEnded() throws {
+        var bench = started()
+        bench.tell(.wish(.generator, 1))
+        let pid = try #require(bench.running[second])
+        let said = notes(bench.tell(.silent(second, pid: pid)))
+        #expect(said.map(\.message) == ["generator-1 (process \(pid)) was silent for too long and is ended"])
+        bench.end(second, .signal(SIGKILL))
+        bench.pass(.seconds(60))
+        #expect(bench.starts[second] == 1)
+    }
+
+    @Test func whatMakesTheRunImpossibleStopsItInOrder() {
+        var bench = started(generators: 1, scorers: 0)
+        bench.tell(.impossible("the run directory is gone"))
+        bench.tell(.interrupt)
+        #expect(bench.signals.map(\.slot) == [first])
+        bench.end(first, .exit(0))
+        bench.end(.learner, .exit(0))
+        bench.end(.coordinator, .exit(75), isStopped: true)
+        #expect(bench.end?.status == .failed && bench.end?.message == "the run directory is gone")
+    }
+
     // MARK: - Scaling
 
     @Test(arguments: [-1, 1025, Int.max]) func aWishBeyondAllBoundsIsNotFollowed(count: Int) {
@@ -398,6 +471,9 @@ import Testing
                 let role = random.next() % 2 == 0 ? Role.generator : .scorer
                 bench.tell(.wish(role, Int(random.next() % 6)))
             case 10 where turn > 350: bench.tell(.interrupt)
+            case 11:
+                guard let slot = slots.randomElement(using: &random), let pid = bench.running[slot] else { break }
+                bench.tell(.silent(slot, pid: pid))
             default: bench.tell(.tick)
             }
             for signal in bench.signals[signalled...] where signal.at == bench.now {

@@ -152,9 +152,9 @@ extension Hello {
         guard let role = Role(rawValue: proto.role) else {
             throw ClusterError(.malformed, "role \(proto.role.prefix(40)) is unknown")
         }
-        let letters = proto.name.utf8
-        guard (1...100).contains(letters.count), letters.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "#") })
-        else { throw ClusterError(.malformed, "a worker's name has 1 to 100 printable ASCII characters other than #") }
+        guard WorkerName.isValid(proto.name) else {
+            throw ClusterError(.malformed, "a worker's name has \(WorkerName.rule)")
+        }
         self.init(
             role: role, name: proto.name, incarnation: proto.incarnation, protocolMin: Int(proto.protocolMin),
             protocolMax: Int(proto.protocolMax), build: short(proto.build, 100),

@@ -49,7 +49,9 @@ package enum CheckpointFiles {
             do {
                 return try ServedFile(name: name, mapping: file)
             } catch {
-                throw LearnerError(.checkpoint, "cannot read \(file.path(percentEncoded: false))", cause: error)
+                throw LearnerError(
+                    .checkpoint, "\(file.path(percentEncoded: false)) cannot be read; \(remedy(directory))",
+                    cause: error)
             }
         }
     }
@@ -70,7 +72,7 @@ package enum CheckpointFiles {
     }
 
     /// The coordinator has the step of a damaged checkpoint committed, so that the run itself cannot go back.
-    private static func remedy(_ directory: URL) -> String {
+    static func remedy(_ directory: URL) -> String {
         let folder = directory.deletingLastPathComponent()
         let run = folder.deletingLastPathComponent().path
         let whole = CheckpointStore(directory: folder, keep: 1).all().filter {
@@ -168,7 +170,9 @@ extension PPOTrainer {
             throw error
         } catch {
             throw LearnerError(
-                .checkpoint, "\(path) does not fit this run's models or is damaged", cause: error)
+                .checkpoint,
+                "\(path) is damaged, or does not fit this run's models; \(CheckpointFiles.remedy(directory))",
+                cause: error)
         }
         state = saved.trainer.resumed(with: settings)
     }

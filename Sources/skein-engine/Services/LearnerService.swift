@@ -19,9 +19,10 @@ struct LearnerService: Service {
             await link.close(reason: outcome == .finished ? Message.finished : "stopped")
         } catch is CancellationError {
             await link.close(reason: "stopped")
-        } catch let error as LearnerError where error.code == .setting || error.code == .io {
+        } catch let error as LearnerError where error.code == .setting || error.code == .checkpoint {
             await link.close(reason: "\(error)")
-            throw CommandError(error.code == .setting ? .configuration : .failed, "\(error)")
+            // A damaged checkpoint is as damaged for the next process.
+            throw CommandError(.configuration, "\(error)")
         } catch {
             await link.close(reason: "\(error)")
             throw CommandError(.failed, "\(error)")

@@ -17,7 +17,7 @@ struct Announcements {
     private var isPaused = false
 
     /// - Parameters:
-    ///   - own: processes that the supervisor started.
+    ///   - own: processes that the supervisor started, of whose ends and silence it tells itself.
     ///   - directory: of the run, for the command that goes on with it.
     mutating func news(_ snapshot: ClusterSnapshot, own: Set<Int32>, directory: String) -> [String] {
         var news: [String] = []

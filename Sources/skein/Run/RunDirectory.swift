@@ -12,6 +12,8 @@ struct RunDirectory: Sendable {
     let hasStarted: Bool
     var runFile: String { RunLayout(path)[.runFile] }
     private let lock: RunLock
+    /// False when the directory was removed or replaced since.
+    var isInPlace: Bool { lock.isInPlace }
 
     /// Takes the directory, and lets the run in it go on with the configuration if that may be.
     ///

@@ -34,11 +34,25 @@ struct RunStages: Sendable {
                 result = .failure(error)
             }
             let seconds = (ContinuousClock.now - started) / .seconds(1)
-            // What a command did before it was stopped counts as well.
-            if steps != committedSteps || (try? result.get()) != nil {
-                try times.record(stage.rawValue, seconds: seconds, adds: stage == .ppo && steps != committedSteps)
-            } else if stage != .ppo, case .failure(let error as CommandError) = result, error.status != .configuration {
-                try times.interrupted(stage.rawValue, seconds: seconds)
+            // Another run may be in a directory that was replaced.
+            guard directory.isInPlace else {
+                _ = try result.get()
+                throw CommandError(
+                    .failed, "the run directory \(directory.path) was removed or replaced while the run was live")
+            }
+            do {
+                // What a command did before it was stopped counts as well.
+                if steps != committedSteps || (try? result.get()) != nil {
+                    try times.record(stage.rawValue, seconds: seconds, adds: stage == .ppo && steps != committedSteps)
+                } else if stage != .ppo, case .failure(let error as CommandError) = result,
+                    error.status != .configuration
+                {
+                    try times.interrupted(stage.rawValue, seconds: seconds)
+                }
+            } catch {
+                // Where a full disk ended the stage, this cannot be written either; the stage's own words come first.
+                _ = try result.get()
+                throw error
             }
             if try result.get(), stage != configuration.stages.last {
                 throw CommandError(
@@ -104,7 +118,7 @@ struct RunStages: Sendable {
         case .signal(let number):
             // A terminal's Ctrl-C reaches the stage too, and before it has made its arrangements for that it ends it.
             throw CommandError(
-                number == SIGTERM || number == SIGINT ? .tryAgain : .failed,
+                [SIGTERM, SIGINT, SIGHUP].contains(number) ? .tryAgain : .failed,
                 "the stage \(stage.rawValue) was ended by signal \(number); go on with: \(command)")
         case .outOfMemory:
             throw CommandError(
@@ -146,7 +160,9 @@ struct RunStages: Sendable {
                 skein: try Engine.executablePath(),
                 counts: [.generator: configuration.roles.generator.count, .scorer: configuration.roles.scorer.count],
                 logLevel: logLevel, steps: configuration.ppo.steps, command: command,
-                skipsPoison: configuration.coordinator.onPoison == .skip),
+                skipsPoison: configuration.coordinator.onPoison == .skip,
+                silence: .seconds(2 * configuration.coordinator.lease),
+                isDirectoryInPlace: { [directory] in directory.isInPlace }),
             logger: makeLogger("skein.run"))
         let progress = PPOProgress(
             directory: directory.path, steps: configuration.ppo.steps, figure: configuration.evaluation.best,
@@ -169,7 +185,7 @@ struct RunStages: Sendable {
         progress.finish()
     }
 
-    /// The first SIGINT or SIGTERM stops in order; the second ends at once (children follow by their `ParentWatch`).
+    /// The first SIGINT, SIGTERM or SIGHUP stops in order; the second ends at once (children follow by their `ParentWatch`).
     private func interruptible<Result: Sendable>(
         _ interrupt: @escaping @Sendable () -> Void, during body: () async throws -> Result
     ) async throws -> Result {
@@ -177,7 +193,7 @@ struct RunStages: Sendable {
             defer { group.cancelAll() }
             group.addTask {
                 var count = 0
-                for await name in Signals.stream([SIGINT, SIGTERM]) {
+                for await name in Signals.stream(Signals.endingOrInterrupt) {
                     count += 1
                     if count > 1 { _exit(ExitStatus.tryAgain.rawValue) }
                     let cause = name == SIGINT ? "Ctrl-C" : "asked to end by signal \(name)"

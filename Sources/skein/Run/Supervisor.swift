@@ -25,6 +25,10 @@ final class Supervisor: Sendable {
         /// What a person types to go on with the run.
         var command: String
         var skipsPoison: Bool
+        /// After this time without a word the coordinator counts a process as lost.
+        var silence: Duration
+        /// Whether the run directory is still the one that this command has.
+        var isDirectoryInPlace: @Sendable () -> Bool
     }
 
     private struct Shared {
@@ -39,6 +43,8 @@ final class Supervisor: Sendable {
     private static let tick: Duration = .milliseconds(50)
     /// Between two looks at what the coordinator wants.
     private static let lookPeriod: Duration = .milliseconds(250)
+    /// Between two looks at the run directory.
+    private static let directoryPeriod: Duration = .seconds(1)
     /// How long a process that was killed at the end of everything is waited for.
     private static let lastPatience: Duration = .seconds(2)
 
@@ -72,11 +78,13 @@ final class Supervisor: Sendable {
             throw CommandError(.failed, "cannot make \(plan.runDirectory)/logs: \(error.localizedDescription)")
         }
         CoordinatorFile.remove(in: plan.runDirectory)
-        defer { CoordinatorFile.remove(in: plan.runDirectory) }
+        // A directory that was replaced belongs to another run.
+        defer { if plan.isDirectoryInPlace() { CoordinatorFile.remove(in: plan.runDirectory) } }
         let error = await withTaskGroup(of: Void.self, returning: CommandError?.self) { group in
             defer { group.cancelAll() }
             group.addTask { await self.watchTheClock() }
             group.addTask { await self.followTheCoordinator() }
+            group.addTask { await self.watchTheDirectory() }
             var machine = SupervisorMachine(
                 .init(
                     counts: plan.counts, steps: plan.steps, command: plan.command, skipsPoison: plan.skipsPoison))
@@ -92,8 +100,12 @@ final class Supervisor: Sendable {
                 case .ended(let slot, _, _), .cannotStart(let slot, _):
                     shared.withLock { $0.children[slot] = nil }
                     // Who was killed has left it, and another process may listen there by now.
-                    if slot == .coordinator { CoordinatorFile.remove(in: plan.runDirectory) }
+                    if slot == .coordinator, plan.isDirectoryInPlace() { CoordinatorFile.remove(in: plan.runDirectory) }
                     effects = machine.handle(journal, at: ContinuousClock.now - began)
+                    // That is why it ended, then.
+                    if !plan.isDirectoryInPlace() {
+                        effects += machine.handle(directoryIsGone, at: ContinuousClock.now - began)
+                    }
                 default: effects = []
                 }
                 effects += machine.handle(event, at: ContinuousClock.now - began)
@@ -124,6 +136,10 @@ final class Supervisor: Sendable {
         return .journal(
             steps: JournalSummary.committedSteps(path: path), skipped: JournalSummary.skippedJobs(path: path),
             isStopped: JournalSummary.ending(path: path) == .stopped)
+    }
+
+    private var directoryIsGone: Event {
+        .impossible("the run directory \(plan.runDirectory) was removed or replaced while the run was live")
     }
 
     // MARK: - Tasks
@@ -189,7 +205,18 @@ final class Supervisor: Sendable {
         }
     }
 
-    /// Where the coordinator listens, and how many workers it wants: `skein scale` asks it.
+    /// Who removes the directory of a live run, and starts another one there, has two runs that write into one another's.
+    private func watchTheDirectory() async {
+        while !Task.isCancelled {
+            guard plan.isDirectoryInPlace() else {
+                inbox.yield(directoryIsGone)
+                return
+            }
+            try? await Task.sleep(for: Self.directoryPeriod)
+        }
+    }
+
+    /// Where the coordinator listens, whom it has lost, and how many workers it wants: `skein scale` asks it.
     private func followTheCoordinator() async {
         var isKnown = false
         while !Task.isCancelled {
@@ -207,8 +234,21 @@ final class Supervisor: Sendable {
                 for role in [Role.generator, .scorer] {
                     if let count = snapshot.workers[role.rawValue]?.desired { inbox.yield(.wish(role, count)) }
                 }
+                for (slot, pid) in silentChildren(snapshot) { inbox.yield(.silent(slot, pid: pid)) }
             }
             try? await Task.sleep(for: Self.lookPeriod)
+        }
+    }
+
+    /// Processes that live, and that the coordinator has lost. One that has said goodbye is gone there too, and gets as much
+    /// time to end.
+    private func silentChildren(_ snapshot: ClusterSnapshot) -> [(Slot, Int32)] {
+        let children = shared.withLock { $0.children }
+        let limit = Int64(plan.silence / .milliseconds(1))
+        let lost = snapshot.workerList.filter { $0.state == "gone" && snapshot.nowMs - $0.lastSeenMs >= limit }
+        guard !lost.isEmpty else { return [] }
+        return children.compactMap { slot, child in
+            lost.contains { $0.name == "\(slot)" && $0.pid == Int(child.pid) } ? (slot, child.pid) : nil
         }
     }
 
