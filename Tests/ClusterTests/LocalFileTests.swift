@@ -14,16 +14,16 @@ import Transport
     private static let version = PolicyVersion(epoch: 1, number: 0)
 
     /// A folder with the file `f`, a server of it and a client beside them.
-    private struct Place: ~Copyable {
+    private final class Place: Sendable {
         let folder = URL(filePath: NSTemporaryDirectory()).appending(path: "skein-local-\(UUID())")
         let content = Data(Secrets.randomBytes(2 * Wire.chunkSize + 5))
-        let loop = InProcessNetwork().loop()
         let client: ArtifactClient
         let manifest: ArtifactManifest
         let server: ArtifactServer
         var file: URL { folder.appending(path: "f") }
 
         init() async throws {
+            let loop = InProcessNetwork().loop()
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             try content.write(to: folder.appending(path: "f"))
             server = try await ArtifactServer.listen(on: loop, address: "memory://weights", logger: quiet)
@@ -65,7 +65,7 @@ import Transport
         case .shorter: manifest.files[0].local?.path = "/proc/self/stat"
         }
         #expect(try await place.pull(manifest) == place.content)
-        #expect(place.client.receivedBytes == place.content.count)
+        #expect(place.client.receivedBytes >= UInt64(place.content.count))
     }
 
     @Test func itsPlaceTravels() async throws {
