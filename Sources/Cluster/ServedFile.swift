@@ -27,9 +27,15 @@ package struct ServedFile: Sendable {
 }
 
 extension LocalFile {
+    /// Set, everything is pulled: where a run's directory is slower than the network, and for tests of the network.
+    private static let pullEverything = "SKEIN_PULL_EVERYTHING"
+
     /// Of the system that runs here.
-    private static let here = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?
-        .trimmingCharacters(in: .whitespacesAndNewlines)
+    private static let here: String? = {
+        guard ProcessInfo.processInfo.environment[pullEverything] == nil else { return nil }
+        return (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+    }()
 
     /// nil when there is no such file, or no telling which machine this is.
     init?(at path: String) {

@@ -2,26 +2,20 @@ import Foundation
 
 /// Writing to standard error and standard output in whole pieces, so that lines of several threads do not mix.
 package enum Console {
-    /// A reader that went away (a closed pipe) is no reason to fail.
-    package static func error(_ text: String) {
-        try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
-    }
+    package static func error(_ text: String) { write(text, to: .standardError) }
+    package static func output(_ text: String) { write(text, to: .standardOutput) }
 
-    /// Ends the process when nobody reads any more, as SIGPIPE would: `skein status --watch | head -1`.
-    package static func output(_ text: String) {
-        do {
-            try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
-        } catch {
-            if isClosed(STDOUT_FILENO) { _exit(128 + SIGPIPE) }
-        }
+    /// A reader that went away (a closed pipe) is no reason to fail: a run goes on.
+    private static func write(_ text: String, to file: FileHandle) {
+        try? file.write(contentsOf: Data((text + "\n").utf8))
     }
 
     /// True when a person looks at standard error.
     package static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// Whether it is a pipe that nobody reads.
-    private static func isClosed(_ descriptor: Int32) -> Bool {
-        var item = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    /// Whether standard output is a pipe that nobody reads: what only shows something, again and again, ends then.
+    package static var isUnread: Bool {
+        var item = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
         return poll(&item, 1, 0) > 0 && item.revents & Int16(POLLERR) != 0
     }
 }

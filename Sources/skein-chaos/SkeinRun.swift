@@ -29,6 +29,8 @@ final class SkeinRun: Sendable {
         try handle.seekToEnd()
         process.executableURL = URL(filePath: executable)
         process.arguments = ["run", file]
+        // Faults of the network are to hit weights too.
+        process.environment = ProcessInfo.processInfo.environment.merging(["SKEIN_PULL_EVERYTHING": "1"]) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = handle
         process.standardError = handle

@@ -45,7 +45,6 @@ import Testing
 
         let learned = try await rows(of: learner, when: "skein_learner_step", isAbove: 1)
         #expect(learned["skein_build_info{role=\"learner\",version=\"0.1.0\"}"] == 1)
-        #expect(learned["skein_weight_bytes_total{direction=\"out\"}"] ?? 0 > 1000)
         #expect(learned["skein_learner_step_seconds{phase=\"step\"}"] ?? 0 > 0)
         #expect(
             abs((learned["skein_learner_last_step_timestamp_seconds"] ?? 0) - Date.now.timeIntervalSince1970) < 600)
@@ -55,7 +54,7 @@ import Testing
         #expect(sampled["skein_jobs_completed_total{kind=\"generate\",outcome=\"done\"}"] ?? 0 > 0)
         #expect(sampled["skein_jobs_completed_total{kind=\"generate\",outcome=\"failed\"}"] == 0)
         #expect(sampled["skein_tokens_generated_total"] ?? 0 > 0)
-        #expect(sampled["skein_weight_bytes_total{direction=\"in\"}"] ?? 0 > 1000)
+        #expect(sampled["skein_weight_bytes_total{direction=\"mapped\"}"] ?? 0 > 1000)
         #expect(sampled["skein_worker_seconds_total{state=\"busy\"}"] ?? 0 > 0)
         #expect(sampled["skein_worker_seconds_total{state=\"waiting\"}"] ?? 0 > 0)
 

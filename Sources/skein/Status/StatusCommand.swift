@@ -43,7 +43,7 @@ struct StatusCommand: AsyncParsableCommand {
             } else if snapshot.alarms.contains(where: { !$0.isPast }) || snapshot.state == .failed {
                 throw ExitCode(ExitStatus.failed.rawValue)
             }
-        } while watch
+        } while watch && !Console.isUnread
     }
 
     /// What the files of the run directory say when nobody answers for it.
