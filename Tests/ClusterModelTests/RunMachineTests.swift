@@ -160,14 +160,21 @@ import Testing
     @Test func aPolicyThatHasChangedOnDiskEndsTheRun() throws {
         var bench = try Bench()
         try bench.answer(try bench.begin())
-        _ = bench.say(Bench.learner, .commit(step: 0, metrics: Data(), Bench.manifest(1)))
+        func manifest(weights: String, configuration: String) -> ArtifactManifest {
+            var manifest = Bench.manifest(1)
+            manifest.files = [("adapter_config.json", configuration), ("adapter_model.safetensors", weights)].map {
+                ArtifactFile(name: $0.0, size: 1, sha256: $0.1, chunkSize: 1)
+            }
+            return manifest
+        }
+        _ = bench.say(
+            Bench.learner, .commit(step: 0, metrics: Data(), manifest(weights: "w", configuration: "c")))
         _ = bench.sync()
-        // What was committed may be published again.
-        _ = bench.say(Bench.learner, .publish([Bench.policy, Bench.manifest(1)]))
+        // What was committed may be published again, with another path of its base too.
+        _ = bench.say(Bench.learner, .publish([Bench.policy, manifest(weights: "w", configuration: "moved")]))
         _ = bench.sync()
         #expect(bench.machine.state == .running)
-        var changed = Bench.manifest(1)
-        changed.sha256 = "another"
+        let changed = manifest(weights: "another", configuration: "c")
         let told = bench.say(Bench.learner, .publish([Bench.policy, changed]))
         #expect(
             told.contains { if case .stop(let why, 78) = $0 { why.contains("step 1 is not the one") } else { false } })

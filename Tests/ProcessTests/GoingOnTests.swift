@@ -100,7 +100,7 @@ import Testing
             ] {
                 #expect(refused.error.contains(part), "\(words) \(part): \(refused.error)")
             }
-            #expect(!refused.error.contains("ppo.learning_rate"))
+            #expect(!refused.error.contains("ppo.learning_rate "))
         }
         #expect(try bytes(run.directory + "/run.yaml") == before)
         let checked = try await Skein.run(

@@ -31,12 +31,16 @@ extension RunMachine {
         if steps.isLastCommitted { finish() }
     }
 
-    /// Whether a version of the policy has other bytes than the journal says. Version 0 is looked at with the run's inputs.
+    /// Whether a version of the policy has other weights than the journal says. Version 0 is looked at with the run's inputs,
+    /// and an adapter's configuration names its base, which may have been moved.
     private func isChanged(_ manifest: ArtifactManifest) -> Bool {
         guard manifest.kind == .policy, manifest.version.number > 0,
             let known = versions.policy(manifest.version.number)
         else { return false }
-        return known.sha256 != manifest.sha256
+        func weights(_ manifest: ArtifactManifest) -> [String] {
+            manifest.files.filter { $0.name.hasSuffix(".safetensors") }.map { "\($0.name) \($0.sha256)" }
+        }
+        return weights(known) != weights(manifest)
     }
 
     /// What to do when a checkpoint and the journal do not agree.
