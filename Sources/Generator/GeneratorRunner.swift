@@ -31,6 +31,8 @@ package actor GeneratorRunner: JobRunner {
     private let tokensTotal = Counter(label: "skein_tokens_generated_total")
     private let versionHeld = Meter(label: "skein_weight_version")
     private var tokenizer: Tokenizer?
+    /// The files of version 0, until the first version after it shows whether they are the base of adapters.
+    private var base: [String: Data]?
     private var device = Device.cpu
     private var arithmetic = Arithmetic.fast
     private var rowsInFlight = 1
@@ -101,6 +103,7 @@ package actor GeneratorRunner: JobRunner {
             let files = try await pull(start, progress)
             tokenizer = try Tokenizer(files: files)
             try await executor.run { [device, arithmetic] in try policy.load(files, device, arithmetic) }
+            base = files
         }
         if policy.version != version.number {
             try await change(to: version, start, progress)
@@ -125,13 +128,17 @@ package actor GeneratorRunner: JobRunner {
         if files == nil { files = try await weights(manifest(of: version), progress) }
         guard let files else { return }
         if let weights = files[ModelFiles.weightsFile] {
+            base = nil
             return try await executor.run {
                 try policy.load(weights: weights, device, arithmetic, as: version.number)
             }
         }
         if try await !executor.run({ policy.hasBase }) {
-            let base = try await pull(start, progress)
-            try await executor.run { try policy.loadBase(base, device, arithmetic) }
+            var files = base
+            if files == nil { files = try await pull(start, progress) }
+            guard let files else { return }
+            try await executor.run { try policy.loadBase(files, device, arithmetic) }
+            base = nil
         }
         try await executor.run { try policy.adapt(files, as: version.number) }
     }

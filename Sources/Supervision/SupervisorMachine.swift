@@ -244,8 +244,10 @@ package struct SupervisorMachine: Sendable {
         send(SIGKILL, to: slot)
     }
 
-    private mutating func ended(_ slot: Slot, _ ending: Ending, _ words: String, _ now: Duration) {
+    private mutating func ended(_ slot: Slot, _ how: Ending, _ words: String, _ now: Duration) {
         guard case .alive(let pid, let wasLeaving, _) = slots[slot] else { return }
+        // Whom this one has killed was not killed by the kernel.
+        let ending = how == .outOfMemory && pid != nil && silenced[slot] == pid ? .signal(SIGKILL) : how
         slots[slot] = nil
         if slot == .coordinator {
             coordinatorEnded(ending, words, now)

@@ -61,7 +61,7 @@ struct WorkerOptions: ParsableArguments {
 
     func identity(_ role: Role, _ capabilities: Capabilities) -> WorkerLink.Identity {
         WorkerLink.Identity(
-            role: role, name: name ?? "\(role.rawValue)-\(ProcessInfo.processInfo.processIdentifier)",
+            role: role, name: name ?? "\(role.rawValue)-\(Hexadecimal.text(Secrets.randomBytes(4)))",
             capabilities: capabilities, build: "0.1.0", incarnation: Secrets.randomUInt64())
     }
 

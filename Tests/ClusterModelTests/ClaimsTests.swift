@@ -53,6 +53,29 @@ import Testing
         #expect(Set(again.map(\.job.id)) == Set(grants.map(\.job.id)))
     }
 
+    /// Of two successors, the one that has died meanwhile does not keep the living one out.
+    @Test(arguments: [2, 4]) func aDeadSuccessorIsNoHindrance(dead: UInt64) throws {
+        var bench = try Self.bench(60_000)
+        bench.open()
+        _ = bench.join(.generator, RunBench.generator)
+        bench.time += 300
+        #expect(bench.join(.generator, WorkerID(name: "g", incarnation: dead)).isEmpty)
+        bench.time += 700
+        let living = WorkerID(name: "g", incarnation: 3)
+        #expect(bench.join(.generator, living).isEmpty)
+        var welcomed: Set<WorkerID> = []
+        for _ in 0..<4 {
+            _ = bench.say(RunBench.learner, .report(WorkerReport(state: "wait")))
+            let effects = bench.pass(1_000)
+            #expect(Self.refusals(effects, of: living).isEmpty)
+            for case .send(let outgoing) in effects {
+                for item in outgoing { if case .welcome = item.message { welcomed.insert(item.peer) } }
+            }
+            if !welcomed.contains(living) { _ = bench.join(.generator, living) }
+        }
+        #expect(welcomed.contains(living))
+    }
+
     /// One whose end was seen leaves its name at once.
     @Test func whoseEndWasSeenLosesItAtOnce() throws {
         var bench = try Self.bench(60_000)

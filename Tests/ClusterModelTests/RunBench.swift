@@ -88,7 +88,7 @@ struct RunBench {
     /// A process says HELLO under the name of one that has died in silence.
     mutating func takeOver(_ role: Role, _ id: WorkerID, pid: Int = 0) -> [Message] {
         var told = join(role, id, pid: pid)
-        for _ in 0..<10 where !told.contains(where: { if case .welcome = $0 { true } else { false } }) {
+        for _ in 0..<20 where !told.contains(where: { if case .welcome = $0 { true } else { false } }) {
             if role != .learner, machine.knows(Self.learner.name) {
                 told += say(Self.learner, .report(WorkerReport(state: "wait")))
             }

@@ -55,6 +55,15 @@ import Testing
         #expect(other.count == 1)
     }
 
+    /// It is heard again, but has not renewed yet: it is not leased a second time what it works at.
+    @Test func itIsNotLeasedItsOwnJobsAgain() throws {
+        var (bench, grants) = try Self.silence()
+        let told = bench.say(RunBench.generator, .report(WorkerReport(state: "busy")))
+        #expect(RunBench.leases(told).isEmpty)
+        let renewed = bench.say(RunBench.generator, Self.renewal(grants))
+        #expect(renewed.isEmpty)
+    }
+
     /// A job that silences whoever has it may not silence everybody within seconds.
     @Test func aJobIsHandedOnOnce() throws {
         var (bench, _) = try Self.silence()

@@ -187,6 +187,14 @@ package struct JobLedger: Sendable {
         return running.flatMap { handedOn[$0]?.worker == worker ? $0 : nil }
     }
 
+    /// Edge 9 backwards, for all that nobody has taken since: the worker is heard again.
+    package mutating func takeBack(by worker: WorkerID, deadline: Int64, now: Int64) {
+        for (job, lease) in handedOn.sorted(by: { $0.key < $1.key }) where lease.worker == worker {
+            guard case .pending = states[job] else { continue }
+            hand(job, to: worker, attempt: lease.attempt, deadline, now)
+        }
+    }
+
     /// Edge 3, or 9 backwards. False when the worker does not hold this lease (any more): it should stop.
     package mutating func renew(
         _ job: JobID, attempt: Int, by worker: WorkerID, tokens: Int, deadline: Int64, now: Int64

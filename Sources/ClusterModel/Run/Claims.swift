@@ -11,7 +11,7 @@ struct Claims: Sendable {
         /// Number of the last HELLO.
         var greeting: UInt64
         var since: Int64
-        fileprivate var said: Int64
+        fileprivate(set) var said: Int64
     }
 
     /// Milliseconds after its last HELLO for which a claim stands.
@@ -21,8 +21,8 @@ struct Claims: Sendable {
 
     private var claims: [WorkerID: Claim] = [:]
 
-    /// In the order of their names.
-    var all: [Claim] { claims.sorted { $0.key < $1.key }.map(\.value) }
+    /// Those that were heard last come first: of several for one name, the others may have died since.
+    var all: [Claim] { claims.sorted { ($1.value.said, $0.key) < ($0.value.said, $1.key) }.map(\.value) }
 
     /// Edge 1.
     mutating func add(_ hello: Hello, greeting: UInt64, at time: Int64) {

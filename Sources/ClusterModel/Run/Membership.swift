@@ -128,18 +128,20 @@ struct Membership: Sendable {
 
     /// Edge 1. Returns who was here under the same name, or as the run's one learner: the old process is gone, whatever its
     /// leases say.
-    mutating func join(_ hello: Hello, greeting: UInt64, at time: Int64) -> [WorkerID] {
+    ///
+    /// - Parameter said: when it said HELLO.
+    mutating func join(_ hello: Hello, greeting: UInt64, said: Int64, at time: Int64) -> [WorkerID] {
         let id = hello.id
         let old = rivals(of: hello)
         // Later HELLOs of a worker that never asks for jobs do not make it any more promising.
         let greeted = members[id].flatMap { $0.state == .joining ? $0.greeted : nil } ?? time
         var member = Member(
-            hello: hello, greeting: greeting, lastSeen: time, joined: members[id]?.joined ?? time, greeted: greeted,
+            hello: hello, greeting: greeting, lastSeen: said, joined: members[id]?.joined ?? time, greeted: greeted,
             changed: time)
         member.jobsDone = members[id]?.jobsDone ?? 0
         if members[id]?.state == .draining { member.state = .draining }
         enter(id, member)
-        look(at: time + doubt)
+        look(at: said + doubt)
         replaced = (replaced + old).suffix(Self.replacedRemembered)
         return old
     }
@@ -233,8 +235,8 @@ struct Membership: Sendable {
         change(id) { member in
             member.lastSeen = time
             wasSuspect = member.state == .suspect
-            guard wasSuspect else { return }
             member.leftBehind = nil
+            guard wasSuspect else { return }
             member.state = member.slots > 0 || member.role == .learner ? .ready : .joining
         }
         if wasSuspect { look(at: time + doubt + 1) }
@@ -304,7 +306,7 @@ struct Membership: Sendable {
                 lost.append((id, silent))
                 look(at: time)
             } else if silent > doubt {
-                if member.state != .suspect { suspect.append(id) }
+                if member.state != .suspect, member.leftBehind == nil { suspect.append(id) }
                 if member.state != .draining { change(id) { $0.state = .suspect } }
                 look(at: member.lastSeen + 2 * lease + 1)
             } else {

@@ -25,6 +25,9 @@ extension RunMachine {
             return
         }
         members.heard(peer, at: time)
+        if member.state == .suspect {
+            ledger.takeBack(by: peer, deadline: time + Int64(settings.leaseMilliseconds), now: time)
+        }
         switch incoming.message {
         case .credit(let slots): members.grant(slots: slots, to: peer)
         case .renewal(let jobs): for job in jobs { renew(job, by: peer, time) }
@@ -75,7 +78,7 @@ extension RunMachine {
             claims.add(hello, greeting: incoming.id, at: time)
             return settleClaims(time)
         }
-        join(hello, answering: incoming.id, time)
+        join(hello, answering: incoming.id, said: time, time)
     }
 
     /// Who may have the name of another, and who may not.
@@ -88,7 +91,7 @@ extension RunMachine {
                 claims.end(claim.hello.id)
                 refuse(claim, beside: alive)
             } else if seen.allSatisfy({ time - $0.lastSeen > doubt }) {
-                join(claim.hello, answering: claim.greeting, time)
+                join(claim.hello, answering: claim.greeting, said: claim.said, time)
             }
         }
     }
@@ -103,10 +106,10 @@ extension RunMachine {
         refuse(claim.hello.id, Refusal(.taken, text), inReplyTo: claim.greeting)
     }
 
-    private mutating func join(_ hello: Hello, answering id: UInt64, _ time: Int64) {
+    private mutating func join(_ hello: Hello, answering id: UInt64, said: Int64, _ time: Int64) {
         let peer = hello.id
         claims.end(peer)
-        for old in members.join(hello, greeting: id, at: time) {
+        for old in members.join(hello, greeting: id, said: said, at: time) {
             leave(old, reason: "replaced by a new process", lost: true, byItself: true, time)
         }
         for job in ledger.leases(of: peer).sorted() where !hello.heldJobs.contains(where: { $0.job == job }) {
@@ -217,7 +220,7 @@ extension RunMachine {
                 persist(.duplicate(job))
             }
         case .accepted:
-            if let (other, number) = cancelled, other != peer {
+            if let (other, number) = cancelled, other != peer || number != attempt {
                 outbox.add(other, .cancel(job, attempt: number, reason: "another worker was first"))
             }
             members.finishJob(peer)

@@ -71,7 +71,7 @@ package struct RunSettings: Sendable {
     }
 
     /// Milliseconds of silence after which nobody counts on a worker, of which something is heard every second.
-    package static func doubt(leaseMilliseconds lease: Int64) -> Int64 { min(lease / 2, 3_000) }
+    package static func doubt(leaseMilliseconds lease: Int64) -> Int64 { min(max(lease / 2, 1_500), 3_000) }
 
     /// Whether a worker can do the jobs of a queue.
     func canDo(_ queue: JobLedger.Queue, _ capabilities: Capabilities) -> Bool {

@@ -18,7 +18,8 @@ struct WorkerService: Service {
         case .unable(let reason): throw CommandError(.configuration, reason)
         case .refused(let code, let message):
             // Another process has its name now, or another run its coordinator: that may be otherwise in a moment.
-            if code == "closed" || code == Refusal.Code.replaced.rawValue { throw CommandError(.tryAgain, message) }
+            let passing = ["closed", Refusal.Code.replaced.rawValue, Refusal.Code.taken.rawValue]
+            if passing.contains(code) { throw CommandError(.tryAgain, message) }
             throw CommandError(.configuration, "the coordinator refused: \(message)")
         }
     }

@@ -161,7 +161,7 @@ struct RunStages: Sendable {
                 counts: [.generator: configuration.roles.generator.count, .scorer: configuration.roles.scorer.count],
                 logLevel: logLevel, steps: configuration.ppo.steps, command: command,
                 skipsPoison: configuration.coordinator.onPoison == .skip,
-                silence: .seconds(2 * configuration.coordinator.lease),
+                silence: .seconds(max(10, 2 * configuration.coordinator.lease)),
                 isDirectoryInPlace: { [directory] in directory.isInPlace }),
             logger: makeLogger("skein.run"))
         let progress = PPOProgress(
