@@ -19,19 +19,13 @@ package final class WorkerLink: Sendable {
         var sink: (@Sendable (Message?) -> Void)?
         /// What came before there was a sink.
         var undelivered: [Message?] = []
-        /// Whether the first silence was told, or is past.
-        var hasToldSilence = false
     }
-
-    /// A silence of the coordinator that is told at once; the machine tells of longer ones.
-    private static let firstSilence: Duration = .seconds(5)
 
     package let identity: Identity
     private let thread: any TransportLoop
     private let logger: Logger
     private let socket: any TransportSocket
     private let address: String
-    private let patience: Duration?
     private let start: ContinuousClock.Instant
     // SAFETY: touched on the socket thread alone.
     nonisolated(unsafe) private var state: State
@@ -49,14 +43,13 @@ package final class WorkerLink: Sendable {
         return try await thread.run { [identity] in
             let socket = try thread.open(.dealer(identity: identity.id.routingID))
             let link = WorkerLink(
-                thread: thread, socket: socket, address: address, patience: patience,
+                thread: thread, socket: socket, address: address,
                 machine: SessionMachine(identity, patience: patience.map { $0.milliseconds }, at: 0), logger: logger)
             try thread.watchConnection(of: socket) { [weak link] up in link?.handle(.connection(up: up)) }
             thread.watch(socket) { [weak link] in link?.receive() }
             thread.every(.milliseconds(50)) { [weak link] in
                 link?.sendUnsent()
                 link?.handle(.tick)
-                link?.tellSilence()
             }
             try socket.connect(address)
             return link
@@ -64,14 +57,12 @@ package final class WorkerLink: Sendable {
     }
 
     private init(
-        thread: any TransportLoop, socket: any TransportSocket, address: String, patience: Duration?,
-        machine: SessionMachine, logger: Logger
+        thread: any TransportLoop, socket: any TransportSocket, address: String, machine: SessionMachine, logger: Logger
     ) {
         self.thread = thread
         start = thread.now
         self.socket = socket
         self.address = address
-        self.patience = patience
         identity = machine.identity
         state = State(machine: machine)
         var logger = logger
@@ -177,16 +168,6 @@ package final class WorkerLink: Sendable {
                 deliver(nil)
             }
         }
-    }
-
-    /// An address where nobody listens is most often a wrong one, and whoever gave it looks on.
-    private func tellSilence() {
-        let waited = thread.now - start
-        guard !state.hasToldSilence, waited >= Self.firstSilence else { return }
-        state.hasToldSilence = true
-        guard lastContact == nil, !state.machine.isOver else { return }
-        let end = patience.map { "gives up after \($0.milliseconds / 1000) s (--give-up-after)" } ?? "never gives up"
-        logger.warning("no answer from \(address) for \(waited.milliseconds / 1000) s; goes on trying, \(end)")
     }
 
     private func connectAnew() {

@@ -116,6 +116,19 @@ import Testing
         #expect(times == [2_000, 6_000] && connections.first == 8_000)
     }
 
+    /// A wrong address is said while somebody looks on, and then once a minute.
+    @Test func aCoordinatorThatIsNotThereIsNamed() {
+        var session = Self.session(patience: 200_000)
+        var said: [Int64] = []
+        for time in stride(from: Int64(0), through: 130_000, by: 500) {
+            for case .log(let line) in session.handle(.tick, at: time) where line.message.contains("does not answer") {
+                #expect(line.message.contains("gives up after 200 s"))
+                said.append(time)
+            }
+        }
+        #expect(said == [5_000, 65_000, 125_000])
+    }
+
     @Test func aCoordinatorThatIsNotThereEndsTheSession() {
         var session = Self.session(patience: 10_000)
         _ = session.handle(.tick, at: 9_999)

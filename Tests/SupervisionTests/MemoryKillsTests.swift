@@ -12,6 +12,5 @@ import Testing
     /// A run that cannot tell would blame nobody for what takes all memory.
     @Test func thisKernelCounts() throws {
         #expect(try String(contentsOfFile: "/proc/vmstat", encoding: .utf8).contains("\noom_kill "))
-        #expect(MemoryKills.count >= 0)
     }
 }

@@ -78,6 +78,8 @@ package struct JobLedger: Sendable {
     private var avoided: [JobID: Set<WorkerID>] = [:]
     /// Leases that were handed on because their workers were silent.
     private var handedOn: [JobID: (worker: WorkerID, attempt: Int)] = [:]
+    /// Those workers, until they are heard again.
+    private var silent: Set<WorkerID> = []
     /// Whom a job may have taken with it: workers that were lost, or hung, while they had it, each time.
     private var victims: [JobID: [WorkerID]] = [:]
     /// In order; an entry whose job is not pending any more is passed over.
@@ -181,27 +183,27 @@ package struct JobLedger: Sendable {
         for job in slots.leases(of: worker).sorted().reversed() where handedOn[job] == nil {
             guard case .leased(let lease) = states[job] else { continue }
             handedOn[job] = (worker, lease.attempt)
+            silent.insert(worker)
             slots.end(job, of: worker)
             enterPending(job)
         }
         return running.flatMap { handedOn[$0]?.worker == worker ? $0 : nil }
     }
 
-    /// Edge 9 backwards, for all that nobody has taken since: the worker is heard again.
+    /// Edge 9 backwards: a worker that is heard again keeps its jobs, except those that others have by now. Told of each
+    /// message, of whomever it is.
     package mutating func takeBack(by worker: WorkerID, deadline: Int64, now: Int64) {
+        guard silent.remove(worker) != nil else { return }
         for (job, lease) in handedOn.sorted(by: { $0.key < $1.key }) where lease.worker == worker {
             guard case .pending = states[job] else { continue }
             hand(job, to: worker, attempt: lease.attempt, deadline, now)
         }
     }
 
-    /// Edge 3, or 9 backwards. False when the worker does not hold this lease (any more): it should stop.
+    /// Edge 3. False when the worker does not hold this lease (any more): it should stop.
     package mutating func renew(
-        _ job: JobID, attempt: Int, by worker: WorkerID, tokens: Int, deadline: Int64, now: Int64
+        _ job: JobID, attempt: Int, by worker: WorkerID, tokens: Int, deadline: Int64
     ) -> Bool {
-        if case .pending = states[job], let lease = handedOn[job], lease == (worker, attempt) {
-            hand(job, to: worker, attempt: attempt, deadline, now)
-        }
         guard case .leased(var lease) = states[job], lease.worker == worker, lease.attempt == attempt else {
             return false
         }
@@ -315,6 +317,7 @@ package struct JobLedger: Sendable {
 
     /// Edge 5 for all leases of a worker that left or was lost.
     package mutating func release(_ worker: WorkerID) -> [JobID] {
+        silent.remove(worker)
         let jobs = slots.leases(of: worker).sorted()
         for job in jobs.reversed() {
             slots.end(job, of: worker)

@@ -12,6 +12,12 @@ struct Claims: Sendable {
         var greeting: UInt64
         var since: Int64
         fileprivate(set) var said: Int64
+
+        /// Milliseconds after a claim in which the other may still be heard though it is dead: its words were on their way.
+        private static let echo: Int64 = 1_500
+
+        /// Edge 2: who was last heard then is alive.
+        func isRefuted(byOneHeardAt time: Int64) -> Bool { time - since > Self.echo }
     }
 
     /// Milliseconds after its last HELLO for which a claim stands.
@@ -42,12 +48,4 @@ struct Claims: Sendable {
             claims[id]?.said += gap
         }
     }
-}
-
-extension Claims.Claim {
-    /// Edge 2: who was last heard then is alive.
-    func isRefuted(byOneHeardAt time: Int64) -> Bool { time - since > Self.echo }
-
-    /// Milliseconds after a claim in which the other may still be heard though it is dead: what it said was on its way.
-    private static let echo: Int64 = 1_500
 }

@@ -25,9 +25,7 @@ extension RunMachine {
             return
         }
         members.heard(peer, at: time)
-        if member.state == .suspect {
-            ledger.takeBack(by: peer, deadline: time + Int64(settings.leaseMilliseconds), now: time)
-        }
+        ledger.takeBack(by: peer, deadline: time + Int64(settings.leaseMilliseconds), now: time)
         switch incoming.message {
         case .credit(let slots): members.grant(slots: slots, to: peer)
         case .renewal(let jobs): for job in jobs { renew(job, by: peer, time) }
@@ -175,9 +173,7 @@ extension RunMachine {
     private mutating func renew(_ job: RenewedJob, by peer: WorkerID, _ time: Int64) {
         let deadline = time + Int64(settings.leaseMilliseconds)
         members.proveAlive(peer)
-        if !ledger.renew(
-            job.job, attempt: job.attempt, by: peer, tokens: job.tokens, deadline: deadline, now: time)
-        {
+        if !ledger.renew(job.job, attempt: job.attempt, by: peer, tokens: job.tokens, deadline: deadline) {
             outbox.add(peer, .cancel(job.job, attempt: job.attempt, reason: "the lease is over"))
         }
     }

@@ -14,21 +14,14 @@ extension RunMachine {
 
     private func missing(_ time: Int64) -> [Waits.Missing] {
         var missing: [Waits.Missing] = []
-        func add(_ who: String, _ command: String, _ role: Role?, isBlocking: Bool = true) {
+        func add(
+            _ who: String, _ command: String, _ role: Role?, verb: String = "start one", isBlocking: Bool = true
+        ) {
             guard !missing.contains(where: { $0.who == who }) else { return }
             missing.append(
                 Waits.Missing(
-                    who: who, remedy: "start one from the repository with: \(command)", role: role,
+                    who: who, remedy: "\(verb) from the repository with: \(command)", role: role,
                     isBlocking: isBlocking))
-        }
-        /// Who scaled to none wants the run to wait.
-        func addScaledDown(_ role: Role) {
-            let run = settings.runDirectory.map { " --run \($0)" } ?? ""
-            missing.append(
-                Waits.Missing(
-                    who: "a \(role.rawValue), of which none is wanted",
-                    remedy: "scale up from the repository with: .build/release/skein scale \(role.rawValue)=1\(run)",
-                    role: role, isBlocking: false))
         }
         if members.learner == nil, !life.isLeaving {
             add("a learner", ".build/release/skein learner --coordinator \(address)", .learner)
@@ -38,7 +31,11 @@ extension RunMachine {
             guard !isServed(queue, time) else { continue }
             let role = queue.kind == .generate ? Role.generator : .scorer
             if desired[role] == 0, settings.desired[role] ?? 0 > 0 {
-                addScaledDown(role)
+                // Whoever scaled to none wants the run to wait.
+                let run = settings.runDirectory.map { " --run \($0)" } ?? ""
+                add(
+                    "a \(role.rawValue), of which none is wanted",
+                    ".build/release/skein scale \(role.rawValue)=1\(run)", role, verb: "scale up", isBlocking: false)
                 continue
             }
             add("a \(role.rawValue)", ".build/release/skein \(role.rawValue) --coordinator \(address)", role)

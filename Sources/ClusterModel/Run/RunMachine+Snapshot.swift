@@ -104,7 +104,7 @@ extension RunMachine {
                     who: "learner",
                     what: """
                         batch of step \(request.step + 1): \(step.trajectories.count) of \(step.jobs.count) jobs sampled, \
-                        \(step.finished) of \(step.jobs.count) scored
+                        \(step.finished) of \(step.jobs.count) complete
                         """,
                     sinceMs: figures.lastCommit ?? started))
         } else if let request = steps.request {

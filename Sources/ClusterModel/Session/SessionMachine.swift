@@ -94,7 +94,9 @@ package struct SessionMachine: Sendable {
     private static let connectionPeriod: Int64 = 8_000
     /// Above the numbers of asks.
     private static let firstGreeting: UInt64 = 1 << 63
-    /// Milliseconds between two lines of the log about a coordinator that is not there.
+    /// Milliseconds without an answer before the first line of the log about it, and between two of them. Whoever gave a wrong
+    /// address looks on in the first seconds.
+    private static let firstSaid: Int64 = 5_000
     private static let sayPeriod: Int64 = 60_000
 
     package let identity: Identity
@@ -126,7 +128,7 @@ package struct SessionMachine: Sendable {
         self.patience = patience
         self.planted = planted
         apartSince = time
-        nextSaid = time + Self.sayPeriod
+        nextSaid = time + Self.firstSaid
         nextConnection = time + Self.connectionPeriod
     }
 
@@ -347,7 +349,8 @@ package struct SessionMachine: Sendable {
             end(SessionFailure(.unreachable, "no coordinator answered for \(waited / 1000) s"))
         } else if time >= nextSaid {
             nextSaid = time + Self.sayPeriod
-            log(.warning, "the coordinator does not answer; trying again", ["waited": "\(waited / 1000) s"])
+            let end = patience.map { "gives up after \($0 / 1000) s" } ?? "never gives up"
+            log(.warning, "the coordinator does not answer; trying again, \(end)", ["waited": "\(waited / 1000) s"])
         }
     }
 

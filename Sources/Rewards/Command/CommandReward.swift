@@ -6,7 +6,7 @@ import Tokenizers
 ///
 /// A question has `prompt` and `response`; `extra`, an object of the other columns of the prompt's line; `messages` when the
 /// prompt is a conversation; `request_id`, a number; and each of those columns by its own name too, unless it is one of
-/// these five. An answer is `{"score": 0.5}`; `{"score": null}` or `{"error": "why"}` when there is none. All answers of a
+/// these five. An answer is `{"score": 0.5}`. A program that has no score says `{"score": null}` or `{"error": "why"}`. All answers of a
 /// job are asked at once, and the program answers at its own pace: in their order, or in any order when it gives
 /// `request_id` back.
 ///

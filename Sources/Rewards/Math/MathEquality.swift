@@ -15,7 +15,7 @@ enum MathEquality {
         return !values.isEmpty && values.allSatisfy { isClose($0, $1, relative: isExact ? 0 : 1e-9) }
     }
 
-    /// The constant k for which a = k b, or its sign at least; nil when there is none.
+    /// The constant k for which a = k b, or its sign at least; nil when a is no multiple of b.
     static func factor(_ a: MathFormula, _ b: MathFormula) -> Double? {
         guard !a.variables.isEmpty, a.variables == b.variables else { return nil }
         let ratios = values(a, b).compactMap { $1 == 0 || $0 == 0 ? nil : $0 / $1 }

@@ -10,7 +10,7 @@ enum MathExtraction {
     private static let formula = expression(
         #"\$\$([^$]{1,2000})\$\$|\$([^$]{1,2000})\$|\\\(([\s\S]{1,2000}?)\\\)|\\\[([\s\S]{1,2000}?)\\\]"#)
 
-    /// nil when there is none.
+    /// nil when the answer names no result.
     static func result(ofAnswer text: String) -> String? {
         if let marked = marked(text) { return marked }
         let (formula, number) = (last(formula, in: text), last(number, in: text))

@@ -28,7 +28,7 @@ struct MathParser {
 
     init(_ text: String) {
         letters = Array(text.prefix(Self.longest + 1))
-        // Where nothing else is mathematical, "ab" is a product and "Yes" is none.
+        // Where nothing else is mathematical, "ab" is a product, and "Yes" is a word.
         let isFormula = letters.contains { $0.isASCIIDigit || "+-*/^=\\".contains($0) }
         longestProduct = isFormula ? 4 : letters.contains(where: \.isUppercase) ? 1 : 3
     }

@@ -108,7 +108,7 @@ struct PatternParser {
         return flags.ignoreCase ? "(?i)" + body : body
     }
 
-    /// `(?ims)` at the start of the pattern; nil when there is none.
+    /// `(?ims)` at the start of the pattern; nil when it begins otherwise.
     private mutating func globalFlags() throws(PythonPattern.Problem) -> String? {
         let start = position
         guard take("(?") else { return nil }

@@ -93,7 +93,7 @@ final class PPOProgress: Sendable {
         }
     }
 
-    /// Who is here and what is waited for: `step 3: learner waits for batch of step 3: 3 of 8 jobs sampled, 2 of 8 scored,
+    /// Who is here and what is waited for: `step 3: learner waits for batch of step 3: 3 of 8 jobs sampled, 2 of 8 complete,
     /// learner wait batch, generators 2 of 2`.
     private static func state(_ snapshot: ClusterSnapshot) -> String {
         let waits = snapshot.waits.map { "\($0.who) waits for \($0.what)" }
