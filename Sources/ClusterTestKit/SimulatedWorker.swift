@@ -58,7 +58,7 @@ final class SimulatedWorker: SimulatedProcess {
     func hang(for period: Int64?) { hangsUntil = period.map { world.now + $0 } ?? .max }
 
     override func pulse() throws {
-        let state = isDraining ? WorkerReport.draining : running == nil ? WorkerReport.idle : "busy"
+        let state = isDraining ? WorkerReport.draining : running == nil && waiting.isEmpty ? WorkerReport.idle : "busy"
         try handle(.tell(.report(WorkerReport(state: state))))
         if hasCredit, !isDraining { try handle(.tell(.credit(slots: Self.slots))) }
         guard let running, !isHanging || world.plan.planted.contains(.renewWithoutWork) else { return }

@@ -207,7 +207,7 @@ package actor WorkerLoop {
 
     private func report() {
         let state =
-            isDraining ? WorkerReport.draining : queue.isRunning ? "busy" : hasCredit ? WorkerReport.idle : "loading"
+            isDraining ? WorkerReport.draining : !queue.isIdle ? "busy" : hasCredit ? WorkerReport.idle : "loading"
         link.tell(.report(WorkerReport(state: state, residentBytes: Self.residentBytes())))
         // Said again, in case that it was lost.
         if hasCredit, !isDraining { link.tell(.credit(slots: slots)) }

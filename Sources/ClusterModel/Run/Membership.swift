@@ -95,6 +95,7 @@ struct Membership: Sendable {
     var learner: Member? { learners.min().flatMap { members[$0] } }
     func isHere(_ id: WorkerID) -> Bool { members[id]?.isHere ?? false }
     func contains(where test: (Member) -> Bool) -> Bool { members.values.contains { $0.isHere && test($0) } }
+    func count(where test: (Member) -> Bool) -> Int { members.values.count { $0.isHere && test($0) } }
     func isReplaced(_ id: WorkerID) -> Bool { replaced.contains(id) }
     /// A HELLO that was said before the one that counts, and comes behind it.
     func isLate(_ id: WorkerID, greeting: UInt64) -> Bool {

@@ -201,7 +201,12 @@ package struct RunMachine: Sendable {
             }
         }
         let (suspect, lost) = members.passTime(time)
-        for id in suspect { members.leaveBehind(ledger.handOn(from: id), by: id) }
+        for id in suspect {
+            let left = ledger.handOn(from: id) { [members, settings] queue in
+                members.count { settings.canDo(queue, $0.hello.capabilities) }
+            }
+            members.leaveBehind(left, by: id)
+        }
         settleClaims(time)
         for (id, silent) in lost { leave(id, reason: "silent for \(silent / 1000) s", lost: true, time) }
         checkWaits(time)
