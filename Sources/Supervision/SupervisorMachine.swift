@@ -20,7 +20,7 @@ import RunConfiguration
 ///     ALIVE, LEAVING --(10) a wrong configuration, or ``RestartBudget`` is spent--> gone, and (2) with its last words
 ///     ALIVE --(11) the learner, exit 0: somebody ended it, or the coordinator ends next--> PAUSED, for longer
 ///     first ALIVE --(12) cannot be started--> gone, and (2)
-///     ALIVE, LEAVING --(13) the coordinator has lost it, and it lives: SIGKILL, once--> as it was, until (6)
+///     ALIVE, LEAVING --(13) silent for too long, and it lives: SIGKILL, once--> as it was, until (6)
 ///
 /// While STOPPING, each of the three groups in turn gets its grace, SIGTERM, its patience, and SIGKILL; who
 /// outlives that is left behind (``Stopping``).
@@ -37,8 +37,8 @@ package struct SupervisorMachine: Sendable {
         case address(String)
         /// The coordinator wants so many workers of a role.
         case wish(Role, Int)
-        /// The coordinator has heard nothing from this process for so long that it counts as lost: it is frozen, or waits for
-        /// a dead disk. Told at every look.
+        /// The coordinator has heard nothing from this process for so long that it counts as lost, or has shown nothing
+        /// new for as long itself: it is frozen, or waits for a dead disk. Told at every look.
         case silent(Slot, pid: Int32)
         /// Something outside of the processes makes the run impossible.
         case impossible(String)

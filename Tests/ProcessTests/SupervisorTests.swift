@@ -75,6 +75,36 @@ import Testing
         #expect(try await running.result(within: 120).status == 75)
     }
 
+    /// Nobody but the supervisor notices: its process is there, and its port is open.
+    @Test func aFrozenCoordinatorIsNamedAndReplaced() async throws {
+        let run = try await TinyRun(steps: 500, generators: 1)
+        let running = try Running(Skein.executable.path, ["run", run.file, "--set", "coordinator.lease_s=10"])
+        func coordinator() -> Int32? {
+            guard let data = FileManager.default.contents(atPath: run.directory + "/coordinator.json"),
+                let content = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+            else { return nil }
+            return (content["pid"] as? Int).map { Int32($0) }
+        }
+        let isUp = try await eventually { try await run.workers().contains { $0.jobsDone > 0 } ? true : nil }
+        try #require(isUp == true, "\(running.error) \(run.logs())")
+        let pid = try #require(coordinator())
+        kill(pid, SIGSTOP)
+        defer { kill(pid, SIGCONT) }
+        let said = try await Skein.run(["status", "--run", run.directory])
+        #expect(said.status == 2, "\(said.output) \(said.error)")
+        let words = "the coordinator does not answer (process \(pid) is stopped); process \(running.pid) (skein run)"
+        #expect(said.output.contains(words), "\(said.output) \(said.error)")
+        let next = try await eventually { () -> Bool? in
+            guard let now = coordinator(), now != pid else { return nil }
+            return try await run.workers().contains { $0.role == "generator" && $0.jobsDone > 0 } ? true : nil
+        }
+        #expect(next == true, "\(running.error) \(run.logs())")
+        let noted = "coordinator (process \(pid)) was silent for too long and is started again"
+        #expect(running.error.ranges(of: noted).count == 1, "\(running.error)")
+        running.signal(SIGTERM)
+        #expect(try await running.result(within: 120).status == 75)
+    }
+
     @Test func aRunWhoseDirectoryIsRemovedStops() async throws {
         let run = try await TinyRun(steps: 500, generators: 1)
         let running = try run.start()

@@ -282,6 +282,17 @@ import Testing
         #expect(bench.starts[.learner] == 2)
     }
 
+    @Test func aFrozenCoordinatorIsStartedAgainAtItsAddress() throws {
+        var bench = started()
+        let pid = try #require(bench.running[.coordinator])
+        bench.tell(.silent(.coordinator, pid: pid))
+        bench.tell(.silent(.coordinator, pid: pid))
+        #expect(bench.signals.map(\.slot) == [.coordinator] && bench.signals[0].number == SIGKILL)
+        bench.end(.coordinator, .signal(SIGKILL))
+        bench.pass(.milliseconds(200))
+        #expect(bench.starts[.coordinator] == 2 && !bench.machine.isStopping && bench.lost.isEmpty)
+    }
+
     @Test func onlyTheProcessThatIsMeantIsKilled() throws {
         var bench = started()
         let pid = try #require(bench.running[first])
