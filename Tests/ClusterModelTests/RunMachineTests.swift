@@ -318,6 +318,43 @@ import Testing
         #expect(past == [[false]] + Array(repeating: [false, false], count: 5) + [[false, true], [false, true]])
     }
 
+    /// While nobody works, nobody knows when the run ends; and who waits for what is said.
+    @Test func onlyARunThatMovesHasAnEnd() throws {
+        var settings = Bench.settings()
+        settings.steps = 20
+        settings.runDirectory = "runs/x"
+        settings.program = "bin/skein"
+        var bench = try Bench(settings)
+        var grants = try bench.begin()
+        for step in 0..<3 {
+            _ = bench.pass(200)
+            try bench.answer(grants)
+            _ = bench.say(
+                Bench.learner, .commit(step: step, metrics: Data("{}".utf8), Bench.manifest(step + 1)), id: 9)
+            grants = Bench.leases(bench.sync())
+        }
+        func look() -> (eta: Double?, waits: [String]) {
+            var machine = bench.machine
+            let snapshot = machine.snapshot(at: bench.time)
+            return (snapshot.etaS, snapshot.waits.map { "\($0.who) for \($0.what): \($0.remedy ?? "")" })
+        }
+        _ = bench.say(Bench.learner, .batchRequest(step: 3), id: 5)
+        #expect(look().eta != nil)
+        _ = bench.handle(.wish(.pause(true)))
+        #expect(look().eta == nil)
+        let paused = "run for its operator, because it is paused: go on with: bin/skein resume --run runs/x"
+        #expect(look().waits.contains(paused), "\(look().waits)")
+        _ = bench.handle(.wish(.pause(false)))
+        #expect(look().eta != nil && !look().waits.contains(paused))
+        // The only generator leaves.
+        _ = bench.say(Bench.generator, .bye(reason: "drained"))
+        _ = bench.pass(100)
+        #expect(look().eta == nil)
+        #expect(
+            look().waits.contains("run for a generator: start one with: bin/skein generator --coordinator "),
+            "\(look().waits)")
+    }
+
     /// Of what scorers say, only words on a reward that answers must have tell why they were dropped.
     @Test func theCauseOfADropIsThatOfANeededReward() {
         func assembly(_ scores: Scores...) -> StepAssembly {

@@ -66,9 +66,10 @@ package struct JobLedger: Sendable {
         case ignored
     }
 
-    /// How often a job was handed on because its worker was silent.
+    /// How often a job was handed on because its worker was silent, or had nothing of it.
     private struct Handings: Sendable {
         var count = 0
+        var lostOnTheirWay = 0
         /// Of the leases that silent workers may still believe in.
         var attempts: [WorkerID: Int] = [:]
     }
@@ -89,6 +90,8 @@ package struct JobLedger: Sendable {
     private var silent: [WorkerID: Set<JobID>] = [:]
     /// Whom a job may have taken with it: workers that were lost, or hung, while they had it, each time.
     private var victims: [JobID: [WorkerID]] = [:]
+    /// Whose ends were seen while they worked at a job, whatever ended them.
+    private var deaths: [JobID: [WorkerID]] = [:]
     /// In order; an entry whose job is not pending any more is passed over.
     private var pending: [Queue: Deque<JobID>] = [:]
     private var pendingCounts: [Queue: Int] = [:]
@@ -225,12 +228,16 @@ package struct JobLedger: Sendable {
     }
 
     /// Edge 5 for leases of which a worker that says that it does nothing has never heard, or whose results were lost on
-    /// their way: it was given them before `limit`, and has not renewed them since. No failure of anybody's.
+    /// their way: it was given them before `limit`, and has not renewed them since. Others try first. No failure of
+    /// anybody's, and no more often than a job is tried: who takes jobs and does nothing is found by the end of its lease.
     package mutating func putBackLost(by worker: WorkerID, before limit: Int64) -> [JobID] {
         let jobs = slots.leases(of: worker).sorted().filter { job in
-            if case .leased(let lease) = states[job] { lease.renewed < limit } else { false }
+            guard case .leased(let lease) = states[job] else { return false }
+            return lease.renewed < limit && (handings[job]?.lostOnTheirWay ?? 0) < retriesAllowed
         }
         for job in jobs.reversed() {
+            handings[job, default: Handings()].lostOnTheirWay += 1
+            avoid(job, worker)
             slots.end(job, of: worker)
             putBack(job)
         }
@@ -372,13 +379,24 @@ package struct JobLedger: Sendable {
 
     /// A worker was lost, or its lease ran out, while it had the job. Returns whom the job may have taken with it so far.
     package mutating func blame(_ job: JobID, for worker: WorkerID) -> [WorkerID] {
-        // What somebody has done is no poison.
-        switch states[job] {
-        case .pending, .leased: break
-        case .arrived, .completed, .failed, nil: return []
-        }
+        guard isOpen(job) else { return [] }
         victims[job, default: []].append(worker)
         return victims[job] ?? []
+    }
+
+    /// A worker's end was seen while it worked at the job. Returns of whom that was seen so far.
+    package mutating func noteDeath(of worker: WorkerID, holding job: JobID) -> [WorkerID] {
+        guard isOpen(job) else { return [] }
+        deaths[job, default: []].append(worker)
+        return deaths[job] ?? []
+    }
+
+    /// What somebody has done is no poison.
+    private func isOpen(_ job: JobID) -> Bool {
+        switch states[job] {
+        case .pending, .leased: true
+        case .arrived, .completed, .failed, nil: false
+        }
     }
 
     /// Those went for a reason of their own.
@@ -425,6 +443,7 @@ package struct JobLedger: Sendable {
             if !failures.isEmpty { failures[job] = nil }
             if !avoided.isEmpty { avoided[job] = nil }
             if !victims.isEmpty { victims[job] = nil }
+            if !deaths.isEmpty { deaths[job] = nil }
         }
     }
 }

@@ -152,21 +152,22 @@ extension RunMachine {
     mutating func leave(
         _ peer: WorkerID, reason: String, lost: Bool, isSeen: Bool = false, byItself: Bool = false, _ time: Int64
     ) {
+        let member = members[peer]
         guard members.leave(peer, lost: lost, at: time) else { return }
-        let running = ledger.running(at: peer) ?? members[peer]?.leftBehind
+        let running = ledger.running(at: peer) ?? member?.leftBehind
         let jobs = ledger.release(peer)
         if lost { lose(running, with: peer, died: byItself, isSeen: isSeen, time) }
         if steps.request?.peer == peer { steps.request = nil }
-        if !lost, reason == Message.finished, members[peer]?.role == .learner, steps.isLastCommitted {
+        if !lost, reason == Message.finished, member?.role == .learner, steps.isLastCommitted {
             // One that was started again while the learner exported the policy has not heard of the end yet.
             finish()
             persist(.meta(key: Self.exported, value: "\(steps.committed)"))
             life.exported(at: time)
         }
         forget(peer)
-        log(
-            .info, lost ? "lost" : "left",
-            ["worker": "\(peer)", "reason": reason, "jobs put back": "\(jobs.count)"])
+        var details = ["worker": "\(peer)", "reason": reason, "jobs put back": "\(jobs.count)"]
+        if lost, let running { details["job"] = "\(running)" }
+        log(.info, lost ? "lost" : "left", details)
         persist(.event(kind: lost ? "lost" : "left", detail: "\(peer.routingID): \(reason)"))
         expose()
     }

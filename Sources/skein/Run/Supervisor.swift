@@ -238,6 +238,9 @@ final class Supervisor: Sendable {
                 for role in [Role.generator, .scorer] {
                     if let count = snapshot.workers[role.rawValue]?.desired { inbox.yield(.wish(role, count)) }
                 }
+                if let deaths = snapshot.alarms.last(where: { $0.code == RunMachine.jobDeaths && !$0.isPast }) {
+                    inbox.yield(.deaths(deaths.detail))
+                }
                 for (slot, pid) in silentChildren(snapshot) { inbox.yield(.silent(slot, pid: pid)) }
             }
             try? await Task.sleep(for: Self.lookPeriod)
