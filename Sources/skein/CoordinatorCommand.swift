@@ -32,6 +32,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         let lock = try supervised ? RunLock.join(run.runDirectory) : .take(run.runDirectory, for: "skein coordinator")
         defer { lock.release() }
         // Who started it has done so.
+        if !supervised { RunDirectory.removeLeftovers(in: run.runDirectory) }
         if !supervised { try RunDirectory.adopt(run, in: run.runDirectory, command: command) }
         for note in try configurationErrors({ try RewardTokenizers.decide(&run) }) { logger.info("\(note)") }
         var configuration = try configurationErrors { [run] in try CoordinatorSettings.make(run) }

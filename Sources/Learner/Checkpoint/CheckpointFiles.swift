@@ -1,3 +1,4 @@
+import AtomicFiles
 package import Cluster
 package import Foundation
 import LanguageModels

@@ -1,3 +1,4 @@
+import AtomicFiles
 import Console
 import Foundation
 import Reports
@@ -183,7 +184,7 @@ struct RunStart: Sendable, Codable, Equatable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         do {
-            try encoder.encode(self).write(to: URL(filePath: record), options: .atomic)
+            try AtomicFile.write(encoder.encode(self), to: record)
         } catch {
             throw CommandError(.failed, "cannot write \(record): \(error.localizedDescription)")
         }
