@@ -32,11 +32,14 @@ package struct ChildProcess: Sendable {
 
     private let executable: String
     private let arguments: [String]
+    /// The first word that the process gets; nil: the path of the executable.
+    private let name: String?
     private let output: Output
 
-    package init(_ executable: String, _ arguments: [String], output: Output) {
+    package init(_ executable: String, _ arguments: [String], name: String? = nil, output: Output) {
         self.executable = executable
         self.arguments = arguments
+        self.name = name
         self.output = output
     }
 
@@ -50,7 +53,9 @@ package struct ChildProcess: Sendable {
     }
 
     private func start(_ onStart: @Sendable (RunningChild) -> Void) async throws -> End {
-        let command = Configuration(executable: .path(FilePath(executable)), arguments: Arguments(arguments))
+        let command = Configuration(
+            executable: .path(FilePath(executable)),
+            arguments: Arguments(executablePathOverride: name, remainingValues: arguments))
         let isStarted = Mutex(false)
         do {
             switch output {

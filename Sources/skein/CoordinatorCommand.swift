@@ -26,7 +26,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         if supervised { ParentWatch.start() }
         OpenFiles.raiseLimit()
         let logger = try makeLogger("coordinator", level: .named(logLevel))
-        let command = file.command("skein run")
+        let command = file.command("run")
         var run = try file.load()
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
         let lock = try supervised ? RunLock.join(run.runDirectory) : .take(run.runDirectory, for: "skein coordinator")

@@ -25,7 +25,7 @@ struct Announcements {
         if !isPaused, snapshot.state == .paused {
             isPaused = true
             // Also at the start of a run that was stopped while it was paused.
-            news.append("PAUSED: nothing is done until: skein resume --run \(directory)")
+            news.append("PAUSED: nothing is done until: \(Invocation.skein) resume --run \(directory)")
         } else if isPaused, snapshot.state == .running {
             isPaused = false
             news.append("the run goes on")

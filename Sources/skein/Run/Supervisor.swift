@@ -190,11 +190,14 @@ final class Supervisor: Sendable {
         switch slot {
         case .coordinator:
             let place = address.map { ["--set", "coordinator.bind=\($0)"] } ?? []
-            return ChildProcess(plan.skein, ["coordinator", plan.runFile] + common + place, output: output)
+            return ChildProcess(
+                plan.skein, ["coordinator", plan.runFile] + common + place, name: Invocation.first, output: output)
         case .learner:
             return ChildProcess(
-                plan.engine, worker(.learner) + ["--run-directory", plan.runDirectory], output: output)
-        case .worker(let role, _): return ChildProcess(plan.engine, worker(role), output: output)
+                plan.engine, worker(.learner) + ["--run-directory", plan.runDirectory],
+                name: Invocation.firstOfEngine, output: output)
+        case .worker(let role, _):
+            return ChildProcess(plan.engine, worker(role), name: Invocation.firstOfEngine, output: output)
         }
     }
 
