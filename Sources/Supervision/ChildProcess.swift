@@ -51,7 +51,7 @@ package struct ChildProcess: Sendable {
 
     /// - Parameter onStart: told once, when the process runs.
     /// - Throws: ``CommandError`` when it cannot be started, its log cannot be written, or its end cannot be told.
-    package func run(onStart: @Sendable (RunningChild) -> Void = { _ in }) async throws -> End {
+    package func run(onStart: @escaping @Sendable (RunningChild) -> Void = { _ in }) async throws -> End {
         let began = ContinuousClock.now
         let watch = Mutex(MemoryWatch())
         let pid = Mutex<Int32?>(nil)

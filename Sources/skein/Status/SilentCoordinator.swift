@@ -30,7 +30,6 @@ struct SilentCoordinator {
     private let pid: Int32
     private let condition: Condition
     private let owner: RunLock.Owner?
-    private let directory: String
 
     /// - Returns: nil when no coordinator of the run lives on this machine. Whether it answers is for the caller to find out.
     static func read(in directory: String) -> SilentCoordinator? {
@@ -39,15 +38,7 @@ struct SilentCoordinator {
             let line = FileManager.default.contents(atPath: "/proc/\(file.pid)/cmdline"),
             line.split(separator: 0).contains(where: { $0.elementsEqual("coordinator".utf8) })
         else { return nil }
-        return SilentCoordinator(
-            pid: file.pid, condition: condition, owner: RunLock.owner(of: directory), directory: directory)
-    }
-
-    private init(pid: Int32, condition: Condition, owner: RunLock.Owner?, directory: String) {
-        self.pid = pid
-        self.condition = condition
-        self.owner = owner
-        self.directory = directory
+        return SilentCoordinator(pid: file.pid, condition: condition, owner: RunLock.owner(of: directory))
     }
 
     /// What is wrong, and what to do.
