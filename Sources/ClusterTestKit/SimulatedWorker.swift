@@ -97,7 +97,7 @@ final class SimulatedWorker: SimulatedProcess {
             hasCredit = true
             if !isDraining { try handle(.tell(.credit(slots: Self.slots))) }
         case .artifact(let manifest): announced(manifest)
-        case .lease(let grants): for grant in grants { try push(grant) }
+        case .lease(let grants, _): for grant in grants { try push(grant) }
         case .cancel(let job, let attempt, _):
             waiting.removeAll { $0.job.id == job && $0.attempt == attempt }
             if let current = running, current.grant.job.id == job, current.grant.attempt == attempt, world.chance(50) {

@@ -70,6 +70,25 @@ import Testing
         #expect(after.count { if case .commitAck(step: 0) = $0 { true } else { false } } == 2)
     }
 
+    /// What frees a slot is acknowledged in the turn in which the slot gets its next job: one message says both, to those
+    /// that understand it.
+    @Test(arguments: [true, false]) func anAcknowledgementTravelsWithTheNextLease(isUnderstood: Bool) throws {
+        var bench = try Bench()
+        bench.open()
+        _ = bench.join(.generator, Bench.generator, takesAcknowledgements: isUnderstood)
+        let grants = Bench.leases(bench.say(Bench.generator, .credit(slots: 1)))
+        let grant = try #require(grants.first)
+        #expect(bench.say(Bench.generator, try Bench.answer(grant)).isEmpty)
+        let kinds = bench.sync().map { message in
+            switch message {
+            case .resultAck(let acks): "\(acks.count) acknowledged"
+            case .lease(let grants, let acks): "\(grants.count) leased, \(acks.count) acknowledged"
+            default: "?"
+            }
+        }
+        #expect(kinds == (isUnderstood ? ["1 leased, 1 acknowledged"] : ["1 acknowledged", "1 leased, 0 acknowledged"]))
+    }
+
     @Test func aResultSaysOnlyWhatItsJobAskedFor() throws {
         var bench = try Bench()
         let grant = try #require(try bench.begin().first)
@@ -101,7 +120,7 @@ import Testing
         }
         #expect(bench.machine.snapshot(at: bench.time).queue["generate"]?.pending == 2)
         let late = bench.say(Bench.generator, try Bench.answer(grants[0]))
-        #expect(late.contains { if case .lease(let grants) = $0 { grants.count == 1 } else { false } })
+        #expect(late.contains { if case .lease(let grants, _) = $0 { grants.count == 1 } else { false } })
     }
 
     @Test func aFullJournalEndsTheRunAndAcknowledgesNothing() throws {

@@ -64,7 +64,7 @@ package actor WorkerLoop {
         // Leases go from the socket thread straight to the work; everything else takes its turn here.
         link.listen { [queue, inbox, link] message in
             switch message {
-            case .lease(let grants):
+            case .lease(let grants, _):
                 for grant in grants where !queue.push(grant) { Self.handBack(grant.job.id, grant.attempt, link) }
             case .cancel(let job, let attempt, _): queue.cancel(job, attempt: attempt)
             case .some(let message): inbox.yield(.message(message))

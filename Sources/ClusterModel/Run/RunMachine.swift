@@ -176,7 +176,7 @@ package struct RunMachine: Sendable {
             entries = []
             number += 1
         }
-        let messages = outbox.take()
+        let messages = outbox.take { [members] in members[$0]?.hello.takesAcknowledgements ?? false }
         if !messages.isEmpty { effects.append(.send(messages)) }
         // Once a turn, however much has changed: each is as much work as there are workers.
         if isExposed { effects.append(.expose) }
