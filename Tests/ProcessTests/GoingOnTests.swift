@@ -308,7 +308,8 @@ import Testing
     @Test func aStartThatCannotBeIsRefusedAtOnce() async throws {
         let run = try await TinyRun(steps: 2)
         for (from, part) in [
-            ("/nowhere@3", "/nowhere"), ("/nowhere@x", "there is no run directory /nowhere;"), (run.folder.path, "holds no run"),
+            ("/nowhere@3", "/nowhere"), ("/nowhere@x", "there is no run directory /nowhere;"),
+            (run.folder.path, "holds no run"),
             ("\(run.folder.path)/base@x", "'x' is no step"),
         ] {
             let refused = try await self.run(run, [], ["--from", from])

@@ -69,7 +69,8 @@ import Testing
         let child = ChildProcess(
             "/bin/sh", ["-c", "exec sleep 600"], output: .log("\(files.path)/log"), kills: files.kills(""))
         let (started, continuation) = AsyncStream.makeStream(of: RunningChild.self)
-        let end = try await withThrowingTaskGroup(of: ChildProcess.End?.self, returning: ChildProcess.End?.self) { group in
+        let end = try await withThrowingTaskGroup(of: ChildProcess.End?.self, returning: ChildProcess.End?.self) {
+            group in
             group.addTask { try await child.run { continuation.yield($0) } }
             group.addTask {
                 for await running in started {

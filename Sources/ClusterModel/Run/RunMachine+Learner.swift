@@ -194,7 +194,8 @@ extension RunMachine {
         record(commit.record)
         announce([commit.manifest], time)
         for alarm in alarms.passSteps(committed: steps.committed) {
-            log(.info, "an alarm is past", ["code": alarm.code, "last in step": "\(alarm.step)", "times": "\(alarm.times)"])
+            let details = ["code": alarm.code, "last in step": "\(alarm.step)", "times": "\(alarm.times)"]
+            log(.info, "an alarm is past", details)
         }
         if steps.isLastCommitted { finish() }
         expose()

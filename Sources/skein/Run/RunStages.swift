@@ -74,7 +74,9 @@ struct RunStages: Sendable {
         else { return }
         let rate = "ppo.learning_rate below \(configuration.ppo.learningRate)"
         let back =
-            sound.map { "go back with: \(Invocation.skein) run --from \(directory.path)@\($0) NEW.yaml, with a \(rate)" }
+            sound.map { step in
+                "go back with: \(Invocation.skein) run --from \(directory.path)@\(step) NEW.yaml, with a \(rate)"
+            }
             ?? "no checkpoint from before is kept; start it anew by --fresh with a \(rate)"
         throw CommandError(
             .degraded,

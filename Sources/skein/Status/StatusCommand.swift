@@ -108,7 +108,8 @@ enum StatusTable {
             "waits: \($0.who) for \($0.what), since \(age($0.sinceMs))" + ($0.remedy.map { "; \($0)" } ?? "")
         }
         lines += snapshot.alarms.map { alarm in
-            let words = "\(alarm.code): \(alarm.detail) (step \(alarm.step), \(age(alarm.sinceMs)) ago"
+            let words =
+                "\(alarm.code): \(alarm.detail) (step \(alarm.step), \(age(alarm.sinceMs)) ago"
                 + (alarm.times > 1 ? ", \(alarm.times) times)" : ")")
             return (alarm.isPast ? "past alarm " : "ALARM ") + words
         }
