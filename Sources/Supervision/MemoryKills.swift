@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// How often the kernel has ended a process for lack of memory. Such an end looks to a parent like `kill -9`, and means the
 /// opposite: the process failed by itself.
@@ -83,5 +84,47 @@ struct MemoryWatch: Sendable {
         let begin = end - span
         guard let before = looks.last(where: { $0.at <= begin }) ?? looks.first else { return false }
         return count > before.count
+    }
+}
+
+/// Keeps a ``MemoryWatch`` over a child of this process.
+final class MemoryWitness: Sendable {
+    private let kills: MemoryKills
+    private let began = ContinuousClock.now
+    private let state = Mutex<(watch: MemoryWatch, pid: Int32?)>((MemoryWatch(), nil))
+
+    init(_ kills: MemoryKills) {
+        self.kills = kills
+        look()
+    }
+
+    func follow(_ pid: Int32) { state.withLock { $0.pid = pid } }
+
+    /// Until its task is cancelled.
+    func lookOn() async {
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: MemoryWatch.period) } catch { return }
+            look()
+        }
+    }
+
+    private func look() {
+        let (now, count) = (ContinuousClock.now - began, kills.count)
+        state.withLock { $0.watch.look(at: now, count: count, resident: $0.pid.flatMap(Self.residentBytes)) }
+    }
+
+    /// Whether the kernel has killed somebody for lack of memory as the child ended, which was now.
+    func sawAKill() -> Bool {
+        let (now, count) = (ContinuousClock.now - began, kills.count)
+        return state.withLock { $0.watch.hasRisen(to: count, at: now) }
+    }
+
+    private static func residentBytes(_ pid: Int32) -> Int? {
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8) else { return nil }
+        let fields = text.split(separator: " ")
+        // A process that has ended and is not waited for yet has none.
+        guard fields.count > 1, let pages = Int(fields[1]), pages > 0 else { return nil }
+        let bytes = pages.multipliedReportingOverflow(by: Int(sysconf(Int32(_SC_PAGESIZE))))
+        return bytes.overflow ? nil : bytes.partialValue
     }
 }
