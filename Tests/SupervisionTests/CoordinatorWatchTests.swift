@@ -1,0 +1,34 @@
+import Supervision
+import Testing
+
+@Suite struct CoordinatorWatchTests {
+    private static let limit: Duration = .seconds(10)
+
+    @Test func oneThatShowsNothingNewIsSilentAtTheLimit() {
+        // Whether it does not answer, or shows the same snapshot again: its loop hangs.
+        for shown in [nil, 1000] as [Int64?] {
+            var watch = CoordinatorWatch(limit: Self.limit)
+            #expect(!watch.look(at: 7, snapshot: 1000, now: .zero))
+            for second in 1..<10 { #expect(!watch.look(at: 7, snapshot: shown, now: .seconds(second))) }
+            #expect(watch.look(at: 7, snapshot: shown, now: .seconds(10)))
+            #expect(!watch.look(at: 7, snapshot: 1001, now: .seconds(11)))
+            #expect(!watch.look(at: 7, snapshot: shown, now: .seconds(12)))
+        }
+    }
+
+    @Test func itsSuccessorBeginsAnew() {
+        var watch = CoordinatorWatch(limit: Self.limit)
+        for second in 0...10 { _ = watch.look(at: 7, snapshot: nil, now: .seconds(second)) }
+        #expect(!watch.look(at: 8, snapshot: nil, now: .seconds(11)))
+        #expect(!watch.look(at: 8, snapshot: nil, now: .seconds(20)))
+        #expect(watch.look(at: 8, snapshot: nil, now: .seconds(21)))
+    }
+
+    /// A suspended machine, or a supervisor that is stopped itself, has not looked.
+    @Test func timeWithoutALookIsNoSilence() {
+        var watch = CoordinatorWatch(limit: Self.limit)
+        #expect(!watch.look(at: 7, snapshot: 1, now: .zero))
+        #expect(!watch.look(at: 7, snapshot: nil, now: .seconds(3_600)))
+        #expect(!watch.look(at: 7, snapshot: 2, now: .seconds(3_601)))
+    }
+}
