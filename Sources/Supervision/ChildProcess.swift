@@ -52,47 +52,24 @@ package struct ChildProcess: Sendable {
     /// - Parameter onStart: told once, when the process runs.
     /// - Throws: ``CommandError`` when it cannot be started, its log cannot be written, or its end cannot be told.
     package func run(onStart: @escaping @Sendable (RunningChild) -> Void = { _ in }) async throws -> End {
-        let began = ContinuousClock.now
-        let watch = Mutex(MemoryWatch())
-        let pid = Mutex<Int32?>(nil)
-        @Sendable func look() {
-            let resident = pid.withLock { $0 }.flatMap(Self.residentBytes)
-            let count = kills.count
-            watch.withLock { $0.look(at: ContinuousClock.now - began, count: count, resident: resident) }
-        }
-        look()
+        let memory = MemoryObserver(kills)
         var end = try await withThrowingTaskGroup(of: End?.self, returning: End.self) { group in
             defer { group.cancelAll() }
             group.addTask {
-                while !Task.isCancelled {
-                    try? await Task.sleep(for: MemoryWatch.period)
-                    if !Task.isCancelled { look() }
-                }
+                await memory.observe()
                 return nil
             }
             group.addTask {
                 try await start { child in
-                    pid.withLock { $0 = child.pid }
+                    memory.follow(child.pid)
                     onStart(child)
                 }
             }
             while let end = try await group.next() { if let end { return end } }
             throw CancellationError()
         }
-        let count = kills.count
-        let now = ContinuousClock.now - began
-        if end.ending == .signal(SIGKILL), watch.withLock({ $0.hasRisen(to: count, at: now) }) {
-            end.ending = .outOfMemory
-        }
+        if end.ending == .signal(SIGKILL), memory.hasKilled { end.ending = .outOfMemory }
         return end
-    }
-
-    private static func residentBytes(_ pid: Int32) -> Int? {
-        guard let text = try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8) else { return nil }
-        let fields = text.split(separator: " ")
-        // A process that has ended and is not waited for yet has none.
-        guard fields.count > 1, let pages = Int(fields[1]), pages > 0 else { return nil }
-        return pages.multipliedReportingOverflow(by: Int(sysconf(Int32(_SC_PAGESIZE)))).partialValue
     }
 
     private func start(_ onStart: @Sendable (RunningChild) -> Void) async throws -> End {

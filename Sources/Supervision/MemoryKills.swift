@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// How often the kernel has ended a process for lack of memory. Such an end looks to a parent like `kill -9`, and means the
 /// opposite: the process failed by itself.
@@ -83,5 +84,50 @@ struct MemoryWatch: Sendable {
         let begin = end - span
         guard let before = looks.last(where: { $0.at <= begin }) ?? looks.first else { return false }
         return count > before.count
+    }
+}
+
+/// Looks at a child's memory, and at the kernel's counter, for as long as the child lives.
+final class MemoryObserver: Sendable {
+    private let kills: MemoryKills
+    private let began = ContinuousClock.now
+    private let watch = Mutex(MemoryWatch())
+    private let pid = Mutex<Int32?>(nil)
+
+    init(_ kills: MemoryKills) {
+        self.kills = kills
+        look()
+    }
+
+    func follow(_ pid: Int32) { self.pid.withLock { $0 = pid } }
+
+    /// Until its task is cancelled.
+    func observe() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: MemoryWatch.period)
+            if !Task.isCancelled { look() }
+        }
+    }
+
+    /// Whether the child, which has just ended, was ended by the kernel for lack of memory.
+    var hasKilled: Bool {
+        let count = kills.count
+        let now = ContinuousClock.now - began
+        return watch.withLock { $0.hasRisen(to: count, at: now) }
+    }
+
+    private func look() {
+        let resident = pid.withLock { $0 }.flatMap(Self.residentBytes)
+        let count = kills.count
+        let now = ContinuousClock.now - began
+        watch.withLock { $0.look(at: now, count: count, resident: resident) }
+    }
+
+    private static func residentBytes(_ pid: Int32) -> Int? {
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8) else { return nil }
+        let fields = text.split(separator: " ")
+        // A process that has ended and is not waited for yet has none.
+        guard fields.count > 1, let pages = Int(fields[1]), pages > 0 else { return nil }
+        return pages.multipliedReportingOverflow(by: Int(sysconf(Int32(_SC_PAGESIZE)))).partialValue
     }
 }
