@@ -52,23 +52,23 @@ package struct ChildProcess: Sendable {
     /// - Parameter onStart: told once, when the process runs.
     /// - Throws: ``CommandError`` when it cannot be started, its log cannot be written, or its end cannot be told.
     package func run(onStart: @escaping @Sendable (RunningChild) -> Void = { _ in }) async throws -> End {
-        let witness = MemoryWitness(kills)
+        let memory = MemoryObserver(kills)
         var end = try await withThrowingTaskGroup(of: End?.self, returning: End.self) { group in
             defer { group.cancelAll() }
             group.addTask {
-                await witness.lookOn()
+                await memory.observe()
                 return nil
             }
             group.addTask {
                 try await start { child in
-                    witness.follow(child.pid)
+                    memory.follow(child.pid)
                     onStart(child)
                 }
             }
             while let end = try await group.next() { if let end { return end } }
             throw CancellationError()
         }
-        if end.ending == .signal(SIGKILL), witness.sawAKill() { end.ending = .outOfMemory }
+        if end.ending == .signal(SIGKILL), memory.hasKilled { end.ending = .outOfMemory }
         return end
     }
 

@@ -87,36 +87,40 @@ struct MemoryWatch: Sendable {
     }
 }
 
-/// Keeps a ``MemoryWatch`` over a child of this process.
-final class MemoryWitness: Sendable {
+/// Looks at a child's memory, and at the kernel's counter, for as long as the child lives.
+final class MemoryObserver: Sendable {
     private let kills: MemoryKills
     private let began = ContinuousClock.now
-    private let state = Mutex<(watch: MemoryWatch, pid: Int32?)>((MemoryWatch(), nil))
+    private let watch = Mutex(MemoryWatch())
+    private let pid = Mutex<Int32?>(nil)
 
     init(_ kills: MemoryKills) {
         self.kills = kills
         look()
     }
 
-    func follow(_ pid: Int32) { state.withLock { $0.pid = pid } }
+    func follow(_ pid: Int32) { self.pid.withLock { $0 = pid } }
 
     /// Until its task is cancelled.
-    func lookOn() async {
+    func observe() async {
         while !Task.isCancelled {
-            do { try await Task.sleep(for: MemoryWatch.period) } catch { return }
-            look()
+            try? await Task.sleep(for: MemoryWatch.period)
+            if !Task.isCancelled { look() }
         }
     }
 
-    private func look() {
-        let (now, count) = (ContinuousClock.now - began, kills.count)
-        state.withLock { $0.watch.look(at: now, count: count, resident: $0.pid.flatMap(Self.residentBytes)) }
+    /// Whether the child, which has just ended, was ended by the kernel for lack of memory.
+    var hasKilled: Bool {
+        let count = kills.count
+        let now = ContinuousClock.now - began
+        return watch.withLock { $0.hasRisen(to: count, at: now) }
     }
 
-    /// Whether the kernel has killed somebody for lack of memory as the child ended, which was now.
-    func sawAKill() -> Bool {
-        let (now, count) = (ContinuousClock.now - began, kills.count)
-        return state.withLock { $0.watch.hasRisen(to: count, at: now) }
+    private func look() {
+        let resident = pid.withLock { $0 }.flatMap(Self.residentBytes)
+        let count = kills.count
+        let now = ContinuousClock.now - began
+        watch.withLock { $0.look(at: now, count: count, resident: resident) }
     }
 
     private static func residentBytes(_ pid: Int32) -> Int? {
@@ -124,7 +128,6 @@ final class MemoryWitness: Sendable {
         let fields = text.split(separator: " ")
         // A process that has ended and is not waited for yet has none.
         guard fields.count > 1, let pages = Int(fields[1]), pages > 0 else { return nil }
-        let bytes = pages.multipliedReportingOverflow(by: Int(sysconf(Int32(_SC_PAGESIZE))))
-        return bytes.overflow ? nil : bytes.partialValue
+        return pages.multipliedReportingOverflow(by: Int(sysconf(Int32(_SC_PAGESIZE)))).partialValue
     }
 }
