@@ -27,7 +27,12 @@ final class Running: Sendable {
             posix_spawn_file_actions_addopen(
                 &actions, stream, "\(folder.path)/\(name)", O_WRONLY | O_CREAT | O_APPEND, 0o600)
         }
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        // Closing what is not open is no error.
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        for descriptor in 3..<Int32(min(limit.rlim_cur, 8192)) {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
         // As a shell starts it: nothing is ignored or blocked, whatever another test has set.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

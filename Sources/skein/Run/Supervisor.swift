@@ -167,7 +167,7 @@ final class Supervisor: Sendable {
 
     private func lead(_ slot: Slot, _ child: ChildProcess) async {
         do {
-            let end = try await child.run { running in
+            let end = try await child.run { [self] running in
                 shared.withLock {
                     $0.children[slot] = running
                     $0.processes.insert(running.pid)
