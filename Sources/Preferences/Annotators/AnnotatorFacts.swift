@@ -32,11 +32,12 @@ package struct AnnotatorFacts: Sendable, Equatable {
         package var rate: Double { Double(agreeing) / Double(max(1, all)) }
     }
 
-    /// Share of preferences for the left side; nil without preferences.
-    package var leftShare: Double? {
-        let (left, right) = (verdicts[.left, default: 0], verdicts[.right, default: 0])
-        return left + right > 0 ? Double(left) / Double(left + right) : nil
-    }
+    /// Preferences for each side, where the order shown is known.
+    package var left = 0
+    package var right = 0
+
+    /// Share of preferences for the left side; nil without preferences on sides that are known.
+    package var leftShare: Double? { left + right > 0 ? Double(left) / Double(left + right) : nil }
 
     /// Standard errors between the agreement early and late; beyond 3 the annotator changed.
     package var drift: Double? {
@@ -73,6 +74,8 @@ package struct AnnotatorFacts: Sendable, Equatable {
             }
             votes += 1
             verdicts[vote.verdict, default: 0] += 1
+            if vote.isOrderKnown, vote.verdict == .left { left += 1 }
+            if vote.isOrderKnown, vote.verdict == .right { right += 1 }
             if vote.isGold, let expected = vote.expected {
                 gold += 1
                 if expected == vote.verdict { goldRight += 1 }

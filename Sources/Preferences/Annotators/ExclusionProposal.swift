@@ -47,7 +47,7 @@ package struct ExclusionProposal: Sendable, Equatable {
     /// Nine of ten preferences on a side, and five standard deviations from one half: answers on shuffled sides do not
     /// do that.
     private static func isOneSided(_ facts: AnnotatorFacts) -> Bool {
-        let decisive = facts.verdicts[.left, default: 0] + facts.verdicts[.right, default: 0]
+        let decisive = facts.left + facts.right
         guard decisive >= fewestVotes, let share = facts.leftShare else { return false }
         return abs(share - 0.5) >= 0.4 && abs(share - 0.5) * 2 * Double(decisive).squareRoot() > 5 - 1e-9
     }
@@ -58,9 +58,9 @@ package struct ExclusionProposal: Sendable, Equatable {
                 format: "skill %.2f (%.2f to %.2f), where 1 is the mean and 0 is chance", line.skill,
                 line.skill - StudentT.normal975 * line.skillError, line.skill + StudentT.normal975 * line.skillError)
         ]
-        let decisive = facts.verdicts[.left, default: 0] + facts.verdicts[.right, default: 0]
         if let share = facts.leftShare {
-            lines.append(String(format: "%.0f %% of %d preferences for the left side", share * 100, decisive))
+            lines.append(
+                String(format: "%.0f %% of %d preferences for the left side", share * 100, facts.left + facts.right))
         }
         if facts.gold > 0 { lines.append("\(facts.goldRight) of \(facts.gold) control questions right") }
         if let early = facts.agreementEarly, let late = facts.agreementLate {

@@ -12,11 +12,11 @@ package struct DataCheck: Sendable {
         let leakage = Leakage(votes)
         let kept = repeats.removed(from: votes)
         let table = BattleTable(kept)
+        let pairing = PairingCheck(table)
         findings = [
-            Self.repeats(repeats), Self.contradictions(repeats), PairingCheck(table).stars,
-            PairingCheck(table).nested(kept), PairingCheck(table).fixedSide, Self.certain(kept),
-            Self.ofItself(kept), Self.withoutTexts(kept), Self.disconnected(table), Self.leaking(leakage),
-            Self.longerWins(kept), Self.overlap(kept),
+            Self.repeats(repeats), Self.contradictions(repeats), pairing.stars, pairing.nested(kept),
+            pairing.fixedSide(kept), Self.certain(kept), Self.ofItself(kept), Self.withoutTexts(kept),
+            Self.disconnected(table), Self.leaking(leakage), Self.longerWins(kept), Self.overlap(kept),
         ].compactMap(\.self)
         self.repeats = repeats
         self.leakage = leakage

@@ -74,10 +74,10 @@ struct PairingCheck {
                 + "them apart (--each-annotator).")
     }
 
-    /// Items that were always, or nearly, on one side.
-    var fixedSide: DataFinding? {
+    /// Items that were always, or nearly, on one side, where the order shown is known.
+    func fixedSide(_ votes: [Vote]) -> DataFinding? {
         var sides = [(left: Int, right: Int)](repeating: (0, 0), count: table.items.count)
-        for battle in table.battles {
+        for (battle, origin) in zip(table.battles, table.origins) where votes[origin].isOrderKnown {
             sides[battle.left].left += 1
             sides[battle.right].right += 1
         }

@@ -34,7 +34,7 @@ package struct SquareMatrix: Sendable, Equatable {
 
 /// The lower triangle L of a symmetric positive definite matrix L L'.
 package struct Cholesky: Sendable {
-    private var lower: SquareMatrix
+    package private(set) var lower: SquareMatrix
 
     fileprivate init?(_ matrix: SquareMatrix) {
         lower = SquareMatrix(order: matrix.order)

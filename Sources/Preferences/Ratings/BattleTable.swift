@@ -48,7 +48,7 @@ package struct BattleTable: Sendable {
     ///
     /// - Parameters:
     ///   - excluded: annotators that a person decided to leave out.
-    ///   - weight: of a vote by its annotator.
+    ///   - weight: what a vote is worth by its annotator, beside its own weight.
     package init(
         _ votes: [Vote], excluded: Set<String> = [], weight: (Vote) -> Double = { _ in 1 }
     ) {
@@ -85,7 +85,8 @@ package struct BattleTable: Sendable {
             battles.append(
                 Battle(
                     left: left, right: right, score: score,
-                    isTie: vote.probability == nil && !vote.verdict.isDecisive, weight: weight(vote), cluster: cluster))
+                    isTie: vote.probability == nil && !vote.verdict.isDecisive, weight: vote.weight * weight(vote),
+                    cluster: cluster))
         }
         clusters = prompts.count
     }

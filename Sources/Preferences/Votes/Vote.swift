@@ -51,6 +51,13 @@ package struct Vote: Sendable, Equatable {
     /// Votes of one session share context and must not be divided between splits.
     package var session: String?
     package var language: String?
+    /// The ranking of several answers that the vote was made from; its votes belong in one batch and one split.
+    package var ranking: String?
+    /// What the vote counts for: 1, and 1 / C(K, 2) for each pair of a ranking of K answers.
+    package var weight: Double
+    /// Whether left and right are as they were shown. Files of chosen and rejected answers do not say it; the sides are
+    /// then drawn by a hash, and nothing is concluded from them.
+    package var isOrderKnown: Bool
 
     package init(
         task: String, promptID: String, prompt: String = "", left: Answer, right: Answer, annotator: String,
@@ -68,6 +75,8 @@ package struct Vote: Sendable, Equatable {
         flags = [:]
         isGold = false
         groups = [:]
+        weight = 1
+        isOrderKnown = true
     }
 
     /// Left's share of the win, 0 to 1: the probability of a soft vote, else what the verdict says; nil for a skip.
