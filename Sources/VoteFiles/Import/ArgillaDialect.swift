@@ -41,7 +41,10 @@ struct ArgillaDialect: VoteDialect {
     /// Those of the one question that is asked for, or that there is.
     private func responses(_ row: RowObject) throws(RowProblem) -> [Response] {
         switch row.json("responses") {
-        case .array(let list)?: return try list.compactMap { element throws(RowProblem) in try first(element) }
+        case .array(let list)?:
+            var responses: [Response] = []
+            for element in list { if let response = try first(element) { responses.append(response) } }
+            return responses
         case .object(let questions)?:
             let question = try name(among: questions.map(\.key))
             return (row.json("responses")?[question]?.array ?? []).map { element in

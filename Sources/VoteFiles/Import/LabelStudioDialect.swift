@@ -22,8 +22,9 @@ struct LabelStudioDialect: VoteDialect {
         }
         guard let data = row.json("data")?.members else { throw RowProblem("'data' must be an object") }
         let task = try LabelStudioTask(RowObject(data), id: PairParts.text(row, ["id"]), place, options)
-        let truth = try annotations.first { $0["ground_truth"] == .bool(true) }.map { annotation throws(RowProblem) in
-            try verdict(of: annotation)
+        var truth: (label: String, verdict: Verdict)?
+        if let annotation = annotations.first(where: { $0["ground_truth"] == .bool(true) }) {
+            truth = try verdict(of: annotation)
         }
         var results: [LabelResult] = []
         for annotation in annotations {
@@ -31,7 +32,7 @@ struct LabelStudioDialect: VoteDialect {
                 results.append(LabelResult("ground truth", unused: "it says what is right and is no vote"))
                 continue
             }
-            results.append(try result(annotation, task, truth: truth ?? nil))
+            results.append(try result(annotation, task, truth: truth))
         }
         return results
     }

@@ -79,6 +79,9 @@ package enum VoteDialects {
         ArenaDialect.self, BattlesDialect.self, LabelStudioDialect.self, ArgillaDialect.self,
     ]
 
+    /// Skein's own rows.
+    package static let own: any VoteDialect.Type = OwnVotes.self
+
     package static func named(_ kind: String) -> (any VoteDialect.Type)? { all.first { $0.kind == kind } }
 }
 
