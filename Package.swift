@@ -48,8 +48,8 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 
 let fuzzed: [Target.Dependency] =
     [
-        "Cluster", "ClusterModel", "Coordinator", "Datasets", "Rewards", "RunConfiguration", "Tokenizers", "Transport",
-        grdb,
+        "Cluster", "ClusterModel", "Coordinator", "Datasets", "Preferences", "Rewards", "RunConfiguration", "Tokenizers",
+        "Transport", "VoteFiles", grdb,
     ] + (withoutTorch ? [] : ["LanguageModels", "Torch"])
 let fuzzer: [Target] = [
     .systemLibrary(name: "CLibFuzzer", path: "Tests/FuzzTests/CLibFuzzer"),
@@ -111,7 +111,9 @@ let package = Package(
         library("RunConfiguration", ["ClusterModel", "Loopback", "RunLayout", yams]),
         library("Datasets", ["CZlib", "Tokenizers"]),
         library("RunInputs", ["RunLayout", "Cryptography"]),
-        library("Reports", ["RunLayout"]),
+        library("Preferences"),
+        library("VoteFiles", ["Datasets", "Preferences", "Tokenizers"]),
+        library("Reports", ["Preferences", "RunLayout"]),
         library("Console", ["RunLayout", lifecycle, log]),
         library("MetricsServer", ["Loopback", coreMetrics, hummingbird, lifecycle, log]),
 
@@ -157,10 +159,9 @@ let package = Package(
         .executableTarget(
             name: "skein",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer", "Reports", "Rewards",
-                "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer", "Supervision",
-                "Tokenizers",
-                "ZeroMQ", arguments, lifecycle, log,
+                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer", "Preferences",
+                "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer",
+                "Supervision", "Tokenizers", "VoteFiles", "ZeroMQ", arguments, lifecycle, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -230,7 +231,8 @@ let package = Package(
         tests(
             "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Transport", "ZeroMQ"],
             resources: [.copy("Fixtures")]),
-        tests("ReportsTests", ["Reports"]),
+        tests("PreferencesTests", ["Preferences"], resources: [.copy("Fixtures")]),
+        tests("ReportsTests", ["Preferences", "Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["RunInputs", "Console"]),
         tests(
@@ -241,6 +243,7 @@ let package = Package(
         tests("SupervisionTests", ["Supervision", "ClusterModel", "Console"]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["Torch"]),
+        tests("VoteFilesTests", ["Datasets", "Preferences", "Tokenizers", "VoteFiles"]),
         tests(
             "TrainingTests",
             [
