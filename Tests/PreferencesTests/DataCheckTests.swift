@@ -79,7 +79,6 @@ import Testing
                 "left": 1, "both_bad": 1, "tie": 1, "skip": 1, "of one source with itself": 1, "annotator left out": 1,
                 "exact repeat": 1, "without a source": 1,
             ])
-        #expect(analysis.board?.rows.first?.rating == nil, "b never won, so no number is shown")
     }
 
     @Test func leakageBetweenSplitsIsFoundAndHoldOutHasNone() {
