@@ -48,7 +48,8 @@ package struct FeedbackAnalysis: Sendable {
         let votes = options.keepsRepeats ? all : check.repeats.removed(from: all)
         repeatsRemoved = all.count - votes.count
         let kept = votes.filter { !options.excluded.contains($0.annotator) }
-        facts = AnnotatorFacts.all(votes)
+        let facts = AnnotatorFacts.all(votes)
+        self.facts = facts
         let model = Opinions(votes).map { AnnotatorModel($0) }
         self.model = model
         proposals = model.map { ExclusionProposal.find(facts, $0) } ?? []
@@ -62,7 +63,8 @@ package struct FeedbackAnalysis: Sendable {
         rates = (options.baseline ?? most?.name).flatMap { BaselineRates(table, votes: votes, baseline: $0) }
         boards =
             options.eachAnnotator
-            ? Dictionary(grouping: kept, by: \.annotator).sorted { $0.key < $1.key }.compactMap { name, own in
+            ? Dictionary(grouping: kept, by: \.annotator).sorted { $0.key < $1.key }.compactMap {
+                name, own -> (annotator: String, board: Leaderboard)? in
                 let table = BattleTable(own)
                 guard !table.battles.isEmpty else { return nil }
                 return (name, Leaderboard(table, votes: own, shuffles: shuffles, seed: seed))

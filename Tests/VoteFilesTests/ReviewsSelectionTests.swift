@@ -115,7 +115,7 @@ private struct WordModel {
         for word in counts.keys.sorted() where counts[word, default: 0] >= 20 { places[word] = places.count }
         let size = places.count
         weights = [Double](repeating: 0, count: size)
-        let places = places
+        let places = self.places
         let rows = labelled.map { pair in
             (x: reviews.words[pair].compactMap { word, count in places[word].map { (place: $0, value: count) } },
              y: reviews.label[pair] ? 1.0 : 0)

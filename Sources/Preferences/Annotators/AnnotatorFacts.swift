@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// What can be counted about one annotator, without a model.
 package struct AnnotatorFacts: Sendable, Equatable {

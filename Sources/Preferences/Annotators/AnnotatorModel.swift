@@ -91,7 +91,9 @@ struct AnnotatorFit {
             let before = lines
             for index in lines.indices { lines[index] = line(of: index) }
             rescale()
-            solve(Array(scores.indices), into: &scores, without: nil)
+            var next = scores
+            solve(Array(scores.indices), into: &next, without: nil)
+            scores = next
             let change = zip(before, lines).map { abs($0.slope - $1.slope) + abs($0.offset - $1.offset) }.max() ?? 0
             if change < 1e-3 { break }
         }
@@ -107,7 +109,7 @@ struct AnnotatorFit {
             items.insert(data.opinions[vote].left)
             items.insert(data.opinions[vote].right)
         }
-        var scores = scores
+        var scores = self.scores
         solve(items.sorted(), into: &scores, without: annotator)
         let points = votesOf[annotator].map { vote in
             let opinion = data.opinions[vote]
@@ -136,7 +138,7 @@ struct AnnotatorFit {
     /// Newton's method for the scores of some items, the others held; each step by conjugate gradients, since every item
     /// has to do with few others.
     private func solve(_ items: [Int], into scores: inout [Double], without annotator: Int?) {
-        let terms = terms(items, without: annotator)
+        let terms = self.terms(items, without: annotator)
         let system = ScoreSystem(items: items, terms: terms, variance: Self.scoreVariance, count: scores.count)
         system.solve(&scores)
     }

@@ -34,9 +34,9 @@ package enum KrippendorffAlpha {
         var (observed, expected) = (0.0, 0.0)
         for a in values.indices {
             for b in values.indices where a != b {
-                let distance = distance(a, b, values, marginals, scale)
-                observed += coincidences[a, b] * distance
-                expected += marginals[a] * marginals[b] * distance
+                let apart = distance(a, b, values, marginals, scale)
+                observed += coincidences[a, b] * apart
+                expected += marginals[a] * marginals[b] * apart
             }
         }
         return expected > 0 ? 1 - (total - 1) * observed / expected : nil

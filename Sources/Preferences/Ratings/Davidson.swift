@@ -92,7 +92,7 @@ private struct DavidsonLikelihood {
     /// Newton's method; the likelihood is concave, as that of an exponential family.
     func maximum() -> (parameters: [Double], value: Double, inverse: SquareMatrix)? {
         var parameters = [Double](repeating: 0, count: items + 1)
-        var value = value(parameters)
+        var value = self.value(parameters)
         for _ in 0..<200 {
             let (gradient, hessian) = derivatives(parameters)
             guard let factor = hessian.cholesky() else { return nil }

@@ -55,10 +55,8 @@ package struct Leaderboard: Sendable {
     package init(
         _ table: BattleTable, votes: [Vote], scale: RatingScale = RatingScale(), shuffles: Int = 20, seed: UInt64 = 1
     ) {
-        self.table = table
-        self.scale = scale
-        connectivity = Connectivity(table)
-        matrix = WinMatrix(table)
+        let connectivity = Connectivity(table)
+        let matrix = WinMatrix(table)
         let styledTable = table.styled(votes)
         var elo = Elo(items: table.items.count, initial: scale.centre, scale: scale.points)
         elo.record(table.battles)
@@ -100,6 +98,10 @@ package struct Leaderboard: Sendable {
         for item in rows.indices where rows[item].rating == nil && rows[item].unrated == nil {
             rows[item].unrated = Self.reason(item, table, connectivity)
         }
+        self.table = table
+        self.scale = scale
+        self.connectivity = connectivity
+        self.matrix = matrix
         self.rows = rows.sorted(by: Self.isBefore)
         self.fits = fits
         style = coefficients.map { values in zip(StyleControl.names, values).map { (name: $0, coefficient: $1) } }

@@ -31,9 +31,9 @@ struct PairedLogit {
     /// Newton's method with halved steps.
     ///
     /// - Returns: nil when the second derivative is singular or no maximum is reached in 200 steps.
-    func maximum(from start: [Double]? = nil) -> Maximum? {
-        var parameters = start ?? [Double](repeating: 0, count: count)
-        var value = value(parameters)
+    func maximum() -> Maximum? {
+        var parameters = [Double](repeating: 0, count: count)
+        var value = self.value(parameters)
         let size = max(1, rows.reduce(0) { $0 + $1.weight })
         for _ in 0..<200 {
             let (gradient, hessian) = derivatives(parameters)

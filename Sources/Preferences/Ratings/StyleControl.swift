@@ -11,11 +11,9 @@ package enum StyleControl {
 
     /// - Returns: a row for each battle, in the order of ``names``.
     package static func features(_ styles: [(left: StyleCounts, right: StyleCounts)]) -> [[Double]] {
-        let counts: [(StyleCounts) -> Double] = [\.length, \.headers, \.lists, \.bold].map { path in
-            { $0[keyPath: path] }
-        }
+        let counts: [KeyPath<StyleCounts, Double>] = [\.length, \.headers, \.lists, \.bold]
         let columns = counts.map { count in
-            standardised(styles.map { difference(count($0.left), count($0.right)) })
+            standardised(styles.map { difference($0.left[keyPath: count], $0.right[keyPath: count]) })
         }
         return styles.indices.map { row in columns.map { $0[row] } }
     }

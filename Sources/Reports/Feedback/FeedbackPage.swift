@@ -4,7 +4,7 @@ import Preferences
 extension FeedbackReport {
     /// The same as a page that needs nothing else and runs no script, with intervals drawn and the matrix of wins.
     package func html() -> String {
-        let parts = parts.map { part -> String in
+        let parts = self.parts.map { part -> String in
             let sentences = part.sentences.map { "<p>\(HTMLReport.escape($0))</p>" }.joined(separator: "\n")
             let table = part.rows.first.map { HTMLReport.table($0, Array(part.rows.dropFirst())) } ?? ""
             let plot =

@@ -1,5 +1,5 @@
-package import Datasets
-package import Preferences
+import Datasets
+import Preferences
 import Tokenizers
 
 /// Battles of the Chatbot Arena.

@@ -1,5 +1,5 @@
-package import Datasets
-package import Preferences
+import Datasets
+import Preferences
 import Tokenizers
 
 /// Argilla's records: version 2 nested and flat, and version 1. Questions with labels, and rankings of the fields.
@@ -12,7 +12,7 @@ struct ArgillaDialect: VoteDialect {
     init(_ options: ImportOptions) { self.options = options }
 
     func results(_ row: RowObject, place: RowPlace) throws(RowProblem) -> [LabelResult] {
-        let responses = try responses(row)
+        let responses = try self.responses(row)
         let isNested = row.json("fields")?.members != nil
         let fields = RowObject(row.json("fields")?.members ?? row.members)
         let record = ArgillaRecord(
@@ -190,7 +190,7 @@ private struct ArgillaRecord {
                     continue
                 }
                 let verdict: Verdict = first.rank < second.rank ? .left : first.rank > second.rank ? .right : .tie
-                var vote = vote(left, right, user, verdict)
+                var vote = self.vote(left, right, user, verdict)
                 vote.ranking = "\(id):\(user)"
                 vote.weight = weight
                 results.append(LabelResult(label, vote))

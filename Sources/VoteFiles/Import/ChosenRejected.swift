@@ -1,6 +1,6 @@
-package import Datasets
+import Datasets
 import Foundation
-package import Preferences
+import Preferences
 import Tokenizers
 
 /// Two answers of which one is the better, in the common shapes of preference data.

@@ -1,5 +1,5 @@
-package import Datasets
-package import Preferences
+import Datasets
+import Preferences
 import Tokenizers
 
 /// Label Studio's exports of pairwise comparisons: JSON, and JSON-MIN.

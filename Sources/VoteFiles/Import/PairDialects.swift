@@ -1,5 +1,5 @@
-package import Datasets
-package import Preferences
+import Datasets
+import Preferences
 import Tokenizers
 
 /// Anthropic's pairs: two transcripts that start alike.

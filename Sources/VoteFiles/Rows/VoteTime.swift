@@ -27,7 +27,7 @@ package enum VoteTime {
             guard let whole = number(&rest, digits: 2), whole <= 60, let part = fraction(&rest) else { return nil }
             seconds = Double(whole) + part
         }
-        guard let offset = offset(&rest), rest.isEmpty else { return nil }
+        guard let offset = Self.offset(&rest), rest.isEmpty else { return nil }
         let start = Double(daysSince1970(year, month, day)) * 86_400
         return Date(timeIntervalSince1970: start + Double(hour * 3600 + minute * 60) + seconds - Double(offset))
     }

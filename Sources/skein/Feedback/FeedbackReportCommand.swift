@@ -30,7 +30,7 @@ struct FeedbackReportCommand: ParsableCommand {
     }
 
     func run() throws {
-        let votes = try configurationErrors { try VoteImport.read(votes, VoteDialects.own).votes }
+        let votes = try configurationErrors { try VoteImport.read(self.votes, VoteDialects.own).votes }
         var options = FeedbackAnalysis.Options()
         options.excluded = Set(exclude)
         options.isWeighted = weighted
