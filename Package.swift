@@ -48,7 +48,8 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 
 let fuzzed: [Target.Dependency] =
     [
-        "Cluster", "ClusterModel", "Coordinator", "Datasets", "Preferences", "Rewards", "RunConfiguration", "Tokenizers",
+        "Cluster", "ClusterModel", "Coordinator", "Datasets", "Preferences", "Rewards", "RunConfiguration",
+        "Tokenizers",
         "Transport", "VoteFiles", grdb,
     ] + (withoutTorch ? [] : ["LanguageModels", "Torch"])
 let fuzzer: [Target] = [

@@ -78,7 +78,8 @@ package struct DataCard: Sendable {
         let agreement = Agreement(check.repeats.removed(from: votes))
         guard let observed = agreement.observed, let chance = agreement.chance else { return nil }
         var text = String(
-            format: "## Agreement\n\nTwo annotators gave the same verdict in %.1f %% of cases on %d shared pairs; chance "
+            format:
+                "## Agreement\n\nTwo annotators gave the same verdict in %.1f %% of cases on %d shared pairs; chance "
                 + "gives %.1f %%.", observed * 100, agreement.pairs, chance * 100)
         if let alpha = agreement.alpha[.nominal] {
             text += String(format: " Krippendorff's alpha is %.3f (0 is chance, 1 full agreement).", alpha)

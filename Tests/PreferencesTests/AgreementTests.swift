@@ -64,7 +64,9 @@ import Testing
         #expect(CohenKappa([(.left, .left)])?.value == nil, "chance alone agrees always")
     }
 
-    private func vote(_ pair: Int, _ annotator: String, _ verdict: Verdict, strength: Int? = nil, mirrored: Bool = false)
+    private func vote(
+        _ pair: Int, _ annotator: String, _ verdict: Verdict, strength: Int? = nil, mirrored: Bool = false
+    )
         -> Vote
     {
         let answers = [Answer(id: "a"), Answer(id: "b")]

@@ -111,7 +111,8 @@ import Testing
     @Test func factsCountTimeSpeedAndSides() throws {
         func vote(_ verdict: Verdict, seconds: Double?, text: String = String(repeating: "x", count: 300)) -> Vote {
             var vote = Vote(
-                task: "t", promptID: "p\(verdict)", left: Answer(id: "a", text: text), right: Answer(id: "b", text: "short"),
+                task: "t", promptID: "p\(verdict)", left: Answer(id: "a", text: text),
+                right: Answer(id: "b", text: "short"),
                 annotator: "w", verdict: verdict)
             vote.seconds = seconds
             return vote

@@ -28,7 +28,9 @@ import Testing
             func reached(_ start: Int) -> Set<Int> {
                 var seen: Set = [start]
                 var open = [start]
-                while let item = open.popLast() { for next in beats[item] where seen.insert(next).inserted { open.append(next) } }
+                while let item = open.popLast() {
+                    for next in beats[item] where seen.insert(next).inserted { open.append(next) }
+                }
                 return seen
             }
             let reach = (0..<count).map(reached)
@@ -47,7 +49,8 @@ import Testing
             counts: [(0, 1, 2, 1, 0), (2, 3, 1, 3, 0), (4, 0, 3, 0, 0), (1, 5, 4, 0, 0)])
         let board = Leaderboard(table, votes: [])
         let rows = Dictionary(uniqueKeysWithValues: board.rows.map { ($0.name, $0) })
-        #expect(rows["A"]?.set == rows["B"]?.set && rows["C"]?.set == rows["D"]?.set && rows["A"]?.set != rows["C"]?.set)
+        #expect(
+            rows["A"]?.set == rows["B"]?.set && rows["C"]?.set == rows["D"]?.set && rows["A"]?.set != rows["C"]?.set)
         #expect(rows["winner"]?.rating == nil && rows["winner"]?.unrated == "won all of its 3 battles")
         #expect(rows["loser"]?.rating == nil && rows["loser"]?.unrated == "lost all of its 4 battles")
         let pair = try #require(rows["A"]?.rating?.value) + #require(rows["B"]?.rating?.value)

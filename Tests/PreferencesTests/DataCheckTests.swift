@@ -19,7 +19,8 @@ import Testing
     @Test func repeatsAndContradictionsAreTold() {
         let votes = [
             vote(1, "a", "b", .left), vote(1, "a", "b", .left), vote(1, "b", "a", .right), vote(1, "a", "b", .right),
-            vote(1, "a", "b", .left, by: "x"), vote(2, "a", "b", .tie), vote(2, "a", "b", .skip), vote(2, "a", "b", .skip),
+            vote(1, "a", "b", .left, by: "x"), vote(2, "a", "b", .tie), vote(2, "a", "b", .skip),
+            vote(2, "a", "b", .skip),
         ]
         let repeats = Repeats(votes)
         #expect(repeats.exact == [1], "the same opinion on exchanged sides is none, nor are skips")
@@ -84,7 +85,8 @@ import Testing
     @Test func leakageBetweenSplitsIsFoundAndHoldOutHasNone() {
         let votes = [
             vote(1, "a", "b", .left, split: "train"), vote(1, "a", "c", .left, split: "test"),
-            vote(2, "a", "b", .left, split: "train", session: "s"), vote(3, "a", "b", .left, split: "test", session: "s"),
+            vote(2, "a", "b", .left, split: "train", session: "s"),
+            vote(3, "a", "b", .left, split: "test", session: "s"),
         ]
         let leakage = Leakage(votes)
         #expect(leakage.prompts.map(\.prompt) == ["1"] && leakage.sessions.map(\.session) == ["s"])

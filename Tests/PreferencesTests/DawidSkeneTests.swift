@@ -3,7 +3,9 @@ import Testing
 
 @Suite struct DawidSkeneTests {
     /// The toy example of crowd-kit: five tasks, five workers, 24 votes; 1 is yes.
-    private static let votes = [[0, 1, nil, 1, 0], [1, 1, 1, 0, 0], [1, 0, 0, 1, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]]
+    private static let votes = [
+        [0, 1, nil, 1, 0], [1, 1, 1, 0, 0], [1, 0, 0, 1, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0],
+    ]
     private static var labels: [DawidSkene.Label] {
         votes.enumerated().flatMap { task, row in
             row.enumerated().compactMap { annotator, vote in

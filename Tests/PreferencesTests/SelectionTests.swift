@@ -40,7 +40,9 @@ import Testing
             for index in 0..<3 { matrix[index, index] = 1 }
             for index in indices {
                 let belief = beliefs[index]
-                for a in 0..<3 { for b in 0..<3 { matrix[a, b] += belief.information * belief.factors[a] * belief.factors[b] } }
+                for a in 0..<3 {
+                    for b in 0..<3 { matrix[a, b] += belief.information * belief.factors[a] * belief.factors[b] }
+                }
             }
             let (m, s) = (matrix, { (a: Int, b: Int) in matrix[a, b] })
             return s(0, 0) * (s(1, 1) * s(2, 2) - s(1, 2) * s(2, 1)) - s(0, 1) * (s(1, 0) * s(2, 2) - s(1, 2) * s(2, 0))
@@ -90,7 +92,8 @@ import Testing
         var table = BattleTable(items: (0..<models).map { "\($0)" }, clusters: 0, battles: [])
         for round in 0..<12 {
             let belief = try #require(RatingBelief(table))
-            let chosen = selection.choose(pairs.map { belief.pair($0.0, $0.1) }, budget: 50, seed: seed &+ UInt64(round))
+            let chosen = selection.choose(
+                pairs.map { belief.pair($0.0, $0.1) }, budget: 50, seed: seed &+ UInt64(round))
             for index in chosen {
                 let (left, right) = pairs[index]
                 // Every tenth vote is flipped.

@@ -6,7 +6,8 @@ import Testing
     private func battles(_ folder: Skein.Folder) throws -> String {
         let rows = (0..<60).map { index in
             let names = [("a", "b"), ("b", "c"), ("a", "c")][index % 3]
-            return #"{"prompt":\#(index / 3),"a":"\#(names.0)","b":"\#(names.1)","p_b":\#(index % 7 < 3 ? 0.8 : 0.1),"annotator":"judge"}"#
+            return
+                #"{"prompt":\#(index / 3),"a":"\#(names.0)","b":"\#(names.1)","p_b":\#(index % 7 < 3 ? 0.8 : 0.1),"annotator":"judge"}"#
         }
         try folder.write("battles.jsonl", rows.joined(separator: "\n") + "\n")
         return folder.path + "/battles.jsonl"

@@ -14,7 +14,10 @@ import Testing
             for (index, annotator) in ["ann", "ben", "<i>cy</i>"].enumerated() {
                 let (a, b) = [(0, 1), (1, 2), (0, 2)][prompt % 3]
                 let isMirrored = (prompt + index) % 2 == 0
-                let answers = [a, b].map { Answer(id: "\($0)", source: sources[$0], text: String(repeating: "word ", count: 3 + $0 + prompt % 4)) }
+                let answers = [a, b].map {
+                    Answer(
+                        id: "\($0)", source: sources[$0], text: String(repeating: "word ", count: 3 + $0 + prompt % 4))
+                }
                 var vote = Vote(
                     task: "\(prompt)", promptID: "\(prompt)", left: answers[isMirrored ? 1 : 0],
                     right: answers[isMirrored ? 0 : 1], annotator: annotator,

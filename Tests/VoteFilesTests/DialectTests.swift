@@ -25,6 +25,27 @@ import Testing
         for verdict in Verdict.allCases { #expect(result.outcomes[verdict.rawValue] == [verdict.rawValue: 1]) }
     }
 
+    /// Ranks in another order than 1, 2, 3, with two answers that are equal; and rows that compare nothing.
+    @Test func ownRankings() throws {
+        let answers = ["x", "y", "z"].map { #"{"id":"\#($0)","source":"s\#($0)","text":"text \#($0)"}"# }
+        let head = #""task":"t","prompt_id":"p","annotator":"w","seconds":30,"#
+        let ranking =
+            #"{"kind":"ranking",\#(head)"answers":[\#(answers.joined(separator: ","))],"ranking":[["z"],["x","y"]]}"#
+        let skip = #"{"kind":"ranking",\#(head)"answers":[],"verdict":"skip"}"#
+        let rating = #"{"kind":"rating",\#(head)"answers":[],"ratings":{}}"#
+        let result = try imported("votes", [ranking, skip, rating].joined(separator: "\n"))
+        #expect(
+            result.outcomes == [
+                "ranking of 3": ["right": 2, "tie": 1], "ranking": ["unused: the ranking was skipped": 1],
+                "rating": ["unused: a row of this kind compares nothing": 1],
+            ])
+        #expect(result.votes.map(better) == [nil, "text z", "text z"])
+        #expect(result.votes.allSatisfy { abs($0.weight - 1.0 / 3) < 1e-12 && $0.ranking == "t:w" })
+        #expect(AnnotatorFacts.all(result.votes).first?.payableSeconds == 30, "the time was spent once")
+        #expect(problem("votes", ranking.replacing(#"["z"]"#, with: #"["q"]"#)).contains("names 'q'"))
+        #expect(problem("votes", ranking.replacing(#"["z"]"#, with: #"["x"]"#)).contains("each id once"))
+    }
+
     @Test func transcriptsOfHH() throws {
         let result = try imported(
             "hh",
@@ -32,9 +53,12 @@ import Testing
             {"chosen":"\n\nHuman: Hi\n\nAssistant: Hello.","rejected":"\n\nHuman: Hi\n\nAssistant: Go away."}
             {"chosen":"\n\nHuman: Hi\n\nAssistant: Same.","rejected":"\n\nHuman: Hi\n\nAssistant: Same."}
             """#)
-        #expect(result.outcomes == ["chosen": [
-            result.votes[0].verdict.rawValue: 1, "unused: both answers are the same": 1,
-        ]])
+        #expect(
+            result.outcomes == [
+                "chosen": [
+                    result.votes[0].verdict.rawValue: 1, "unused: both answers are the same": 1,
+                ]
+            ])
         let vote = result.votes[0]
         #expect(better(vote) == " Hello." && vote.prompt.hasSuffix("Assistant:") && !vote.isOrderKnown)
         #expect(vote.annotator == "hh")
@@ -44,7 +68,10 @@ import Testing
     @Test(arguments: [
         (#"{"prompt":"q","chosen":"good","rejected":"bad"}"#, "chosen"),
         (#"{"question":"q","chosen":"good","rejected":"bad","p_chosen":0.9}"#, "chosen"),
-        (#"{"chosen":[{"role":"user","content":"q"},{"role":"assistant","content":"good"}],"rejected":[{"role":"user","content":"q"},{"role":"assistant","content":"bad"}]}"#, "chosen"),
+        (
+            #"{"chosen":[{"role":"user","content":"q"},{"role":"assistant","content":"good"}],"rejected":[{"role":"user","content":"q"},{"role":"assistant","content":"bad"}]}"#,
+            "chosen"
+        ),
         (#"{"instruction":"q","input":"","output_1":"good","output_2":"bad","preference":1}"#, "1"),
         (#"{"instruction":"q","output_1":"bad","output_2":"good","preference":1.8}"#, "1.8"),
         (#"{"prompt":"q","response_0":"bad","response_1":"good","better_response_id":1}"#, "1"),
@@ -82,7 +109,8 @@ import Testing
     }
 
     @Test func oneAnswerWithALabelIsNoPair() throws {
-        let rows = #"{"prompt":"q","completion":"a","label":true}"# + "\n" + #"{"prompt":"q","chosen":"a","rejected":"b"}"#
+        let rows =
+            #"{"prompt":"q","completion":"a","label":true}"# + "\n" + #"{"prompt":"q","chosen":"a","rejected":"b"}"#
         let result = try imported("pairs", rows)
         #expect(result.outcomes["label"] == ["unused: one answer with a label is no pair": 1])
     }
@@ -112,7 +140,8 @@ import Testing
         let chosen = try #require(result.outcomes["chosen"])
         #expect(chosen["unused: the chosen answer has the lower score"] == 1)
         #expect(chosen["unused: both answers are the same"] == 1)
-        #expect(result.votes.count == 3 && result.votes.filter { $0.verdict != .tie }.allSatisfy { better($0) == "good" })
+        #expect(
+            result.votes.count == 3 && result.votes.filter { $0.verdict != .tie }.allSatisfy { better($0) == "good" })
         #expect(Set([result.votes[2].left.source, result.votes[2].right.source]) == ["m1", "m2"])
         #expect(problem("ultrafeedback", row("11", "3")).contains("outside of 0 to 10"))
     }
@@ -235,7 +264,8 @@ import Testing
                 "draft": ["unused: the response is not submitted": 1],
             ])
         #expect(problem("argilla", nested).contains("--left KEY --right KEY"))
-        #expect(problem("argilla", nested.replacing(#""tie""#, with: #""same""#), sides).contains("--label 'same=VERDICT'"))
+        #expect(
+            problem("argilla", nested.replacing(#""tie""#, with: #""same""#), sides).contains("--label 'same=VERDICT'"))
     }
 
     /// Ranks other than 1, 2, 3 in the order of the list are read as they are.

@@ -21,7 +21,9 @@ import Testing
         }
         let random = try #require(curves["random"])
         for (name, curve) in curves.sorted(by: { $0.key < $1.key }) {
-            let ratio = Self.labels(reaching: random.last ?? 1, curve).map { $0 / Double(Self.start + Self.batch * Self.rounds) }
+            let ratio = Self.labels(reaching: random.last ?? 1, curve).map {
+                $0 / Double(Self.start + Self.batch * Self.rounds)
+            }
             print(
                 "\(name): held-out accuracy after each round, mean of seeds 1 to 5: "
                     + curve.map { String(format: "%.3f", $0) }.joined(separator: " ")
@@ -117,8 +119,10 @@ private struct WordModel {
         weights = [Double](repeating: 0, count: size)
         let places = self.places
         let rows = labelled.map { pair in
-            (x: reviews.words[pair].compactMap { word, count in places[word].map { (place: $0, value: count) } },
-             y: reviews.label[pair] ? 1.0 : 0)
+            (
+                x: reviews.words[pair].compactMap { word, count in places[word].map { (place: $0, value: count) } },
+                y: reviews.label[pair] ? 1.0 : 0
+            )
         }
         for _ in 0..<15 {
             var gradient = weights.map { -$0 }

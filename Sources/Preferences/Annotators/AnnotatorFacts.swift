@@ -65,7 +65,8 @@ package struct AnnotatorFacts: Sendable, Equatable {
             if let time = vote.seconds {
                 payableSeconds += time
                 if vote.verdict != .skip { seconds.append(time) }
-            } else {
+            } else if vote.ranking == nil {
+                // The time of a ranking stands in the first of its votes.
                 untimed += 1
             }
             guard vote.verdict != .skip else {

@@ -90,7 +90,8 @@ struct PairingCheck {
         let side = { (item: Int) in sides[item].left > sides[item].right ? "left" : "right" }
         let baselines =
             known.isEmpty
-            ? "" : " The baselines: " + known.map { "\(table.items[$0]) always \(side($0))" }.joined(separator: ", ") + "."
+            ? ""
+            : " The baselines: " + known.map { "\(table.items[$0]) always \(side($0))" }.joined(separator: ", ") + "."
         return DataFinding(
             .fixedSide,
             "\(fixed.count) of \(table.items.count) sources were shown on one side in 98 % of their battles or more."

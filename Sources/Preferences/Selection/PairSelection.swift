@@ -110,7 +110,9 @@ package struct InformationSelection: PairSelection {
             chosen.append(best.index)
             let told = inverse.times(beliefs[best.index].factors)
             let factor = beliefs[best.index].information / (1 + best.gain)
-            for row in 0..<width { for column in 0..<width { inverse[row, column] -= factor * told[row] * told[column] } }
+            for row in 0..<width {
+                for column in 0..<width { inverse[row, column] -= factor * told[row] * told[column] }
+            }
             for index in beliefs.indices where isFree[index] {
                 let shared = zip(beliefs[index].factors, told).reduce(0) { $0 + $1.0 * $1.1 }
                 variance[index] = max(0, variance[index] - factor * shared * shared)

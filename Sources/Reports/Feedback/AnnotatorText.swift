@@ -106,7 +106,8 @@ struct AnnotatorText {
                 title: "Whose preference: by \(groups.attribute)",
                 sentences: differences.isEmpty
                     ? ["No source is rated differently by two groups beyond 3 standard errors."] : Array(differences),
-                rows: [["group", "annotators", "votes", "share of all", "alpha", "with other groups", "longer wins"]] + rows)
+                rows: [["group", "annotators", "votes", "share of all", "alpha", "with other groups", "longer wins"]]
+                    + rows)
         }
     }
 

@@ -32,7 +32,8 @@ extension FeedbackReport {
             let cells = rows.map { column -> String in
                 let cell = board.matrix[row.item, column.item]
                 guard let rate = cell.rate else { return "<td></td>" }
-                let title = "\(row.name) against \(column.name): \(Rounded.percent(rate)) of \(cell.battles), "
+                let title =
+                    "\(row.name) against \(column.name): \(Rounded.percent(rate)) of \(cell.battles), "
                     + "\(cell.ties) ties"
                 return "<td style=\"background:rgba(42,125,225,\(String(format: "%.2f", rate * 0.6)))\" "
                     + "title=\"\(HTMLReport.escape(title))\">\(String(format: "%.0f", rate * 100))</td>"
@@ -90,7 +91,9 @@ struct IntervalPlot {
             }
         }
         let ticks = [low, (low + high) / 2, high].map { value in
-            String(format: "<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%.0f</text>", place(value), height - 6, value)
+            String(
+                format: "<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%.0f</text>", place(value), height - 6,
+                value)
         }
         return "<svg class=\"intervals\" viewBox=\"0 0 800 \(Int(height))\" role=\"img\" "
             + "aria-label=\"Ratings with intervals of 95 %\">\(lines.joined())\(ticks.joined())</svg>"

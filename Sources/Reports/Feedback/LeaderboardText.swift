@@ -61,7 +61,8 @@ struct LeaderboardText {
     }
 
     private static func ranks(_ row: Leaderboard.Row) -> String {
-        row.ranks.map { $0.lowerBound == $0.upperBound ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" } ?? "-"
+        row.ranks.map { $0.lowerBound == $0.upperBound ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+            ?? "-"
     }
 
     static func rating(_ rating: Leaderboard.Rating) -> String {
@@ -92,7 +93,8 @@ struct LeaderboardText {
             "The mean share counts soft votes as they are; wins/n counts verdicts. They differ where votes are soft."
         ]
         if rates.rows.contains(where: { $0.length?.isSuspicious == true }) {
-            sentences.append("(!) Control of length moves this rate beyond a factor of two: length is what was measured.")
+            sentences.append(
+                "(!) Control of length moves this rate beyond a factor of two: length is what was measured.")
         }
         return FeedbackReport.Part(
             title: "Win rates against \(rates.baseline)", sentences: sentences, rows: [head] + rows)

@@ -40,7 +40,8 @@ struct ArenaDialect: VoteDialect {
                     style: Self.style(row.json("conv_metadata"), side)))
         }
         var vote = Vote(
-            task: task, promptID: promptID, prompt: prompt.isEmpty ? first ?? "" : PromptText.turns(Array(prompt)).plain,
+            task: task, promptID: promptID,
+            prompt: prompt.isEmpty ? first ?? "" : PromptText.turns(Array(prompt)).plain,
             left: answers[0], right: answers[1],
             annotator: PairParts.text(row, ["judge", "user", "user_id"]) ?? options.annotator ?? "arena",
             verdict: verdict)
@@ -70,7 +71,9 @@ struct ArenaDialect: VoteDialect {
 
     /// Counts as the Arena publishes them: numbers, or sums over kinds (`{"h1": 1, "h2": 0}`).
     private static func style(_ metadata: JSONValue?, _ side: String) -> StyleCounts? {
-        guard let metadata, let tokens = metadata["sum_assistant_\(side)_tokens"]?.double, tokens >= 0 else { return nil }
+        guard let metadata, let tokens = metadata["sum_assistant_\(side)_tokens"]?.double, tokens >= 0 else {
+            return nil
+        }
         func count(_ name: String) -> Double {
             switch metadata["\(name)_count_\(side)"] {
             case .object(let members)?: members.reduce(0) { $0 + max(0, $1.value.double ?? 0) }

@@ -94,7 +94,8 @@ struct ArgillaDialect: VoteDialect {
 
     private static func text(_ value: JSONValue?) -> String? { value?.string ?? value?.integer.map { "\($0)" } }
 
-    private func votes(_ value: JSONValue, _ user: String, _ record: ArgillaRecord) throws(RowProblem) -> [LabelResult] {
+    private func votes(_ value: JSONValue, _ user: String, _ record: ArgillaRecord) throws(RowProblem) -> [LabelResult]
+    {
         switch value {
         case .array(let ranking): return try record.ranking(ranking, user)
         case .string(let label): return [try record.label(label, user)]
@@ -172,7 +173,9 @@ private struct ArgillaRecord {
             }
             ranks.append((name, rank))
         }
-        guard ranks.count > 1 else { return [LabelResult("ranking", unused: "a ranking of one answer is no preference")] }
+        guard ranks.count > 1 else {
+            return [LabelResult("ranking", unused: "a ranking of one answer is no preference")]
+        }
         guard ranks.count <= 50 else { throw RowProblem("a ranking of \(ranks.count) answers is too long; 50 at most") }
         // Fields are shown in the order of the record.
         let shown = fields.members.map(\.key)

@@ -59,7 +59,8 @@ struct ChosenRejected: VoteDialect {
         parts.prompt = TextOf.conversation(PairShape.withPrompt(row).json("prompt")) ?? ""
         guard !parts.prompt.isEmpty else { throw RowProblem("the key 'prompt' is missing") }
         let answers = [
-            parts.answer(first, source: shape.sources.map(\.0)), parts.answer(second, source: shape.sources.map(\.1)),
+            parts.answer(first, source: shape.sources.map { $0.0 }),
+            parts.answer(second, source: shape.sources.map { $0.1 }),
         ]
         let (better, worse) = score >= 0.5 ? (answers[0], answers[1]) : (answers[1], answers[0])
         let isSoft = score != 0 && score != 1 && score != 0.5
@@ -129,7 +130,8 @@ struct PairShape: Sendable {
         guard let name = names.first(where: { row.has($0) && row.json($0) != .string("") }),
             var value = row.json(name)
         else { return row }
-        if name == "instruction", case .string(let text) = value, let input = row.json("input")?.string, !input.isEmpty {
+        if name == "instruction", case .string(let text) = value, let input = row.json("input")?.string, !input.isEmpty
+        {
             value = .string(text + "\n\n" + input)
         }
         return RowObject(row.members.filter { !names.contains($0.key) } + [.init("prompt", value)])

@@ -28,7 +28,8 @@ struct HHDialect: VoteDialect {
 struct UltraFeedbackDialect: VoteDialect {
     static let kind = "ultrafeedback"
     static let summary = "binarized UltraFeedback, also Argilla's, with the scores of both answers"
-    static let shape = #"{"prompt","chosen","rejected","score_chosen","score_rejected"} or "#
+    static let shape =
+        #"{"prompt","chosen","rejected","score_chosen","score_rejected"} or "#
         + #"{"instruction","chosen_response","rejected_response","chosen_avg_rating","rejected_avg_rating"}"#
     private let annotator: String
 
@@ -56,7 +57,9 @@ struct UltraFeedbackDialect: VoteDialect {
         }
         guard better.id != worse.id else { return [LabelResult("chosen", unused: "both answers are the same")] }
         let scores = [try Self.score(row, keys[0]), try Self.score(row, keys[1])]
-        guard let chosen = scores[0], let rejected = scores[1] else { return [LabelResult("chosen", parts.vote(better, worse))] }
+        guard let chosen = scores[0], let rejected = scores[1] else {
+            return [LabelResult("chosen", parts.vote(better, worse))]
+        }
         guard chosen >= rejected else {
             return [LabelResult("chosen", unused: "the chosen answer has the lower score")]
         }
@@ -78,7 +81,8 @@ struct UltraFeedbackDialect: VoteDialect {
 struct HelpSteerDialect: VoteDialect {
     static let kind = "helpsteer"
     static let summary = "HelpSteer2-Preference and HelpSteer3, one vote for each individual preference"
-    static let shape = #"{"context","response1","response2","overall_preference","individual_preference":[{"score"}]} or "#
+    static let shape =
+        #"{"context","response1","response2","overall_preference","individual_preference":[{"score"}]} or "#
         + #"{"prompt","response_1","response_2","preference_strength"}"#
     private let annotator: String
 
@@ -148,7 +152,8 @@ struct BattlesDialect: VoteDialect {
         guard let prompt = try VoteRow.name(row, "prompt") else { throw RowProblem("the key 'prompt' is missing") }
         let text = row.json("prompt")?.string ?? ""
         let vote = Vote(
-            task: "\(place.file):\(place.number)", promptID: text.isEmpty ? prompt : StableHash.name(text), prompt: text,
+            task: "\(place.file):\(place.number)", promptID: text.isEmpty ? prompt : StableHash.name(text),
+            prompt: text,
             // A model that meets itself has two answers.
             left: Answer(id: a, source: a), right: Answer(id: a == b ? b + "'" : b, source: b), annotator: annotator,
             verdict: Soft.verdict(1 - probability), probability: 1 - probability)

@@ -85,20 +85,6 @@ package enum VoteDialects {
     package static func named(_ kind: String) -> (any VoteDialect.Type)? { all.first { $0.kind == kind } }
 }
 
-/// Skein's own rows.
-struct OwnVotes: VoteDialect {
-    static let kind = "votes"
-    static let summary = "Skein's own rows"
-    static let shape = VoteRow.shape
-
-    init(_ options: ImportOptions) {}
-
-    func results(_ row: RowObject, place: RowPlace) throws(RowProblem) -> [LabelResult] {
-        let vote = try VoteRow(row).vote
-        return [LabelResult(vote.verdict.rawValue, vote)]
-    }
-}
-
 /// Votes of which the order shown is unknown.
 enum UnknownOrder {
     /// A vote for `better` over `worse`, or a tie, with sides drawn by a hash of the answers, so that neither side

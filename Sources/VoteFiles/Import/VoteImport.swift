@@ -140,7 +140,9 @@ enum RawRows {
         while let line = try reader.next() {
             guard let more = line.bytes, bytes.count + more.count < LineReader.longestLine else {
                 throw DatasetError(
-                    .format, "\(reader.name) is an array of more than \(LineReader.longestLine >> 20) MiB; make JSON lines of it")
+                    .format,
+                    "\(reader.name) is an array of more than \(LineReader.longestLine >> 20) MiB; make JSON lines of it"
+                )
             }
             bytes.append(0x0A)
             bytes.append(more)
@@ -150,7 +152,8 @@ enum RawRows {
             value = try JSONValue(line: bytes)
         } catch {
             throw DatasetError(
-                .format, "\(reader.name):\(error.line): the file is not valid JSON: \(error.reason) (column \(error.column))")
+                .format,
+                "\(reader.name):\(error.line): the file is not valid JSON: \(error.reason) (column \(error.column))")
         }
         for (index, element) in (value.array ?? []).enumerated() {
             let row: Result<RowObject, RowProblem> =

@@ -42,7 +42,9 @@ struct FeedbackImportCommand: ParsableCommand {
             throw ValidationError("'\(kind)' is no kind; use \(VoteDialects.all.map(\.kind).joined(separator: ", "))")
         }
         if files.isEmpty { throw ValidationError("name a file: skein feedback import \(kind) FILE") }
-        if let holdout, !(0..<1).contains(holdout) { throw ValidationError("--holdout must be from 0 up to 1, such as 0.1") }
+        if let holdout, !(0..<1).contains(holdout) {
+            throw ValidationError("--holdout must be from 0 up to 1, such as 0.1")
+        }
         if holdout != nil, split != nil { throw ValidationError("use either --split or --holdout") }
         _ = try meanings()
     }
@@ -50,7 +52,8 @@ struct FeedbackImportCommand: ParsableCommand {
     private func meanings() throws -> [String: Verdict] {
         var meanings: [String: Verdict] = [:]
         for text in label {
-            guard let mark = text.lastIndex(of: "="), let verdict = Verdict(rawValue: String(text[text.index(after: mark)...]))
+            guard let mark = text.lastIndex(of: "="),
+                let verdict = Verdict(rawValue: String(text[text.index(after: mark)...]))
             else {
                 throw ValidationError("--label \(text): write LABEL=left, right, tie, both_bad or skip")
             }
