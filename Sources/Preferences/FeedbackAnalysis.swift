@@ -36,6 +36,8 @@ package struct FeedbackAnalysis: Sendable {
     package let facts: [AnnotatorFacts]
     /// nil without votes that can be modelled.
     package let model: AnnotatorModel?
+    /// How often each annotator gives the true verdict, by Dawid and Skene; nil where no pair has two annotators.
+    package let accuracies: [String: Double]?
     package let proposals: [ExclusionProposal]
     package let groups: [GroupSlices]
     package let length: LengthPreference
@@ -53,6 +55,7 @@ package struct FeedbackAnalysis: Sendable {
         let model = Opinions(votes).map { AnnotatorModel($0) }
         self.model = model
         proposals = model.map { ExclusionProposal.find(facts, $0) } ?? []
+        accuracies = VerdictAccuracy.all(votes)
         let weights = options.isWeighted ? model?.weights ?? [:] : [:]
         let table = BattleTable(votes, excluded: options.excluded) { weights[$0.annotator] ?? 1 }
         counts = table.counts

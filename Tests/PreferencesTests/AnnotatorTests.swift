@@ -108,6 +108,21 @@ import Testing
         }
     }
 
+    @Test func shareOfRightVerdictsIsNearWhatTheAnnotatorsAre() throws {
+        let people = SyntheticAnnotators(seed: 3, gold: 0.15)
+        let accuracies = try #require(VerdictAccuracy.all(people.votes))
+        for (index, kind) in people.kinds.enumerated() {
+            let share = try #require(accuracies[SyntheticAnnotators.name(index)])
+            switch kind {
+            case .expert: #expect(share > 0.7, "\(index): \(share), seed 3")
+            case .alwaysLeft, .random: #expect((0.3...0.7).contains(share), "\(index): \(share), seed 3")
+            case .adversarial: #expect(share < 0.4, "\(index): \(share), seed 3")
+            case .noisy: break
+            }
+        }
+        #expect(VerdictAccuracy.all(Array(people.votes.prefix(1))) == nil)
+    }
+
     @Test func factsCountTimeSpeedAndSides() throws {
         func vote(_ verdict: Verdict, seconds: Double?, text: String = String(repeating: "x", count: 300)) -> Vote {
             var vote = Vote(

@@ -38,7 +38,7 @@ struct AnnotatorText {
         guard !analysis.facts.isEmpty else { return nil }
         let models = Dictionary((analysis.model?.annotators ?? []).map { ($0.name, $0) }) { first, _ in first }
         let head = [
-            "annotator", "votes", "skips", "skill", "side bias", "left", "longer wins", "with others, early", "late",
+            "annotator", "votes", "skips", "skill", "side bias", "right verdict", "left", "longer wins", "with others, early", "late",
             "seconds", "too fast", "gold right", "time to pay",
         ]
         let rows = analysis.facts.map { facts -> [String] in
@@ -48,6 +48,7 @@ struct AnnotatorText {
                 facts.name, "\(facts.votes)", "\(facts.skips)",
                 line.map { Self.interval($0.skill, $0.skillError) } ?? "-",
                 line.map { Self.interval($0.sideBias, $0.sideBiasError) } ?? "-",
+                analysis.accuracies?[facts.name].map(Rounded.percent) ?? "-",
                 facts.leftShare.map(Rounded.percent) ?? "-", facts.length.rate.map(Rounded.percent) ?? "-",
                 facts.agreementEarly.map { Rounded.percent($0.rate) } ?? "-",
                 facts.agreementLate.map { Rounded.percent($0.rate) + drift } ?? "-",
@@ -66,7 +67,8 @@ struct AnnotatorText {
         var lines = [
             "Skill and side bias are of the model P(left) = sigma(skill x difference in score + bias), with a score for each "
                 + "\(unit) from the other annotators' votes\(model.gold > 0 ? " and \(model.gold) control questions" : ""). "
-                + "A skill of 1 is the mean, 0 is chance, below 0 is the opposite of the others."
+                + "A skill of 1 is the mean, 0 is chance, below 0 is the opposite of the others. How often a verdict is right is "
+                + "estimated from verdicts alone (Dawid and Skene)."
         ]
         let untimed = analysis.facts.reduce(0) { $0 + $1.untimed }
         if untimed > 0 { lines.append("\(untimed) votes have no time, so the time to pay lacks them.") }

@@ -50,6 +50,7 @@ extension FeedbackReport {
         var skill: Double?
         var skillError: Double?
         var sideBias: Double?
+        var rightVerdicts: Double?
         var leftShare: Double?
         var longerShare: Double?
         var goldRight: Int
@@ -118,7 +119,8 @@ extension FeedbackReport {
                     let (line, proposal) = (models[facts.name], proposals[facts.name])
                     return Annotator(
                         annotator: facts.name, votes: facts.votes, skips: facts.skips, skill: line?.skill,
-                        skillError: line?.skillError, sideBias: line?.sideBias, leftShare: facts.leftShare,
+                        skillError: line?.skillError, sideBias: line?.sideBias,
+                        rightVerdicts: analysis.accuracies?[facts.name], leftShare: facts.leftShare,
                         longerShare: facts.length.rate, goldRight: facts.goldRight, gold: facts.gold,
                         medianSeconds: facts.medianSeconds, payableSeconds: facts.payableSeconds,
                         proposedFor: proposal?.reason.rawValue, evidence: proposal?.evidence)
