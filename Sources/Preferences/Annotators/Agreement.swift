@@ -10,7 +10,8 @@ package struct Agreement: Sendable, Equatable {
     package var chance: Double?
     /// The same among votes with a preference alone; chance is then one half.
     package var decisive: Double?
-    /// Mean of Cohen's kappa over pairs of annotators, weighted by the cases that they share.
+    /// Mean of Cohen's kappa over pairs of annotators, weighted by the cases that they share; nil for more than 200
+    /// annotators.
     package var kappa: Double?
     /// By scale: nominal over verdicts, ordinal and interval over strengths from -3 to 3, in which "both bad" is 0 like a
     /// tie.
@@ -47,32 +48,28 @@ package struct Agreement: Sendable, Equatable {
 
     /// The last vote of each annotator on each pair; pairs with two annotators at least.
     private static func units(_ votes: [Vote]) -> [[Opinion]] {
-        var units: [PairKey: [Opinion]] = [:]
+        var units: [PairKey: [String: Opinion]] = [:]
         var order: [PairKey] = []
         for vote in votes {
             guard let strength = vote.orientedStrength else { continue }
             let key = PairKey(vote)
             if units[key] == nil { order.append(key) }
-            let opinion = Opinion(annotator: vote.annotator, verdict: vote.orientedVerdict, strength: strength)
-            if let place = units[key]?.firstIndex(where: { $0.annotator == vote.annotator }) {
-                units[key]?[place] = opinion
-            } else {
-                units[key, default: []].append(opinion)
-            }
+            units[key, default: [:]][vote.annotator] = Opinion(
+                annotator: vote.annotator, verdict: vote.orientedVerdict, strength: strength)
         }
-        return order.compactMap { units[$0] }.filter { $0.count > 1 }
+        return order.compactMap { key in
+            units[key].flatMap { $0.count > 1 ? $0.values.sorted { $0.annotator < $1.annotator } : nil }
+        }
     }
 
     private static func same(_ units: [[Opinion]], where isCounted: (Verdict) -> Bool) -> Double? {
         var (same, all) = (0, 0)
         for unit in units {
-            let counted = unit.filter { isCounted($0.verdict) }
-            for (index, opinion) in counted.enumerated() {
-                for other in counted[..<index] {
-                    all += 1
-                    if opinion.verdict == other.verdict { same += 1 }
-                }
-            }
+            var counts: [Verdict: Int] = [:]
+            for opinion in unit where isCounted(opinion.verdict) { counts[opinion.verdict, default: 0] += 1 }
+            let votes = counts.values.reduce(0, +)
+            all += votes * (votes - 1) / 2
+            same += counts.values.reduce(0) { $0 + $1 * ($1 - 1) / 2 }
         }
         return all > 0 ? Double(same) / Double(all) : nil
     }
@@ -86,12 +83,15 @@ package struct Agreement: Sendable, Equatable {
         }
     }
 
+    private static let mostAnnotators = 200
+
     private static func meanKappa(_ units: [[Opinion]]) -> Double? {
         var cases: [[String]: [(Verdict, Verdict)]] = [:]
+        // The pairs of a crowd are too many, and each shares too little.
+        guard Set(units.joined().map(\.annotator)).count <= mostAnnotators else { return nil }
         for unit in units {
-            let sorted = unit.sorted { $0.annotator < $1.annotator }
-            for (index, opinion) in sorted.enumerated() {
-                for other in sorted[(index + 1)...] {
+            for (index, opinion) in unit.enumerated() {
+                for other in unit[(index + 1)...] {
                     cases[[opinion.annotator, other.annotator], default: []].append((opinion.verdict, other.verdict))
                 }
             }

@@ -109,6 +109,8 @@ package struct AnnotatorFacts: Sendable, Equatable {
 struct Majority {
     /// Preferences for the first answer less those for the second, by annotator.
     private var sums: [PairKey: [String: Int]] = [:]
+    /// Annotators who prefer the first answer less those who prefer the second.
+    private var nets: [PairKey: Int] = [:]
 
     init(_ votes: [Vote]) {
         for vote in votes {
@@ -118,12 +120,14 @@ struct Majority {
             case .tie, .bothBad, .skip: break
             }
         }
+        nets = sums.mapValues { $0.values.reduce(0) { $0 + $1.signum() } }
     }
 
     /// Whether a preference is that of most others; nil where there are none, or as many for one as for the other.
     func agrees(_ vote: Vote) -> Bool? {
-        guard vote.verdict.isDecisive, let all = sums[PairKey(vote)] else { return nil }
-        let others = all.reduce(0) { $0 + ($1.key == vote.annotator ? 0 : $1.value.signum()) }
+        let pair = PairKey(vote)
+        guard vote.verdict.isDecisive, let net = nets[pair] else { return nil }
+        let others = net - (sums[pair]?[vote.annotator]?.signum() ?? 0)
         return others == 0 ? nil : (others > 0) == (vote.orientedVerdict == .left)
     }
 }

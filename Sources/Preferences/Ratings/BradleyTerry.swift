@@ -18,14 +18,17 @@ package struct BradleyTerry: Sendable {
     package let clusters: Int
     package let battles: Int
 
+    /// Items that are rated together at most: the matrices are dense.
+    package static let mostItems = 1000
+
     /// Rates the items of one strongly connected set from the battles among them.
     ///
     /// - Parameters:
     ///   - covariates: number of features of every battle that are used.
     ///   - ridge: penalty of half of this times the square of each coefficient.
-    /// - Returns: nil when the likelihood has no maximum.
+    /// - Returns: nil when the likelihood has no maximum, or for more than ``mostItems``.
     package init?(_ table: BattleTable, among items: [Int], covariates: Int = 0, ridge: Double = 0) {
-        guard items.count > 1 else { return nil }
+        guard (2...Self.mostItems).contains(items.count) else { return nil }
         var places = [Int?](repeating: nil, count: table.items.count)
         for (place, item) in items.enumerated() { places[item] = place }
         var rows: [PairedLogit.Row] = []

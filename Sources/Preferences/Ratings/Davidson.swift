@@ -15,6 +15,7 @@ package struct Davidson: Sendable {
     /// - Returns: nil when there is no tie, or when the likelihood has no maximum: A that beats B twice and ties once has
     ///   a finite rating where a tie is half a win, and none here.
     package init?(_ table: BattleTable, among items: [Int]) {
+        guard (2...BradleyTerry.mostItems).contains(items.count) else { return nil }
         var places = [Int?](repeating: nil, count: table.items.count)
         for (place, item) in items.enumerated() { places[item] = place }
         var pairs: [Int: Outcomes] = [:]

@@ -77,7 +77,12 @@ package struct Leaderboard: Sendable {
         var nu: Double?
         for items in connectivity.rated {
             guard let fit = BradleyTerry(table, among: items) else {
-                for item in items { rows[item].unrated = "the likelihood reached no maximum" }
+                let isTooLarge = items.count > BradleyTerry.mostItems
+                let reason =
+                    isTooLarge
+                    ? "more than \(BradleyTerry.mostItems) sources are not rated together"
+                    : "the likelihood reached no maximum"
+                for item in items { rows[item].unrated = reason }
                 continue
             }
             let davidson = Davidson(table, among: items)

@@ -8,37 +8,36 @@ package struct WinMatrix: Sendable, Equatable {
 
         package init() {}
 
+        fileprivate mutating func add(_ share: Double, _ isTie: Bool) {
+            battles += 1
+            score += share
+            ties += isTie ? 1 : 0
+        }
+
         package var rate: Double? { battles > 0 ? score / Double(battles) : nil }
     }
 
     package let items: Int
-    private var cells: [Cell]
+    /// Cells with a battle, by row and column in one number.
+    private var cells: [Int: Cell] = [:]
+    private var totals: [Cell]
 
     package init(_ table: BattleTable) {
         items = table.items.count
-        cells = [Cell](repeating: Cell(), count: items * items)
+        totals = [Cell](repeating: Cell(), count: items)
         for battle in table.battles {
             add(battle.left, battle.right, battle.score, battle.isTie)
             add(battle.right, battle.left, 1 - battle.score, battle.isTie)
         }
     }
 
-    package subscript(row: Int, column: Int) -> Cell { cells[row * items + column] }
+    package subscript(row: Int, column: Int) -> Cell { cells[row * items + column] ?? Cell() }
 
     private mutating func add(_ row: Int, _ column: Int, _ score: Double, _ isTie: Bool) {
-        let place = row * items + column
-        cells[place].battles += 1
-        cells[place].score += score
-        cells[place].ties += isTie ? 1 : 0
+        cells[row * items + column, default: Cell()].add(score, isTie)
+        totals[row].add(score, isTie)
     }
 
     /// Over all opponents.
-    package func total(_ row: Int) -> Cell {
-        (0..<items).reduce(into: Cell()) { sum, column in
-            let cell = self[row, column]
-            sum.battles += cell.battles
-            sum.score += cell.score
-            sum.ties += cell.ties
-        }
-    }
+    package func total(_ row: Int) -> Cell { totals[row] }
 }

@@ -6,10 +6,10 @@ package struct RatingBelief: Sendable {
     private let root: SquareMatrix
 
     /// - Parameter priorVariance: of a rating on the natural scale; 1.5² puts most models within a factor of twenty in odds.
-    /// - Returns: nil for an empty table, or when the numbers cannot be inverted.
+    /// - Returns: nil for an empty table, for more than ``BradleyTerry/mostItems``, or when the numbers cannot be inverted.
     package init?(_ table: BattleTable, priorVariance: Double = 2.25) {
         let count = table.items.count
-        guard count > 0, priorVariance > 0 else { return nil }
+        guard (1...BradleyTerry.mostItems).contains(count), priorVariance > 0 else { return nil }
         var means = [Double](repeating: 0, count: count)
         let terms = table.battles.filter { $0.left != $0.right }.map { battle in
             ScoreSystem.Term(

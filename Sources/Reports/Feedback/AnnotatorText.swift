@@ -38,7 +38,8 @@ struct AnnotatorText {
         guard !analysis.facts.isEmpty else { return nil }
         let models = Dictionary((analysis.model?.annotators ?? []).map { ($0.name, $0) }) { first, _ in first }
         let head = [
-            "annotator", "votes", "skips", "skill", "side bias", "right verdict", "left", "longer wins", "with others, early", "late",
+            "annotator", "votes", "skips", "skill", "side bias", "right verdict", "left", "longer wins",
+            "with others, early", "late",
             "seconds", "too fast", "gold right", "time to pay",
         ]
         let rows = analysis.facts.map { facts -> [String] in

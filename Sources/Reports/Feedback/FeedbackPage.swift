@@ -24,7 +24,8 @@ extension FeedbackReport {
 
     /// Cells are as blue as the share of the win is high; the number stands in each, so that colour is no need.
     private func matrix(_ board: Leaderboard) -> String {
-        let rows = board.rows
+        let rows = Array(board.rows.prefix(Self.widest))
+        let left = board.rows.count - rows.count
         let head = rows.enumerated().map { index, row in
             "<th scope=\"col\" title=\"\(HTMLReport.escape(row.name))\">\(index + 1)</th>"
         }
@@ -41,11 +42,15 @@ extension FeedbackReport {
             return "<tr><th scope=\"row\">\(index + 1) \(HTMLReport.escape(row.name))</th>\(cells.joined())</tr>"
         }
         return """
-            <section><h2>Matrix of wins</h2><p>Mean share of the win of rows against columns, in percent.</p>
+            <section><h2>Matrix of wins</h2><p>Mean share of the win of rows against columns, in percent.\(
+                left > 0 ? " The first \(rows.count) sources; \(left) more have no room here." : "")</p>
             <div class="wide"><table class="matrix"><tr><td></td>\(head.joined())</tr>
             \(lines.joined(separator: "\n"))</table></div></section>
             """
     }
+
+    /// Rows and columns of the matrix at most.
+    private static let widest = 120
 
     private static let style = """
         body{max-width:1200px}.wide{overflow-x:auto}.matrix td{text-align:right;padding:.1em .3em;border:0}

@@ -30,7 +30,9 @@ struct OwnVotes: VoteDialect {
         guard let answers = row.json("answers")?.array, let groups = row.json("ranking")?.array else {
             throw RowProblem("'answers' and 'ranking' must be lists")
         }
-        guard answers.count <= Self.mostAnswers else { throw RowProblem("more than \(Self.mostAnswers) answers are ranked") }
+        guard answers.count <= Self.mostAnswers else {
+            throw RowProblem("more than \(Self.mostAnswers) answers are ranked")
+        }
         var ranks: [String: Int] = [:]
         for (rank, group) in groups.enumerated() {
             for id in group.array ?? [group] {
@@ -46,7 +48,9 @@ struct OwnVotes: VoteDialect {
             if let rank = ranks.removeValue(forKey: id) { ranked.append((answer, rank)) }
         }
         if let id = ranks.keys.min() { throw RowProblem("'ranking' names '\(id)', which is no answer, or one twice") }
-        guard ranked.count > 1 else { return [LabelResult("ranking", unused: "a ranking of one answer compares nothing")] }
+        guard ranked.count > 1 else {
+            return [LabelResult("ranking", unused: "a ranking of one answer compares nothing")]
+        }
         let shared = row.members.filter { !["kind", "answers", "ranking", "verdict"].contains($0.key) }
         let name = PairParts.text(row, ["task"]) ?? "\(place.file):\(place.number)"
         let weight = 2 / Double(ranked.count * (ranked.count - 1))
@@ -55,7 +59,8 @@ struct OwnVotes: VoteDialect {
             for right in ranked[(index + 1)...] {
                 let verdict: Verdict = left.rank < right.rank ? .left : left.rank > right.rank ? .right : .tie
                 let own: [JSONValue.Member] = [
-                    .init("left", left.answer), .init("right", right.answer), .init("verdict", .string(verdict.rawValue)),
+                    .init("left", left.answer), .init("right", right.answer),
+                    .init("verdict", .string(verdict.rawValue)),
                     .init("ranking", .string("\(name):\(PairParts.text(row, ["annotator"]) ?? "")")),
                     .init("weight", .number(weight)),
                 ]
