@@ -48,8 +48,9 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 
 let fuzzed: [Target.Dependency] =
     [
-        "Cluster", "ClusterModel", "Coordinator", "Datasets", "Rewards", "RunConfiguration", "Tokenizers", "Transport",
-        grdb,
+        "Cluster", "ClusterModel", "Coordinator", "Datasets", "Preferences", "Rewards", "RunConfiguration",
+        "Tokenizers",
+        "Transport", "VoteFiles", grdb,
     ] + (withoutTorch ? [] : ["LanguageModels", "Torch"])
 let fuzzer: [Target] = [
     .systemLibrary(name: "CLibFuzzer", path: "Tests/FuzzTests/CLibFuzzer"),
@@ -112,8 +113,10 @@ let package = Package(
         library("RunConfiguration", ["ClusterModel", "Loopback", "RunLayout", yams]),
         library("Datasets", ["CZlib", "Tokenizers"]),
         library("RunInputs", ["AtomicFiles", "RunLayout", "Cryptography"]),
-        library("Reports", ["AtomicFiles", "RunLayout"]),
+        library("Reports", ["AtomicFiles", "RunLayout", "Preferences"]),
         library("Console", ["AtomicFiles", "RunLayout", lifecycle, log]),
+        library("Preferences"),
+        library("VoteFiles", ["Datasets", "Preferences", "Tokenizers"]),
         library("MetricsServer", ["Loopback", coreMetrics, hummingbird, lifecycle, log]),
 
         // Layer 3
@@ -159,10 +162,9 @@ let package = Package(
         .executableTarget(
             name: "skein",
             dependencies: [
-                "AtomicFiles", "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer",
-                "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer",
-                "Supervision", "Tokenizers",
-                "ZeroMQ", arguments, lifecycle, log,
+                "AtomicFiles", "Cluster", "ClusterModel", "Console", "Coordinator", "Cryptography", "Datasets",
+                "MetricsServer", "Preferences", "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout",
+                "StatusServer", "Supervision", "Tokenizers", "VoteFiles", "ZeroMQ", arguments, lifecycle, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -232,7 +234,8 @@ let package = Package(
         tests(
             "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Transport", "ZeroMQ"],
             resources: [.copy("Fixtures")]),
-        tests("ReportsTests", ["Reports"]),
+        tests("PreferencesTests", ["Preferences"], resources: [.copy("Fixtures")]),
+        tests("ReportsTests", ["Preferences", "Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["AtomicFiles", "RunInputs", "Console"]),
         tests(
@@ -243,6 +246,7 @@ let package = Package(
         tests("SupervisionTests", ["Supervision", "ClusterModel", "Console"]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["AtomicFiles", "Torch"]),
+        tests("VoteFilesTests", ["Datasets", "Preferences", "Tokenizers", "VoteFiles"]),
         tests(
             "TrainingTests",
             [

@@ -29,6 +29,7 @@ struct Skein: AsyncParsableCommand {
                     GenerateCommand.self, LogprobsCommand.self, ScoreCommand.self, TokenizeCommand.self,
                     DatasetCommand.self,
                 ]),
+            CommandGroup(name: "Feedback", subcommands: [FeedbackCommand.self]),
         ])
 
     static func main() async {
