@@ -106,6 +106,19 @@ extension LabelMachine {
         }
     }
 
+    /// The answers of a lease as they were shown, if the person has or had it.
+    package func order(of lease: LeaseID, by id: PersonID) -> [AnswerID]? {
+        if let held = leases[id], held.id == lease { return held.order }
+        if let held = lapsed[id], held.id == lease { return held.order }
+        return actOfLease[lease].flatMap { acts[$0] }.flatMap { $0.person == id ? $0.order : nil }
+    }
+
+    /// Acts of all people that count, the newest first.
+    package func newestActs(limit: Int) -> [Act] {
+        let last = acts.values.filter { $0.withdrawnAt == nil }.sorted { $0.id > $1.id }
+        return Array(last.prefix(max(0, limit)))
+    }
+
     /// The person's acts that count, the newest first.
     package func acts(of id: PersonID, limit: Int) -> [Act] {
         (history[id] ?? []).suffix(max(0, limit)).reversed().compactMap { acts[$0] }
