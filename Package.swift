@@ -46,6 +46,14 @@ let system = Target.Dependency.product(
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
+/// The labelling page, built into the program.
+let pageFiles =
+    ["index.html", "style.css", "icon.svg"]
+    + [
+        "answers", "clock", "differences", "elements", "lead", "main", "markdown", "pair", "ranking", "rating", "remarks",
+        "server", "writing",
+    ].map { "\($0).js" }
+
 let fuzzed: [Target.Dependency] =
     [
         "Cluster", "ClusterModel", "Coordinator", "Datasets", "Rewards", "RunConfiguration", "Tokenizers", "Transport",
@@ -114,6 +122,7 @@ let package = Package(
         library("Reports", ["RunLayout"]),
         library("Console", ["RunLayout", lifecycle, log]),
         library("MetricsServer", ["Loopback", coreMetrics, hummingbird, lifecycle, log]),
+        library("FeedbackModel"),
 
         // Layer 3
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
@@ -121,6 +130,7 @@ let package = Package(
             "Cluster",
             ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Cryptography", protobuf, collections, log, metrics]),
         library("Supervision", ["ClusterModel", "Console", "RunConfiguration", subprocess, system]),
+        library("FeedbackStore", ["Cryptography", "FeedbackModel", grdb]),
         library("LanguageModels", ["Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels", "RunConfiguration"]),
 
@@ -136,6 +146,10 @@ let package = Package(
             "Coordinator", ["Cluster", "ClusterModel", "Reports", "RunLayout", "Transport", "Cryptography", grdb, log]),
         library(
             "StatusServer", ["ClusterModel", "MetricsServer", "RunConfiguration", "Cryptography", hummingbird, log]),
+        .target(
+            name: "FeedbackServer",
+            dependencies: ["FeedbackModel", "FeedbackStore", "MetricsServer", hummingbird, log],
+            resources: pageFiles.map { .embedInCode("Page/\($0)") }, swiftSettings: strict),
         library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log, metrics]),
         library(
             "Scorer",
@@ -157,7 +171,8 @@ let package = Package(
         .executableTarget(
             name: "skein",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer", "Reports", "Rewards",
+                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "FeedbackModel", "FeedbackServer",
+                "FeedbackStore", "MetricsServer", "Reports", "Rewards",
                 "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer", "Supervision",
                 "Tokenizers",
                 "ZeroMQ", arguments, lifecycle, log,
@@ -211,6 +226,11 @@ let package = Package(
             ["Coordinator", "Cluster", "ClusterModel", "InProcess", "Transport", "ZeroMQ", grdb, log]),
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
         tests("EvaluationsTests", ["Evaluations", "Rewards", "RunConfiguration", "Tokenizers"]),
+        tests("FeedbackModelTests", ["FeedbackModel"]),
+        tests("FeedbackStoreTests", ["FeedbackStore", "FeedbackModel", grdb]),
+        tests(
+            "FeedbackServerTests",
+            ["FeedbackServer", "FeedbackStore", "FeedbackModel", "MetricsServer", hummingbird, log]),
         tests(
             "LanguageModelsTests", ["LanguageModels", "Torch"],
             resources: [

@@ -115,8 +115,13 @@ extension LabelMachine {
 
     /// Acts of all people that count, the newest first.
     package func newestActs(limit: Int) -> [Act] {
-        let last = acts.values.filter { $0.withdrawnAt == nil }.sorted { $0.id > $1.id }
-        return Array(last.prefix(max(0, limit)))
+        var found: [Act] = []
+        var number = lastAct
+        while number > 0, found.count < limit {
+            if let act = acts[ActID(number)], act.withdrawnAt == nil { found.append(act) }
+            number -= 1
+        }
+        return found
     }
 
     /// The person's acts that count, the newest first.

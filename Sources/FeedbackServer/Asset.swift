@@ -9,6 +9,7 @@ struct Asset {
         case "index.html": Asset(type: "text/html; charset=utf-8", bytes: PackageResources.index_html)
         case "style.css": Asset(type: "text/css; charset=utf-8", bytes: PackageResources.style_css)
         case "icon.svg": Asset(type: "image/svg+xml", bytes: PackageResources.icon_svg)
+        case "answers.js": script(PackageResources.answers_js)
         case "main.js": script(PackageResources.main_js)
         case "server.js": script(PackageResources.server_js)
         case "elements.js": script(PackageResources.elements_js)

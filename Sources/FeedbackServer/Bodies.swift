@@ -60,13 +60,18 @@ struct JudgementBody: Codable, Sendable {
         case ("pair", "both_bad", _): .pair(.bothBad, strength: strength)
         case ("ranking", _, _): .ranking(try ranking(order))
         case ("rating", _, _): .rating(try rating(ratings ?? [], order))
-        case ("writing", _, _): .writing(text: text ?? "", corrects: place == nil ? nil : try answer(place, order))
+        case ("writing", _, _): .writing(text: text ?? "", corrects: try corrected(order))
         case ("review", _, "approve"): .review(.approve)
         case ("review", _, "edit"): .review(.edit(text: text ?? ""))
         case ("review", _, "send_back"): .review(.sendBack)
         case ("skip", _, _): .skip
         default: throw Refusal(.invalid, "there is no judgement of this kind")
         }
+    }
+
+    private func corrected(_ order: [AnswerID]) throws(Refusal) -> AnswerID? {
+        guard place != nil else { return nil }
+        return try answer(place, order)
     }
 
     private func ranking(_ order: [AnswerID]) throws(Refusal) -> [[AnswerID]] {

@@ -13,13 +13,16 @@ struct VoteRow: Encodable, Sendable {
     var seconds: Double
     var isAdjudication: Bool
 
-    /// - Parameter pseudonym: nil in a person's own list.
-    init(_ act: Act, pseudonym: String?) {
+    /// - Parameters:
+    ///   - pseudonym: nil in a person's own list.
+    ///   - order: which answer is at which place; nil: as the person saw them.
+    init(_ act: Act, pseudonym: String?, order: [AnswerID]? = nil) {
+        let order = order ?? act.order
         vote = act.id.value
         task = act.task.value
         annotator = pseudonym
-        judgement = JudgementBody(act.judgement, order: act.order)
-        flags = act.remarks.flags.map { FlagsBody(place: act.order.firstIndex(of: $0.answer) ?? 0, names: $0.names) }
+        judgement = JudgementBody(act.judgement, order: order)
+        flags = act.remarks.flags.map { FlagsBody(place: order.firstIndex(of: $0.answer) ?? 0, names: $0.names) }
         comment = act.remarks.comment
         reason = act.remarks.reason
         votedAtMs = act.actedAt
@@ -68,7 +71,8 @@ struct LeadBody: Encodable, Sendable {
         disputeCount = all.count
         disputes = all.prefix(Self.mostDisputes).map { id in
             Dispute(
-                task: id.value, votes: Self.rows(machine.votes(on: id), machine),
+                // Everybody's answers by the same places.
+                task: id.value, votes: Self.rows(machine.votes(on: id), machine, order: machine.task(id)?.answers),
                 votesWanted: machine.task(id)?.wanted ?? 0)
         }
         let totals = machine.progress(of: PersonID(0))
@@ -84,7 +88,7 @@ struct LeadBody: Encodable, Sendable {
         rows(task.map { machine.votes(on: $0) } ?? machine.newestActs(limit: mostVotes), machine)
     }
 
-    private static func rows(_ acts: [Act], _ machine: LabelMachine) -> [VoteRow] {
-        acts.map { VoteRow($0, pseudonym: machine.person($0.person)?.pseudonym ?? "") }
+    private static func rows(_ acts: [Act], _ machine: LabelMachine, order: [AnswerID]? = nil) -> [VoteRow] {
+        acts.map { VoteRow($0, pseudonym: machine.person($0.person)?.pseudonym ?? "", order: order) }
     }
 }

@@ -30,9 +30,9 @@ export async function leadView(settle, back) {
   );
 }
 
-/** How often each side won, whichever side it was shown on: places differ from vote to vote, so only tasks tell. */
+/** Who said what, by the places of the task and not as each was shown. */
 function sides(votes) {
-  return `${votes.length} answers, ${new Set(votes.map((vote) => vote.annotator)).size} people`;
+  return votes.map((vote) => `${vote.annotator}: ${pairSentence(vote.judgement)}`).join("; ");
 }
 
 function sentence(vote) {

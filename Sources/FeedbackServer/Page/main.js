@@ -287,7 +287,7 @@ function showProgress({ mine, my_skips: skips, votes, wanted }) {
 function showMenu(data) {
   place("menu").replaceChildren(
     ...(data.project.guidelines ? [button("Guidelines", toggleGuidelines, { key: "i", "aria-expanded": String(!place("guidelines").hidden), id: "guidelines-button" })] : []),
-    button("Keys", showHelp, { key: "?" }),
+    button("Keys", showHelp, { key: "?", kind: "keys" }),
     ...(data.person.is_lead && data.content !== "consent" ? [button("Overview", showLead)] : []),
     button("Stop", stop));
 }

@@ -1,4 +1,4 @@
-// Answers in order: name them from the best to the worst. Two can share a place.
+// Answers in order, from the best to the worst. Two can share a place.
 
 import { button, letters, make } from "./elements.js";
 import { answerCard } from "./answers.js";
@@ -19,7 +19,7 @@ export function rankingView(context) {
   const element = make(
     "div",
     {},
-    make("p", { class: "hint" }, "Name the answers from the best to the worst: press their numbers, or their buttons."),
+    make("p", { class: "hint" }, "Rank the answers from the best to the worst: press their numbers in that order, or use their buttons."),
     make("div", { class: "cards many" }, ...cards.map((card) => card.element)),
     remarks.element,
     make(
@@ -86,7 +86,7 @@ export function rankingView(context) {
     for (const place of places) {
       const number = rank(place);
       ranks[place].replaceChildren(
-        number ? `${letters[place]} is ${number}` : `Name ${letters[place]} next`, make("kbd", { "aria-hidden": "true" }, `${place + 1}`));
+        number ? `${letters[place]} is ${number}` : `Rank ${letters[place]} next`, make("kbd", { "aria-hidden": "true" }, `${place + 1}`));
       ranks[place].setAttribute("aria-pressed", String(number !== null));
       scores[place].buttons.forEach((each, index) =>
         each.setAttribute("aria-pressed", String(context.draft.scores[place] === index + 1)));
