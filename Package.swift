@@ -203,8 +203,8 @@ let package = Package(
         .executableTarget(
             name: "skein-bench",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "MetricsServer", "StatusServer", "Transport",
-                "ZeroMQ",
+                "Cluster", "ClusterModel", "Console", "Coordinator", "FeedbackModel", "FeedbackStore", "MetricsServer",
+                "StatusServer", "Transport", "ZeroMQ",
                 arguments, log,
             ],
             swiftSettings: strict),

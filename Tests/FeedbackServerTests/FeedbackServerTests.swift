@@ -114,7 +114,7 @@ import Testing
             var open = [page.text]
             while let text = open.popLast() {
                 #expect(!text.contains("http://") || !text.contains("src=\"http"), "nothing from elsewhere")
-                for match in text.matches(of: /(?:"\/assets\/|from "\.\/)([a-z]+\.[a-z]+)"/) {
+                for match in text.matches(of: #/(?:"/assets/|from "\./)([a-z]+\.[a-z]+)"/#) {
                     let name = String(match.1)
                     guard found.insert(name).inserted else { continue }
                     let asset = try await client.ask("GET", "/assets/" + name)

@@ -181,6 +181,7 @@ function fill(...children) {
   view = null;
   context = null;
   clock.stop();
+  delete place("main").dataset.lease;
   place("main").replaceChildren(...children);
   scrollTo(0, 0);
 }
@@ -195,6 +196,7 @@ function showTask(data) {
   fill();
   context = makeContext(task, project);
   view = views[task.kind](context);
+  place("main").dataset.lease = task.lease;
   const title = heading(task.is_adjudication ? "Settle a disagreement" : task.kind === "review" ? "Review" : "Prompt");
   place("main").replaceChildren(
     make("section", { class: "prompt", "aria-labelledby": "heading" },
