@@ -58,7 +58,10 @@ struct SkeinBench: AsyncParsableCommand {
             guard (1...900).contains(annotators), votes > 0, pause >= 0 else {
                 throw ValidationError("--annotators is from 1 to 900, --votes above 0, --pause from 0")
             }
-            let skein = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "skein")
+            guard let own = Bundle.main.executableURL else {
+                throw ValidationError("cannot tell where this program lies")
+            }
+            let skein = own.deletingLastPathComponent().appending(path: "skein")
             try printJSON(
                 FeedbackBenchmark.run(annotators: annotators, votes: votes, pause: pause, executable: skein))
         }
