@@ -158,7 +158,7 @@ extension LabelMachine {
         if case .review(.sendBack) = act.judgement {
             throw Refusal(.cannotUndo, "the author has the text again already; write to them instead")
         }
-        let review = tasks.values.first { $0.task.reviews == act.id && !$0.isClosed }
+        let review = openReview(of: act)
         if let review, review.holders > 0 || !review.votes.isEmpty {
             throw Refusal(.cannotUndo, "somebody is reviewing this text or has done so; it stands")
         }
@@ -172,6 +172,11 @@ extension LabelMachine {
         begin(act.task, for: id, order: act.order, isAdjudication: act.isAdjudication, draft: act.id, now)
     }
 
+    private func openReview(of act: Act) -> TaskState? {
+        guard case .writing = act.judgement else { return nil }
+        return tasks.values.first { $0.task.reviews == act.id && !$0.isClosed }
+    }
+
     // MARK: - Disagreement
 
     /// Edge 7: all places of a comparison are filled, and the outcomes, leaving strength aside, are not all the same.
@@ -183,7 +188,7 @@ extension LabelMachine {
 
     private func outcomes(_ state: TaskState) -> Set<PairOutcome> {
         Set(
-            state.votes.compactMap { id in
+            state.votes.compactMap { id -> PairOutcome? in
                 if case .pair(let outcome, _)? = acts[id]?.judgement { outcome } else { nil }
             })
     }

@@ -78,9 +78,9 @@ package struct LabelMachine: Sendable {
         case .submit(let id, let submission):
             try check(id)
             if try submit(submission, by: id, now) {
-                var view = view(of: id, now, &random)
-                view.wasCountedBefore = true
-                return view
+                var shown = view(of: id, now, &random)
+                shown.wasCountedBefore = true
+                return shown
             }
         case .undo(let id):
             try check(id)

@@ -1,4 +1,4 @@
-import FeedbackModel
+package import FeedbackModel
 package import FeedbackStore
 import Foundation
 import HTTPTypes

@@ -26,7 +26,7 @@ extension FeedbackStore {
     ///
     /// The bytes are overwritten in the file. Exports are not touched: the answer names them.
     package func erase(_ name: String) throws -> Erasure {
-        let erasure = try change { database in
+        let erasure = try change { database -> Erasure in
             let person = try Self.person(named: name, database)
             var erasure = Erasure(pseudonym: person.pseudonym)
             func count(_ sql: String) throws -> Int {
@@ -39,7 +39,7 @@ extension FeedbackStore {
                     JOIN export_person ON export_person.export = export.id WHERE person = ? ORDER BY export.id
                     """,
                 arguments: [person.id.value]
-            ).map { Erasure.Export(place: $0.place, exportedAt: $0.exported_ms, sha256: $0.sha256, rows: $0.rows) }
+            ).map { Erasure.Export(place: $0.place, exportedAt: $0.exportedMs, sha256: $0.sha256, rows: $0.rows) }
             let theirTasks = """
                 SELECT task FROM task_answer WHERE answer IN (SELECT id FROM answer WHERE author = ?1)
                 UNION SELECT id FROM task WHERE reviews IN (SELECT id FROM act WHERE person = ?1)
@@ -70,6 +70,6 @@ extension FeedbackStore {
     }
 }
 
-private struct ExportRecord: Decodable, FetchableRecord {
-    var place: String, exported_ms: Int64, sha256: String, rows: Int
+private struct ExportRecord: StoredRow {
+    var place: String, exportedMs: Int64, sha256: String, rows: Int
 }

@@ -58,7 +58,7 @@ extension FeedbackStore {
     }
 }
 
-private struct TaskFacts: Decodable, FetchableRecord { var kind: String, prompt: Int64, gold: String?, reviews: Int64? }
+private struct TaskFacts: StoredRow { var kind: String, prompt: Int64, gold: String?, reviews: Int64? }
 
 /// Rows of judgements.
 private struct ExportMaker {

@@ -178,4 +178,4 @@ private struct Importer {
     }
 }
 
-private struct KnownPrompt: Decodable, FetchableRecord { var id: Int64, content: String }
+private struct KnownPrompt: StoredRow { var id: Int64, content: String }

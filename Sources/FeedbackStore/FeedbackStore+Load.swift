@@ -11,7 +11,7 @@ extension FeedbackStore {
     }
 }
 
-/// The tables as values. Rows decode as `Codable` records, which throw at a value of another type where a subscript traps.
+/// The tables as values.
 private struct StateReader {
     let database: Database
     let settings: FeedbackSettings
@@ -82,49 +82,48 @@ private struct StateReader {
                     id: id, kind: kind, prompt: PromptID(row.prompt), answers: answers[row.id] ?? [],
                     authors: authors[row.id] ?? [], wanted: row.wanted ?? settings.overlap, route: routes[row.id],
                     gold: try row.gold.map { try StoredJSON.value($0, "the gold outcome of task \(row.id)") },
-                    isEntryTest: row.is_entry_test,
+                    isEntryTest: row.isEntryTest,
                     wantsReason: kind == .pair && Chance.share("reason \(row.signature)") < settings.reasonShare,
                     reviews: row.reviews.map { ActID($0) }))
-            if row.is_closed { state.closed.insert(id) }
-            if let person = row.sent_back_to, let act = row.sent_back_by {
+            if row.isClosed { state.closed.insert(id) }
+            if let person = row.sentBackTo, let act = row.sentBackBy {
                 state.sentBack.append((id, PersonID(person), ActID(act)))
             }
         }
     }
 }
 
-// Named as the columns are.
-private struct TaskRow: Decodable, FetchableRecord {
-    var id: Int64, kind: String, prompt: Int64, signature: String, wanted: Int?, gold: String?, is_entry_test: Bool
-    var reviews: Int64?, is_closed: Bool, sent_back_to: Int64?, sent_back_by: Int64?
+private struct TaskRow: StoredRow {
+    var id: Int64, kind: String, prompt: Int64, signature: String, wanted: Int?, gold: String?, isEntryTest: Bool
+    var reviews: Int64?, isClosed: Bool, sentBackTo: Int64?, sentBackBy: Int64?
 }
-private struct TaskAnswerRow: Decodable, FetchableRecord { var task: Int64, answer: Int64, author: Int64? }
-private struct RouteRow: Decodable, FetchableRecord { var task: Int64, name: String }
-private struct CountRow: Decodable, FetchableRecord { var id: Int64, count: Int }
+private struct TaskAnswerRow: StoredRow { var task: Int64, answer: Int64, author: Int64? }
+private struct RouteRow: StoredRow { var task: Int64, name: String }
+private struct CountRow: StoredRow { var id: Int64, count: Int }
 
-private struct LeaseRow: Decodable, FetchableRecord {
-    var id: Int64, task: Int64, person: Int64, shown_order: String, shown_ms: Int64, expires_ms: Int64
-    var is_adjudication: Bool, draft: Int64?
+private struct LeaseRow: StoredRow {
+    var id: Int64, task: Int64, person: Int64, shownOrder: String, shownMs: Int64, expiresMs: Int64
+    var isAdjudication: Bool, draft: Int64?
 
     func lease() throws -> Lease {
         Lease(
             id: LeaseID(id), task: TaskID(task), person: PersonID(person),
-            order: try StoredJSON.value(shown_order, "the order of lease \(id)"), shownAt: shown_ms,
-            expiresAt: expires_ms, isAdjudication: is_adjudication, draft: draft.map { ActID($0) })
+            order: try StoredJSON.value(shownOrder, "the order of lease \(id)"), shownAt: shownMs,
+            expiresAt: expiresMs, isAdjudication: isAdjudication, draft: draft.map { ActID($0) })
     }
 }
 
-struct ActRow: Decodable, FetchableRecord {
-    var id: Int64, lease: Int64, task: Int64, person: Int64, shown_order: String, judgement: String, remarks: String
-    var shown_ms: Int64, acted_ms: Int64, seconds: Double, idle_seconds: Double, is_adjudication: Bool
-    var withdrawn_ms: Int64?
+struct ActRow: StoredRow {
+    var id: Int64, lease: Int64, task: Int64, person: Int64, shownOrder: String, judgement: String, remarks: String
+    var shownMs: Int64, actedMs: Int64, seconds: Double, idleSeconds: Double, isAdjudication: Bool
+    var withdrawnMs: Int64?
 
     func act() throws -> Act {
         Act(
             id: ActID(id), lease: LeaseID(lease), task: TaskID(task), person: PersonID(person),
-            order: try StoredJSON.value(shown_order, "the order of vote \(id)"),
+            order: try StoredJSON.value(shownOrder, "the order of vote \(id)"),
             judgement: try StoredJSON.value(judgement, "the judgement of vote \(id)"),
-            remarks: try StoredJSON.value(remarks, "the remarks of vote \(id)"), shownAt: shown_ms, actedAt: acted_ms,
-            seconds: seconds, idleSeconds: idle_seconds, isAdjudication: is_adjudication, withdrawnAt: withdrawn_ms)
+            remarks: try StoredJSON.value(remarks, "the remarks of vote \(id)"), shownAt: shownMs, actedAt: actedMs,
+            seconds: seconds, idleSeconds: idleSeconds, isAdjudication: isAdjudication, withdrawnAt: withdrawnMs)
     }
 }

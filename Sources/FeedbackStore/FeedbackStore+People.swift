@@ -23,14 +23,14 @@ package struct PersonRecord: Sendable, Equatable {
             arguments: arguments
         ).map { row in
             PersonRecord(
-                id: PersonID(row.id), name: row.name, pseudonym: row.pseudonym, isLead: row.is_lead,
-                isActive: row.is_active, consentedAt: row.consented_ms)
+                id: PersonID(row.id), name: row.name, pseudonym: row.pseudonym, isLead: row.isLead,
+                isActive: row.isActive, consentedAt: row.consentedMs)
         }
     }
 }
 
-private struct PersonRow: Decodable, FetchableRecord {
-    var id: Int64, name: String, pseudonym: String, is_lead: Bool, is_active: Bool, consented_ms: Int64?
+private struct PersonRow: StoredRow {
+    var id: Int64, name: String, pseudonym: String, isLead: Bool, isActive: Bool, consentedMs: Int64?
 }
 
 extension FeedbackStore {

@@ -77,5 +77,5 @@ extension FeedbackStore {
     }
 }
 
-private struct PromptRow: Decodable, FetchableRecord { var name: String, content: String }
-private struct AnswerRow: Decodable, FetchableRecord { var id: Int64, source: String, text: String }
+private struct PromptRow: StoredRow { var name: String, content: String }
+private struct AnswerRow: StoredRow { var id: Int64, source: String, text: String }

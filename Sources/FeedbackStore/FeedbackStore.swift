@@ -134,6 +134,14 @@ package final class FeedbackStore: Sendable {
     }
 }
 
+/// A row whose columns have the properties' names with underscores. Decoding throws at a value of another type, where a
+/// subscript of GRDB's traps.
+protocol StoredRow: Decodable, FetchableRecord {}
+
+extension StoredRow {
+    static var databaseColumnDecodingStrategy: DatabaseColumnDecodingStrategy { .convertFromSnakeCase }
+}
+
 /// Values in text columns.
 enum StoredJSON {
     static func text(_ value: some Encodable) throws -> String {

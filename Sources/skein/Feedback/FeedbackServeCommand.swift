@@ -99,8 +99,8 @@ struct FeedbackServeCommand: AsyncParsableCommand {
     // MARK: - Tasks
 
     private func addTasks(_ store: FeedbackStore) throws {
-        guard let mode = AnswersRow.Mode(rawValue: mode) else {
-            throw CommandError(.usage, "--mode \(mode): write pair, ranking, rating or writing")
+        guard let mode = AnswersRow.Mode(rawValue: self.mode) else {
+            throw CommandError(.usage, "--mode \(self.mode): write pair, ranking, rating or writing")
         }
         if let pairsPerPrompt, pairsPerPrompt < 1 {
             throw CommandError(.usage, "--pairs-per-prompt \(pairsPerPrompt): write 1 or more")
@@ -116,7 +116,7 @@ struct FeedbackServeCommand: AsyncParsableCommand {
             guard RunLayout(directory).isRunDirectory else {
                 throw CommandError(.configuration, "--run \(directory): this is no run directory")
             }
-            let prompts = try RunAnswers.read(runDirectory: directory).map { try TaskFile.prompt($0) }
+            let prompts = RunAnswers.read(runDirectory: directory).map { TaskFile.prompt($0) }
             guard !prompts.isEmpty else {
                 throw CommandError(
                     .configuration, "--run \(directory): the run keeps no two different answers to one prompt yet")
@@ -164,7 +164,7 @@ enum TaskFile {
         return prompt
     }
 
-    static func prompt(_ run: RunAnswers) throws -> PromptWithAnswers {
+    static func prompt(_ run: RunAnswers) -> PromptWithAnswers {
         PromptWithAnswers(
             content: content(.text(run.prompt)), answers: run.answers.map { .init(source: $0.source, text: $0.text) })
     }
