@@ -50,7 +50,8 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 let pageFiles =
     ["index.html", "style.css", "icon.svg"]
     + [
-        "answers", "clock", "differences", "elements", "lead", "main", "markdown", "pair", "ranking", "rating", "remarks",
+        "answers", "clock", "differences", "elements", "lead", "main", "markdown", "pair", "ranking", "rating",
+        "remarks",
         "server", "writing",
     ].map { "\($0).js" }
 

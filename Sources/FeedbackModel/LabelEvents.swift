@@ -54,6 +54,13 @@ package struct LabelProgress: Sendable, Equatable {
     /// Votes that fill overlaps, of all people.
     package var votes = 0
     package var wanted = 0
+
+    package init(mine: Int = 0, mySkips: Int = 0, votes: Int = 0, wanted: Int = 0) {
+        self.mine = mine
+        self.mySkips = mySkips
+        self.votes = votes
+        self.wanted = wanted
+    }
 }
 
 /// Why a person has no task.

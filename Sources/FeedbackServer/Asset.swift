@@ -26,5 +26,7 @@ struct Asset {
         }
     }
 
-    private static func script(_ bytes: [UInt8]) -> Asset { Asset(type: "text/javascript; charset=utf-8", bytes: bytes) }
+    private static func script(_ bytes: [UInt8]) -> Asset {
+        Asset(type: "text/javascript; charset=utf-8", bytes: bytes)
+    }
 }

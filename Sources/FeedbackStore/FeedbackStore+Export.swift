@@ -1,6 +1,6 @@
 import Cryptography
 package import FeedbackModel
-import Foundation
+package import Foundation
 import GRDB
 
 /// What an export wrote.

@@ -124,7 +124,8 @@ private struct Importer {
         if let known {
             guard known.content == given.content else {
                 throw FeedbackError(
-                    .invalid, "the prompt '\(name)' is in the store with another text; give one of the two another name")
+                    .invalid, "the prompt '\(name)' is in the store with another text; give one of the two another name"
+                )
             }
             return known.id
         }

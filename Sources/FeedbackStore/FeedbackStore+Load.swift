@@ -6,7 +6,9 @@ extension FeedbackStore {
     package func load() throws -> (state: FeedbackState, settings: FeedbackSettings, basis: Int64) {
         try read { database in
             let settings = try Self.settings(database)
-            return (try StateReader(database: database, settings: settings).state(), settings, try Self.changes(database))
+            return (
+                try StateReader(database: database, settings: settings).state(), settings, try Self.changes(database)
+            )
         }
     }
 }
@@ -51,7 +53,9 @@ private struct StateReader {
     }
 
     private func leases(_ condition: String) throws -> [Lease] {
-        try LeaseRow.fetchAll(database, sql: "SELECT * FROM lease WHERE \(condition) ORDER BY id").map { try $0.lease() }
+        try LeaseRow.fetchAll(database, sql: "SELECT * FROM lease WHERE \(condition) ORDER BY id").map {
+            try $0.lease()
+        }
     }
 
     private func readTasks(into state: inout FeedbackState, names: [String: PersonID]) throws {

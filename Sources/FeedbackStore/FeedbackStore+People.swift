@@ -68,7 +68,8 @@ extension FeedbackStore {
         try change { database in
             let person = try Self.person(named: name, database)
             try database.execute(
-                sql: "UPDATE person SET link_hash = NULL, revoked_ms = ? WHERE id = ?", arguments: [now, person.id.value])
+                sql: "UPDATE person SET link_hash = NULL, revoked_ms = ? WHERE id = ?",
+                arguments: [now, person.id.value])
             try database.execute(sql: "DELETE FROM session WHERE person = ?", arguments: [person.id.value])
             // What they held goes round.
             try database.execute(

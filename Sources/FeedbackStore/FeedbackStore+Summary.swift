@@ -1,5 +1,4 @@
-package import FeedbackModel
-import GRDB
+import FeedbackModel
 
 /// Sums of a store for a person who looks in from a terminal.
 package struct FeedbackSummary: Sendable, Codable, Equatable {

@@ -52,7 +52,8 @@ enum FeedbackBenchmark {
         }
         return Result(
             annotators: annotators, votes: times.count, votesInStore: stored,
-            votesPerSecond: Double(times.count) / seconds, medianMs: share(0.5), p99Ms: share(0.99), longestMs: share(1))
+            votesPerSecond: Double(times.count) / seconds, medianMs: share(0.5), p99Ms: share(0.99), longestMs: share(1)
+        )
     }
 
     private static func prepare(_ path: String, annotators: Int, tasks: Int) throws -> [String] {
@@ -62,7 +63,10 @@ enum FeedbackBenchmark {
             (0..<tasks).map { number in
                 PromptWithAnswers(
                     content: "\"What is \(number)?\"",
-                    answers: [.init(source: "a", text: "\(number) a. \(text)"), .init(source: "b", text: "\(number) b. \(text)")])
+                    answers: [
+                        .init(source: "a", text: "\(number) a. \(text)"),
+                        .init(source: "b", text: "\(number) b. \(text)"),
+                    ])
             }, plan: ImportPlan())
         return try (0..<annotators).map { try store.invite("annotator \($0)", isLead: false, at: 0) }
     }
@@ -128,7 +132,8 @@ enum FeedbackBenchmark {
             {"lease":\(lease),"judgement":{"kind":"pair","outcome":"better","place":\(place),"strength":2},"seconds":1}
             """)
         guard answer.status == 200 else {
-            throw PlainClient.Failure(description: "status \(answer.status): \(String(decoding: answer.body, as: UTF8.self))")
+            throw PlainClient.Failure(
+                description: "status \(answer.status): \(String(decoding: answer.body, as: UTF8.self))")
         }
         return try JSONDecoder().decode(Desk.self, from: answer.body)
     }
@@ -152,7 +157,9 @@ enum FeedbackBenchmark {
     private static func wait(for port: Int) throws {
         let end = ContinuousClock.now + .seconds(20)
         while (try? PlainClient(port: port)) == nil {
-            guard ContinuousClock.now < end else { throw PlainClient.Failure(description: "the server does not listen") }
+            guard ContinuousClock.now < end else {
+                throw PlainClient.Failure(description: "the server does not listen")
+            }
             Thread.sleep(forTimeInterval: 0.02)
         }
     }

@@ -41,11 +41,14 @@ struct LabelBench {
 
     /// Pairs about answers 1 and 2, 3 and 4, and so on.
     static func pairs(_ count: Int, wanted: Int = 1) -> [LabelTask] {
-        (1...count).map { number in
-            LabelTask(
-                id: TaskID(Int64(number)), kind: .pair, prompt: PromptID(Int64(number)),
-                answers: [AnswerID(Int64(2 * number - 1)), AnswerID(Int64(2 * number))], wanted: wanted)
+        var tasks: [LabelTask] = []
+        for number in 1...Int64(count) {
+            let answers = [AnswerID(2 * number - 1), AnswerID(2 * number)]
+            tasks.append(
+                LabelTask(
+                    id: TaskID(number), kind: .pair, prompt: PromptID(number), answers: answers, wanted: wanted))
         }
+        return tasks
     }
 
     @discardableResult

@@ -6,13 +6,14 @@ import Testing
     @Test(arguments: 1...60) func theRulesHoldWhateverHappens(_ seed: UInt64) throws {
         var random = SeededNumbers(seed)
         let wanted = Int.random(in: 1...3, using: &random)
-        var bench = LabelBench(
-            people: 5, leads: [5], tasks: LabelBench.pairs(12, wanted: wanted)
-                + (13...16).map {
-                    LabelTask(
-                        id: TaskID($0), kind: .writing, prompt: PromptID($0), answers: [],
-                        authors: $0 == 13 ? [PersonID(1)] : [])
-                }, seed: seed &+ 1000) { $0.leaseSeconds = 60 }
+        var tasks = LabelBench.pairs(12, wanted: wanted)
+        for number in Int64(13)...16 {
+            tasks.append(
+                LabelTask(
+                    id: TaskID(number), kind: .writing, prompt: PromptID(number), answers: [],
+                    authors: number == 13 ? [PersonID(1)] : []))
+        }
+        var bench = LabelBench(people: 5, leads: [5], tasks: tasks, seed: seed &+ 1000) { $0.leaseSeconds = 60 }
         var old: [Submission] = []
         for _ in 0..<400 {
             let person = PersonID(Int64.random(in: 1...5, using: &random))

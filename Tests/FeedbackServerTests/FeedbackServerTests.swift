@@ -57,10 +57,12 @@ import Testing
         }
 
         func vote(_ lease: Int, place: Int = 0, strength: Int = 2) async throws -> Answer {
-            try await ask("POST", "/api/acts", [
-                "lease": lease, "seconds": 1.5,
-                "judgement": ["kind": "pair", "outcome": "better", "place": place, "strength": strength],
-            ])
+            try await ask(
+                "POST", "/api/acts",
+                [
+                    "lease": lease, "seconds": 1.5,
+                    "judgement": ["kind": "pair", "outcome": "better", "place": place, "strength": strength],
+                ])
         }
     }
 
@@ -151,7 +153,8 @@ import Testing
             #expect(try await client.ask("GET", "/api/desk").status == 200)
             #expect(try await client.ask("GET", "/api/desk", headers: ["Host": "evil.example"]).status == 403)
             #expect(
-                try await client.ask("POST", "/api/undo", [:], headers: ["Origin": "http://evil.example"]).status == 403)
+                try await client.ask("POST", "/api/undo", [:], headers: ["Origin": "http://evil.example"]).status == 403
+            )
             #expect(try await client.ask("DELETE", "/api/session").status == 204)
             #expect(try await client.ask("GET", "/api/desk").status == 401)
         }
@@ -306,7 +309,10 @@ import Testing
                 ["lease": lease, "judgement": ["kind": "pair", "outcome": "tie"], "seconds": -1],
                 ["lease": lease, "judgement": ["kind": "pair", "outcome": "tie"], "comment": 7],
                 ["lease": lease, "judgement": ["kind": "ranking", "groups": [[0], [Int.max]]]],
-                ["lease": lease, "judgement": ["kind": "pair", "outcome": "tie"], "flags": [["place": 9, "names": ["x"]]]],
+                [
+                    "lease": lease, "judgement": ["kind": "pair", "outcome": "tie"],
+                    "flags": [["place": 9, "names": ["x"]]],
+                ],
             ]
             for body in bodies {
                 let answer = try await client.ask("POST", "/api/acts", body)

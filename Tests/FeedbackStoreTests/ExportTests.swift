@@ -45,7 +45,7 @@ import Testing
             ("right", { .pair(.better($0.order[1]), strength: 1) }), ("tie", { _ in .pair(.tie, strength: nil) }),
             ("both_bad", { _ in .pair(.bothBad, strength: nil) }), ("skip", { _ in .skip }),
         ]
-        for (_, judgement) in words { try await bench.say(person, judgement) }
+        for (_, judgement) in words { try await bench.say(person, Remarks(), judgement) }
         try await bench.say(person) { _ in .skip }
         try await bench.send(.undo(person))
         #expect(try bench.exported().map { $0["verdict"] as? String } == words.map(\.0))

@@ -5,7 +5,8 @@ import Foundation
 
 struct FeedbackInviteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "invite", abstract: "Print a personal link. A person who had one gets another; the old one is void.")
+        commandName: "invite",
+        abstract: "Print a personal link. A person who had one gets another; the old one is void.")
     @OptionGroup var file: StoreOption
     @Argument(help: "The person's name. It stays in the store.") var name: String
     @Flag(help: "The person sees all answers and settles disagreements.") var lead = false
@@ -18,7 +19,8 @@ struct FeedbackInviteCommand: ParsableCommand {
             Console.output("\(address)/#link=\(secret)")
         }
         Console.error(
-            "this link is \(name)'s alone and is shown once; it ends with: skein feedback revoke \(name)\(file.argument)")
+            "this link is \(name)'s alone and is shown once; it ends with: skein feedback revoke \(name)\(file.argument)"
+        )
     }
 }
 
@@ -49,7 +51,8 @@ struct FeedbackEraseCommand: ParsableCommand {
         ]
         if erased.tasks > 0 {
             lines.append(
-                "with their texts went \(erased.tasks) tasks about them and \(erased.othersActs) answers of other people")
+                "with their texts went \(erased.tasks) tasks about them and \(erased.othersActs) answers of other people"
+            )
         }
         if erased.exports.isEmpty {
             lines.append("no export holds anything of theirs, so no model was trained from it")

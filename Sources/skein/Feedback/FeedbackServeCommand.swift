@@ -35,7 +35,8 @@ struct FeedbackServeCommand: AsyncParsableCommand {
     @Option(help: "The title of the page.") var title: String?
     @Option(help: "A Markdown file that stands beside every task.") var guidelines: String?
     @Option(help: "Address of this machine to listen at; port 0: any free one.") var listen = "127.0.0.1:8085"
-    @Option(help: "How people reach the server through a proxy, such as https://label.example.com.") var publicURL: String?
+    @Option(help: "How people reach the server through a proxy, such as https://label.example.com.") var publicURL:
+        String?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel = "info"
 
     func run() async throws {
