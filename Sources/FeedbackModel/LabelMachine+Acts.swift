@@ -5,6 +5,10 @@ extension LabelMachine {
     mutating func submit(_ given: Submission, by id: PersonID, _ now: UnixMilliseconds) throws(Refusal) -> Bool {
         if let known = actOfLease[given.lease].flatMap({ acts[$0] }) {
             guard known.person == id, known.withdrawnAt == nil else { throw gone() }
+            guard known.judgement == given.judgement, known.remarks == given.remarks else {
+                throw Refusal(
+                    .leaseGone, "you have answered this task already, in another window; this answer was not counted")
+            }
             return true
         }
         let candidate = leases[id].flatMap { $0.id == given.lease ? $0 : nil } ?? lapsed[id]

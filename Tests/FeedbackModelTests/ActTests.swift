@@ -12,6 +12,9 @@ import Testing
         #expect(!next.wasCountedBefore && again.wasCountedBefore && next.lease == again.lease)
         #expect(bench.votes(lease.task.value).count == 1)
         #expect(bench.refusal { try $0.send(.submit(PersonID(2), submission)) } == .leaseGone)
+        // Another answer to the same task, from a second window, is not taken for the same one.
+        let other = Submission(lease: lease.id, judgement: .pair(.bothBad, strength: nil))
+        #expect(bench.refusal { try $0.send(.submit(PersonID(1), other)) } == .leaseGone)
     }
 
     @Test func undoBringsTheAnswerBackAsADraft() throws {

@@ -120,8 +120,8 @@ async function request(path, body, said) {
 async function refused(error) {
   if (!(error instanceof Refused)) throw error;
   if (error.status === 401) return showSignIn(error.message);
-  notice(error.message);
   if (error.code === "lease_gone") show(await ask("GET", "/api/desk"));
+  notice(error.message);
   if (error.code === "reason_needed") (view?.remarks.reason ?? view?.remarks.comment)?.focus();
 }
 
