@@ -17,6 +17,39 @@ import Testing
         #expect(result.output.contains("pairs: 50 votes each"))
     }
 
+    /// Answers come from a server that fails now and then; what it does not answer is counted and left out.
+    @Test func answersAreGatheredFromAServer() async throws {
+        let script = try #require(
+            Bundle.module.url(forResource: "chat_server", withExtension: "py", subdirectory: "Fixtures"))
+        let server = try Running(Self.python, [script.path])
+        let port = try #require(
+            try await eventually { server.output.split(separator: "\n").first.flatMap { Int($0) } }, "\(server.error)")
+        let folder = try Skein.Folder()
+        try folder.write("prompts.jsonl", (0..<20).map { #"{"prompt":"question \#($0)"}"# }.joined(separator: "\n"))
+        func gather(_ more: String...) async throws -> Skein.Result {
+            try await Skein.run(
+                [
+                    "feedback", "gather", "--prompts", folder.path + "/prompts.jsonl", "--output",
+                    folder.path + "/tasks.jsonl",
+                ] + more)
+        }
+        let url = "http://127.0.0.1:\(port)/v1"
+        let result = try await gather("--endpoint", url, "--model", "a", "--model", "b", "--answers", "1")
+        #expect(result.status == 0 && result.error.contains("20 of 20 prompts"), "\(result.error)")
+        let lines = try String(contentsOfFile: folder.path + "/tasks.jsonl", encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 20)
+        #expect(
+            lines[3]
+                == #"{"prompt": "question 3", "answers": [{"source": "a", "text": "a on question 3"}, {"source": "b", "text": "b on question 3"}]}"#
+        )
+        let same = try await gather("--endpoint", url, "--model", "a")
+        #expect(same.status == 75 && same.error.contains("two different answers"), "\(same.error)")
+        let none = try await gather("--endpoint", url, "--model", "unknown")
+        #expect(none.status == 78 && none.error.contains("no such model"), "\(none.error)")
+        let far = try await gather("--endpoint", "http://example.com/v1", "--model", "a")
+        #expect(far.status == 78 && far.error.contains("not this machine"), "\(far.error)")
+    }
+
     @Test func mistakesOfTheCommandLineAreNamed() async throws {
         let folder = try Skein.Folder()
         let store = folder.path + "/f.sqlite"

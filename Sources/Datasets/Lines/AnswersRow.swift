@@ -8,6 +8,11 @@ package struct AnswersRow: DatasetRow, Equatable {
     package struct Answer: Sendable, Equatable {
         package var source: String
         package var text: String
+
+        package init(source: String, text: String) {
+            self.source = source
+            self.text = text
+        }
     }
 
     package enum Gold: Sendable, Equatable { case better(Int), tie, bothBad }

@@ -8,7 +8,8 @@ struct FeedbackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "feedback", abstract: "Let people compare, rank, rate and write answers.",
         subcommands: [
-            FeedbackServeCommand.self, FeedbackInviteCommand.self, FeedbackRevokeCommand.self,
+            FeedbackServeCommand.self, FeedbackGatherCommand.self, FeedbackInviteCommand.self,
+            FeedbackRevokeCommand.self,
             FeedbackStatusCommand.self, FeedbackExportCommand.self, FeedbackEraseCommand.self,
         ])
 }
