@@ -8,6 +8,11 @@ package struct RunAnswers: Sendable, Equatable {
         /// "start", "policy", or "policy step N".
         package var source: String
         package var text: String
+
+        package init(source: String, text: String) {
+            self.source = source
+            self.text = text
+        }
     }
 
     /// Answers to one prompt that are taken at most.
