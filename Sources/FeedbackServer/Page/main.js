@@ -14,6 +14,7 @@ import { reviewView, writingView } from "./writing.js";
 const views = { pair: pairView, ranking: rankingView, rating: ratingView, writing: writingView, review: reviewView };
 const renewEvery = 60_000;
 const lookEvery = 20_000;
+const mostSteps = 50;
 
 const clock = new VisibleClock();
 let desk = null;
@@ -62,7 +63,7 @@ function stored(lease) {
 
 function makeContext(task, project) {
   const known = stored(task.lease);
-  const steps = [];
+  const steps = known?.steps ?? [];
   clock.start(known?.times);
   return {
     task, project,
@@ -87,7 +88,8 @@ function makeContext(task, project) {
       return true;
     },
     save() {
-      sessionStorage.setItem(storageKey(task.lease), JSON.stringify({ draft: this.draft, times: clock.times }));
+      const kept = { draft: this.draft, times: clock.times, steps: steps.slice(-mostSteps) };
+      sessionStorage.setItem(storageKey(task.lease), JSON.stringify(kept));
     },
     say: announce,
     send,

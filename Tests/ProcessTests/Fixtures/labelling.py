@@ -81,7 +81,7 @@ class Person:
         self.server = server
         self.name = name
         self.given = {}
-        self.lost = 0
+        self.skipped_at = 0
         link = server.skein("invite", name, *flags)
         self.page.open(link)
         self.page.wait("document.querySelector('#agree') !== null")
@@ -109,21 +109,30 @@ class Person:
         self.page.key("m")
         return text
 
+    def flagged(self):
+        """Whether the answer on the left has its second flag."""
+        return self.page.evaluate(
+            "document.querySelectorAll('[data-flags=\"0\"] .chip')[1].getAttribute('aria-pressed')") == "true"
+
     def vote(self, kill):
         """One decision by keyboard. `kill` is when the server dies: before, at once after, or never."""
         lease, prompt, left = self.lease(), self.prompt(), self.left()
         wants_reason = self.page.evaluate("document.querySelector('#reason') !== null")
-        flag = dice.random() < 0.2
-        if flag:
+        had_reason = self.page.evaluate("document.querySelector('#reason')?.value ?? ''") != ""
+        flag = self.flagged()
+        if dice.random() < 0.2:
             for key in ("f", "2", "Escape"):
                 self.page.key(key)
+            flag = not flag
+        check(self.flagged() == flag, "a flag was not set")
         key = dice.choice("12345670")
         if kill == "before":
             self.server.kill()
         self.page.key(key)
         if wants_reason:
-            self.page.wait("document.activeElement.id === 'reason'")
-            self.page.type("because")
+            if not had_reason:
+                self.page.wait("document.activeElement.id === 'reason'")
+                self.page.type("because")
             self.page.key("Enter", control=True)
         if kill == "after":
             time.sleep(dice.random() * 0.004)
@@ -181,6 +190,7 @@ def audit(person, name):
 
 def pairs(browser):
     tasks()
+    browser.events.clear()
     server = Server("pairs.sqlite", "--tasks", f"{FOLDER}/tasks.jsonl", "--overlap", "2", "--reasons", "0.1", "--lease", "10")
     # One who takes a task and goes away, in the middle of it.
     gone = Person(browser, server, "Dropout")
@@ -202,8 +212,8 @@ def pairs(browser):
             if person.votes() == 7:
                 person.undo()
                 person.vote("never")
-            if person.votes() in (11, 23) and person.votes() != person.lost:
-                person.lost = person.votes()
+            if person.votes() in (11, 23) and person.votes() != person.skipped_at:
+                person.skipped_at = person.votes()
                 person.skip()
             if dice.random() < 0.1:
                 before = (person.lease(), person.prompt(), person.left())
@@ -268,7 +278,7 @@ def compare(server, people, held):
 def revoked(server, people):
     before = len(server.rows())
     server.skein("revoke", "Ann")
-    people[0].page.key("1")
+    people[0].page.key("s")
     people[0].page.wait("document.body.innerText.includes('Open your personal link')")
     check(len(server.rows()) == before, "a vote came without a valid link")
     page = people[0].page
