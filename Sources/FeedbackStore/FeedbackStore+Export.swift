@@ -8,6 +8,8 @@ package struct ExportCounts: Sendable, Equatable {
     package var rows = 0
     package var people = 0
     package var sha256 = ""
+
+    package init() {}
 }
 
 extension FeedbackStore {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AtomicFiles
 import Console
 import FeedbackStore
 import Foundation
@@ -53,23 +54,18 @@ struct FeedbackExportCommand: ParsableCommand {
         Console.error("\(counts.rows) rows of \(counts.people) people, SHA-256 \(counts.sha256)")
     }
 
-    /// Whole or not at all: a new file is renamed into its place.
+    /// Whole or not at all.
     private func write(to output: String, _ store: FeedbackStore) throws -> ExportCounts {
-        let place = URL(filePath: output)
-        let draft = place.deletingLastPathComponent().appending(
-            path: ".\(place.lastPathComponent).\(UUID().uuidString)")
-        let path = draft.path(percentEncoded: false)
-        guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]),
-            let handle = FileHandle(forWritingAtPath: path)
-        else { throw CommandError(.failed, "\(output): cannot be written; check the folder and its permissions") }
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        let counts = try store.export(to: place.standardizedFileURL.path, at: StoreOption.now) { data in
-            try handle.write(contentsOf: data)
-        }
-        try handle.synchronize()
-        try handle.close()
-        guard rename(path, place.path(percentEncoded: false)) == 0 else {
-            throw CommandError(.failed, "\(output): cannot be written: \(String(cString: strerror(errno)))")
+        var counts = ExportCounts()
+        let place = URL(filePath: output).standardizedFileURL.path(percentEncoded: false)
+        do {
+            try AtomicFile.write(to: output) { sink in
+                counts = try store.export(to: place, at: StoreOption.now) { data in
+                    try data.withUnsafeBytes { try sink($0) }
+                }
+            }
+        } catch let error as FileError {
+            throw CommandError(.failed, "\(error); check the folder and its permissions")
         }
         return counts
     }

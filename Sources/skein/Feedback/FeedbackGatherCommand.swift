@@ -1,4 +1,5 @@
 import ArgumentParser
+import AtomicFiles
 import Console
 import Datasets
 import Foundation
@@ -117,9 +118,9 @@ struct FeedbackGatherCommand: AsyncParsableCommand {
             throw CommandError(.tryAgain, "no prompt has two different answers; nothing was written")
         }
         do {
-            try Data(lines.utf8).write(to: URL(filePath: output), options: .atomic)
-        } catch {
-            throw CommandError(.failed, "\(output): cannot be written: \(error.localizedDescription)")
+            try AtomicFile.write(Data(lines.utf8), to: output)
+        } catch let error as FileError {
+            throw CommandError(.failed, "\(error); check the folder and its permissions")
         }
         Console.error("\(output): \(written) of \(prompts.count) prompts with two different answers or more")
     }
