@@ -46,6 +46,15 @@ let system = Target.Dependency.product(
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
+/// The labelling page, built into the program.
+let pageFiles =
+    ["index.html", "style.css", "icon.svg"]
+    + [
+        "answers", "clock", "differences", "elements", "lead", "main", "markdown", "pair", "ranking", "rating",
+        "remarks",
+        "server", "writing",
+    ].map { "\($0).js" }
+
 let fuzzed: [Target.Dependency] =
     [
         "Cluster", "ClusterModel", "Coordinator", "Datasets", "Preferences", "Rewards", "RunConfiguration",
@@ -118,6 +127,7 @@ let package = Package(
         library("Preferences"),
         library("VoteFiles", ["Datasets", "Preferences", "Tokenizers"]),
         library("MetricsServer", ["Loopback", coreMetrics, hummingbird, lifecycle, log]),
+        library("FeedbackModel"),
 
         // Layer 3
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
@@ -125,6 +135,7 @@ let package = Package(
             "Cluster",
             ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Cryptography", protobuf, collections, log, metrics]),
         library("Supervision", ["ClusterModel", "Console", "RunConfiguration", subprocess, system]),
+        library("FeedbackStore", ["Cryptography", "FeedbackModel", grdb]),
         library("LanguageModels", ["AtomicFiles", "Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels", "RunConfiguration"]),
 
@@ -140,6 +151,10 @@ let package = Package(
             "Coordinator", ["Cluster", "ClusterModel", "Reports", "RunLayout", "Transport", "Cryptography", grdb, log]),
         library(
             "StatusServer", ["ClusterModel", "MetricsServer", "RunConfiguration", "Cryptography", hummingbird, log]),
+        .target(
+            name: "FeedbackServer",
+            dependencies: ["FeedbackModel", "FeedbackStore", "MetricsServer", hummingbird, log],
+            resources: pageFiles.map { .embedInCode("Page/\($0)") }, swiftSettings: strict),
         library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log, metrics]),
         library(
             "Scorer",
@@ -163,8 +178,9 @@ let package = Package(
             name: "skein",
             dependencies: [
                 "AtomicFiles", "Cluster", "ClusterModel", "Console", "Coordinator", "Cryptography", "Datasets",
-                "MetricsServer", "Preferences", "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout",
-                "StatusServer", "Supervision", "Tokenizers", "VoteFiles", "ZeroMQ", arguments, lifecycle, log,
+                "FeedbackModel", "FeedbackServer", "FeedbackStore", "MetricsServer", "Preferences", "Reports",
+                "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "StatusServer", "Supervision", "Tokenizers",
+                "VoteFiles", "ZeroMQ", arguments, lifecycle, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -192,8 +208,8 @@ let package = Package(
         .executableTarget(
             name: "skein-bench",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "MetricsServer", "StatusServer", "Transport",
-                "ZeroMQ",
+                "Cluster", "ClusterModel", "Console", "Coordinator", "FeedbackModel", "FeedbackStore", "MetricsServer",
+                "StatusServer", "Transport", "ZeroMQ",
                 arguments, log,
             ],
             swiftSettings: strict),
@@ -215,6 +231,11 @@ let package = Package(
             ["Coordinator", "Cluster", "ClusterModel", "InProcess", "Transport", "ZeroMQ", grdb, log]),
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
         tests("EvaluationsTests", ["Evaluations", "Rewards", "RunConfiguration", "Tokenizers"]),
+        tests("FeedbackModelTests", ["FeedbackModel"]),
+        tests("FeedbackStoreTests", ["FeedbackStore", "FeedbackModel", grdb]),
+        tests(
+            "FeedbackServerTests",
+            ["FeedbackServer", "FeedbackStore", "FeedbackModel", "MetricsServer", hummingbird, log]),
         tests(
             "LanguageModelsTests", ["LanguageModels", "Torch"],
             resources: [

@@ -22,6 +22,7 @@ struct Skein: AsyncParsableCommand {
                 subcommands: [
                     CoordinatorCommand.self, GeneratorCommand.self, ScorerCommand.self, LearnerCommand.self,
                 ]),
+            CommandGroup(name: "What people say", subcommands: [FeedbackCommand.self]),
             CommandGroup(
                 name: "Training and models",
                 subcommands: [
