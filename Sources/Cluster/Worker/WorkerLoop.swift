@@ -104,7 +104,7 @@ package actor WorkerLoop {
     private nonisolated func work() async {
         while let leased = await queue.next() {
             metrics.began()
-            let outcome = await Self.outcome(of: leased, runner, queue, link, logger)
+            let outcome = await outcomeUnlessCalledBack(leased)
             metrics.ended(leased.job.id.kind, outcome)
             if let outcome { link.tell(.result(leased.job.id, attempt: leased.attempt, outcome)) }
             if queue.finished() { inbox.yield(.idle) }
@@ -179,6 +179,23 @@ package actor WorkerLoop {
         let outcome = JobOutcome.failed(
             code: JobOutcome.draining, message: "the worker is leaving", retryable: true)
         link.tell(.result(job, attempt: attempt, outcome))
+    }
+
+    /// The work is cancelled when its job is called back, so that it does not wait for what nobody needs any more, as for
+    /// weights that no source holds.
+    private nonisolated func outcomeUnlessCalledBack(_ leased: Grant) async -> JobOutcome? {
+        await withTaskGroup(of: (isWork: Bool, outcome: JobOutcome?).self) { [runner, queue, link, logger] group in
+            group.addTask { (true, await Self.outcome(of: leased, runner, queue, link, logger)) }
+            group.addTask {
+                await queue.untilCalledBack()
+                return (false, nil)
+            }
+            while let end = await group.next() {
+                group.cancelAll()
+                if end.isWork { return end.outcome }
+            }
+            return nil
+        }
     }
 
     /// nil when the job was called back, or the worker is cancelled: its lease goes to another.

@@ -25,7 +25,10 @@ extension RunMachine {
             return
         }
         members.heard(peer, at: time)
-        ledger.takeBack(by: peer, deadline: time + Int64(settings.leaseMilliseconds), now: time)
+        let gone = ledger.takeBack(by: peer, deadline: time + Int64(settings.leaseMilliseconds), now: time)
+        for (job, attempt) in gone {
+            outbox.add(peer, .cancel(job, attempt: attempt, reason: "it went to another worker"))
+        }
         switch incoming.message {
         case .credit(let slots): members.grant(slots: slots, to: peer)
         case .renewal(let jobs): for job in jobs { renew(job, by: peer, time) }

@@ -6,7 +6,8 @@ import Foundation
 /// What people say about answers: the labelling server, who may use it, and what it gathered.
 struct FeedbackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "feedback", abstract: "Let people compare, rank, rate and write answers, and see what their votes say.",
+        commandName: "feedback",
+        abstract: "Let people compare, rank, rate and write answers, and see what their votes say.",
         subcommands: [
             FeedbackServeCommand.self, FeedbackGatherCommand.self, FeedbackInviteCommand.self,
             FeedbackRevokeCommand.self, FeedbackStatusCommand.self, FeedbackExportCommand.self,
