@@ -176,6 +176,24 @@ import ZeroMQ
         #expect(door.messages.count < 400)
     }
 
+    /// Connections without a word, with half a greeting, with nonsense: they keep nobody out, and are closed after a while.
+    @Test func strangersKeepNobodyOut() async throws {
+        let door = try await Door()
+        defer { door.thread.stop() }
+        let port = try #require(door.endpoint.address.split(separator: ":").last.flatMap { UInt16($0) })
+        let words: [[UInt8]] = [
+            [], [0xFF, 0, 0], [0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 1] + Array("CURVE".utf8),
+            Array("GET / HTTP/1.1\r\n\r\n".utf8),
+        ]
+        let strangers = try (0..<200).map { try Stranger(port, saying: words[$0 % words.count]) }
+        let caller = try await door.caller("gpu1", as: "gpu1")
+        _ = try await caller.send(Self.hello(.generator, "gpu1"))
+        let heard = await eventually { door.messages.isEmpty ? nil : true }
+        #expect(heard == true)
+        let closed = await eventually { strangers.allSatisfy(\.isClosed) ? true : nil }
+        #expect(closed == true)
+    }
+
     /// The link of a worker with a wrong name ends with the sentence that says what to do.
     @Test func aWorkersLinkEndsWithTheReason() async throws {
         let door = try await Door()

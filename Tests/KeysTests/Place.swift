@@ -2,6 +2,7 @@ import Cluster
 import ClusterModel
 import Cryptography
 import Foundation
+import Glibc
 import Keys
 import Logging
 import Synchronization
@@ -74,5 +75,36 @@ final class Caller: Sendable {
 
     var received: [Message] {
         answers.withLock { $0 }.compactMap { try? Codec.decode($0[...]).message }
+    }
+}
+
+/// A TCP connection by somebody who speaks no ZMTP, or stops in the middle.
+final class Stranger: Sendable {
+    private let descriptor: Int32
+
+    init(_ port: UInt16, saying bytes: [UInt8]) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var place = sockaddr_in()
+        place.sin_family = sa_family_t(AF_INET)
+        place.sin_port = port.bigEndian
+        place.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isConnected = withUnsafePointer(to: &place) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) == 0 }
+        }
+        try #require(isConnected)
+        _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    }
+
+    deinit { close(descriptor) }
+
+    /// The other side has hung up.
+    var isClosed: Bool {
+        var byte: UInt8 = 0
+        while true {
+            let count = recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT))
+            if count > 0 { continue }
+            return count == 0 || errno != EAGAIN
+        }
     }
 }
