@@ -1,4 +1,5 @@
 import CZeroMQ
+import ClusterModel
 import Foundation
 import Synchronization
 import Testing
