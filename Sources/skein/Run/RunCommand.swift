@@ -36,7 +36,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         // Before anything is made; the processes read it again.
         _ = try Logger.Level.named(logLevel)
-        let command = file.command("skein run", listen)
+        let command = file.command("run", listen)
         let written = try file.load(listen)
         let listening = try Listening(listen, written)
         let start = try RunStart.decide(from, for: written, fresh: fresh)
