@@ -120,6 +120,7 @@ let package = Package(
         library("ClusterModel", [collections, heap]),
         library("RunLayout"),
         library("RunConfiguration", ["ClusterModel", "Loopback", "RunLayout", yams]),
+        library("Keys", ["Cryptography", "Transport", "ZeroMQ"]),
         library("Datasets", ["CZlib", "Tokenizers"]),
         library("RunInputs", ["AtomicFiles", "RunLayout", "Cryptography"]),
         library("Reports", ["AtomicFiles", "RunLayout", "Preferences"]),
@@ -178,16 +179,17 @@ let package = Package(
             name: "skein",
             dependencies: [
                 "AtomicFiles", "Cluster", "ClusterModel", "Console", "Coordinator", "Cryptography", "Datasets",
-                "FeedbackModel", "FeedbackServer", "FeedbackStore", "MetricsServer", "Preferences", "Reports",
-                "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "StatusServer", "Supervision", "Tokenizers",
-                "VoteFiles", "ZeroMQ", arguments, lifecycle, log,
+                "FeedbackModel", "FeedbackServer", "FeedbackStore", "Keys", "Loopback", "MetricsServer",
+                "Preferences", "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "StatusServer",
+                "Supervision", "Tokenizers", "Transport", "VoteFiles", "ZeroMQ", arguments, lifecycle, log,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "skein-engine",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels",
-                "Learner", "MetricsServer", "PolicyOptimization", "Reports", "Rewards", "RunConfiguration", "RunInputs",
+                "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "Keys",
+                "LanguageModels", "Learner", "MetricsServer", "PolicyOptimization", "Reports", "Rewards",
+                "RunConfiguration", "RunInputs",
                 "RunLayout", "Scorer", "Cryptography", "Tokenizers", "Torch", "Training", "Transport", "ZeroMQ",
                 arguments,
                 lifecycle, log, metrics,
@@ -208,9 +210,8 @@ let package = Package(
         .executableTarget(
             name: "skein-bench",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "FeedbackModel", "FeedbackStore", "MetricsServer",
-                "StatusServer", "Transport", "ZeroMQ",
-                arguments, log,
+                "Cluster", "ClusterModel", "Console", "Coordinator", "FeedbackModel", "FeedbackStore", "Keys",
+                "MetricsServer", "StatusServer", "Transport", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -253,7 +254,8 @@ let package = Package(
             resources: [.copy("Fixtures")]
         ),
         tests(
-            "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Transport", "ZeroMQ"],
+            "ProcessTests",
+            ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Keys", "Transport", "ZeroMQ", log],
             resources: [.copy("Fixtures")]),
         tests("PreferencesTests", ["Preferences"], resources: [.copy("Fixtures")]),
         tests("ReportsTests", ["Preferences", "Reports"]),
@@ -263,6 +265,10 @@ let package = Package(
             "RunConfigurationTests", ["ClusterModel", "Loopback", "RunConfiguration", "RunLayout", yams],
             resources: [.copy("Fixtures")]),
         tests("MetricsServerTests", ["MetricsServer", lifecycle, log, metrics]),
+        tests(
+            "KeysTests",
+            ["Keys", "Cluster", "ClusterModel", "Coordinator", "Cryptography", "CZeroMQ", "Transport", "ZeroMQ", log]),
+        tests("ConsoleTests", ["Console"]),
         tests("StatusServerTests", ["StatusServer", "MetricsServer", "ClusterModel", log]),
         tests("SupervisionTests", ["Supervision", "ClusterModel", "Console"]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),

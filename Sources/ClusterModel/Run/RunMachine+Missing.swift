@@ -22,7 +22,7 @@ extension RunMachine {
                 Waits.Missing(who: who, remedy: "\(verb) with: \(command)", role: role, isBlocking: isBlocking))
         }
         if members.learner == nil, !life.isLeaving {
-            add("a learner", "\(settings.program) learner --coordinator \(address)", .learner)
+            add("a learner", "\(settings.program) learner \(joining(.learner))", .learner)
         }
         guard !life.isEnding else { return missing }
         for queue in ledger.queues where queue.kind == .generate || settings.parts[queue.part].isBuiltIn {
@@ -36,7 +36,7 @@ extension RunMachine {
                     isBlocking: false)
                 continue
             }
-            add("a \(role.rawValue)", "\(settings.program) \(role.rawValue) --coordinator \(address)", role)
+            add("a \(role.rawValue)", "\(settings.program) \(role.rawValue) \(joining(role))", role)
         }
         // Said before the first answers wait for them: their user has to be told in time.
         for (part, needed) in settings.parts.enumerated() where !needed.isBuiltIn {
@@ -58,6 +58,11 @@ extension RunMachine {
             $0.isPromising(at: time, grace: Int64(settings.graceMilliseconds))
                 && settings.canDo(queue, $0.hello.capabilities)
         }
+    }
+
+    /// The options by which a process of this machine joins.
+    private func joining(_ role: Role) -> String {
+        "--coordinator \(address)" + (settings.keyDirectory.map { " --key \($0)/\(role.rawValue).key" } ?? "")
     }
 
     /// How a command finds the run.
