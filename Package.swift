@@ -109,6 +109,7 @@ let package = Package(
         library("ClusterModel", [collections, heap]),
         library("RunLayout"),
         library("RunConfiguration", ["ClusterModel", "Loopback", "RunLayout", yams]),
+        library("Keys", ["Cryptography", "Transport", "ZeroMQ"]),
         library("Datasets", ["CZlib", "Tokenizers"]),
         library("RunInputs", ["RunLayout", "Cryptography"]),
         library("Reports", ["RunLayout"]),
@@ -157,17 +158,16 @@ let package = Package(
         .executableTarget(
             name: "skein",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer", "Reports", "Rewards",
-                "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer", "Supervision",
-                "Tokenizers",
-                "ZeroMQ", arguments, lifecycle, log,
+                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Keys", "Loopback", "MetricsServer",
+                "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer",
+                "Supervision", "Tokenizers", "Transport", "ZeroMQ", arguments, lifecycle, log,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "skein-engine",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels",
-                "Learner", "MetricsServer", "PolicyOptimization", "Reports", "Rewards", "RunConfiguration", "RunInputs",
+                "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "Keys",
+                "LanguageModels", "Learner", "MetricsServer", "PolicyOptimization", "Reports", "Rewards", "RunConfiguration", "RunInputs",
                 "RunLayout", "Scorer", "Cryptography", "Tokenizers", "Torch", "Training", "Transport", "ZeroMQ",
                 arguments,
                 lifecycle, log, metrics,
@@ -228,7 +228,7 @@ let package = Package(
             resources: [.copy("Fixtures")]
         ),
         tests(
-            "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Transport", "ZeroMQ"],
+            "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Keys", "Transport", "ZeroMQ"],
             resources: [.copy("Fixtures")]),
         tests("ReportsTests", ["Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
@@ -237,6 +237,8 @@ let package = Package(
             "RunConfigurationTests", ["ClusterModel", "Loopback", "RunConfiguration", "RunLayout", yams],
             resources: [.copy("Fixtures")]),
         tests("MetricsServerTests", ["MetricsServer", lifecycle, log, metrics]),
+        tests("KeysTests", ["Keys", "Cluster", "ClusterModel", "Coordinator", "Transport", "ZeroMQ", log]),
+        tests("ConsoleTests", ["Console"]),
         tests("StatusServerTests", ["StatusServer", "MetricsServer", "ClusterModel", log]),
         tests("SupervisionTests", ["Supervision", "ClusterModel", "Console"]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),

@@ -18,13 +18,17 @@ package struct RunLayout: Sendable, Hashable {
         /// Seconds of each stage.
         case stageTimes = "stages.json"
         case logs
+        /// Keys of the run's own processes.
+        case keys
 
         // Of the coordinator.
         case journal = "journal.sqlite"
         /// Where the live coordinator listens.
         case coordinator = "coordinator.json"
-        /// The bearer token of the status endpoint.
+        /// The bearer token of the status endpoint, for commands.
         case token
+        /// The bearer token of the status endpoint, for reading alone.
+        case readToken = "read-token"
         /// Figures of each step.
         case metrics = "metrics.jsonl"
         /// The first answers of each step.

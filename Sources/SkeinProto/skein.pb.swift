@@ -207,6 +207,14 @@ package nonisolated struct Skein_V1_Envelope: @unchecked Sendable {
     set {_uniqueStorage()._body = .pause(newValue)}
   }
 
+  package var peers: Skein_V1_Peers {
+    get {
+      if case .peers(let v)? = _storage._body {return v}
+      return Skein_V1_Peers()
+    }
+    set {_uniqueStorage()._body = .peers(newValue)}
+  }
+
   package var publish: Skein_V1_Publish {
     get {
       if case .publish(let v)? = _storage._body {return v}
@@ -309,6 +317,7 @@ package nonisolated struct Skein_V1_Envelope: @unchecked Sendable {
     case artifact(Skein_V1_ArtifactManifest)
     case alarm(Skein_V1_Alarm)
     case pause(Skein_V1_Pause)
+    case peers(Skein_V1_Peers)
     case publish(Skein_V1_Publish)
     case batchRequest(Skein_V1_BatchRequest)
     case batchReady(Skein_V1_BatchReady)
@@ -668,6 +677,36 @@ package nonisolated struct Skein_V1_Pause: Sendable {
   // methods supported on all messages.
 
   package var paused: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// To the learner: everybody who may pull weights from it, by the key of the connection. The last one counts.
+package nonisolated struct Skein_V1_Peers: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var peers: [Skein_V1_PeerKey] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Skein_V1_PeerKey: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var role: String = String()
+
+  package var name: String = String()
+
+  /// Curve25519 public key, 32 bytes
+  package var key: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1484,7 +1523,7 @@ fileprivate nonisolated let _protobuf_package = "skein.v1"
 
 nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}id\0\u{3}in_reply_to\0\u{1}epoch\0\u{1}checksum\0\u{2}\u{5}hello\0\u{1}welcome\0\u{1}refused\0\u{1}credit\0\u{1}lease\0\u{1}renewal\0\u{1}result\0\u{3}result_ack\0\u{1}cancel\0\u{1}drain\0\u{1}bye\0\u{1}stop\0\u{1}report\0\u{1}loaded\0\u{1}artifact\0\u{1}alarm\0\u{1}pause\0\u{2}\u{e}publish\0\u{3}batch_request\0\u{3}batch_ready\0\u{3}fetch_jobs\0\u{3}batch_jobs\0\u{1}commit\0\u{3}commit_ack\0\u{3}publish_ack\0\u{4}\u{d}chunk_request\0\u{1}chunk\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}id\0\u{3}in_reply_to\0\u{1}epoch\0\u{1}checksum\0\u{2}\u{5}hello\0\u{1}welcome\0\u{1}refused\0\u{1}credit\0\u{1}lease\0\u{1}renewal\0\u{1}result\0\u{3}result_ack\0\u{1}cancel\0\u{1}drain\0\u{1}bye\0\u{1}stop\0\u{1}report\0\u{1}loaded\0\u{1}artifact\0\u{1}alarm\0\u{1}pause\0\u{1}peers\0\u{2}\u{d}publish\0\u{3}batch_request\0\u{3}batch_ready\0\u{3}fetch_jobs\0\u{3}batch_jobs\0\u{1}commit\0\u{3}commit_ack\0\u{3}publish_ack\0\u{4}\u{d}chunk_request\0\u{1}chunk\0")
 
   fileprivate class _StorageClass {
     var _protocol: UInt32 = 0
@@ -1753,6 +1792,19 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
             _storage._body = .pause(v)
           }
         }()
+        case 27: try {
+          var v: Skein_V1_Peers?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .peers(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .peers(v)
+          }
+        }()
         case 40: try {
           var v: Skein_V1_Publish?
           var hadOneofValue = false
@@ -1978,6 +2030,10 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
       case .pause?: try {
         guard case .pause(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+      }()
+      case .peers?: try {
+        guard case .peers(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
       }()
       case .publish?: try {
         guard case .publish(let v)? = _storage._body else { preconditionFailure() }
@@ -2703,6 +2759,76 @@ nonisolated extension Skein_V1_Pause: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
   package static func ==(lhs: Skein_V1_Pause, rhs: Skein_V1_Pause) -> Bool {
     if lhs.paused != rhs.paused {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Skein_V1_Peers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Peers"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peers\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.peers) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.peers, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Skein_V1_Peers, rhs: Skein_V1_Peers) -> Bool {
+    if lhs.peers != rhs.peers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Skein_V1_PeerKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PeerKey"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{1}name\0\u{1}key\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Skein_V1_PeerKey, rhs: Skein_V1_PeerKey) -> Bool {
+    if lhs.role != rhs.role {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.key != rhs.key {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -14,6 +14,8 @@ struct SkeinEngine: AsyncParsableCommand {
         ])
 
     static func main() async {
+        // What a run leaves is its user's alone: prompts, answers, weights.
+        umask(0o077)
         Signals.ignoreClosedPipes()
         Proxies.neverForThisMachine()
         do {

@@ -39,6 +39,8 @@ struct StatusService: Service {
     let coordinator: Coordinator
     let runDirectory: String
     let tokenFile: String
+    /// Directory of the run's own keys.
+    let keys: String?
 
     func run() async throws {
         let (failures, failed) = AsyncStream.makeStream(of: CommandError.self)
@@ -57,7 +59,8 @@ struct StatusService: Service {
             try await server.run { port in
                 let written = CoordinatorFile(
                     pid: ProcessInfo.processInfo.processIdentifier, runID: coordinator.snapshots.current.runId,
-                    endpoint: coordinator.address, status: "\(address.at(port: port))", tokenFile: tokenFile)
+                    endpoint: Listening.local(coordinator.address), bind: coordinator.address, keys: keys,
+                    status: "\(address.at(port: port).local)", tokenFile: tokenFile)
                 do {
                     try written.write(in: runDirectory)
                 } catch {

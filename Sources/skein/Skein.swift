@@ -15,7 +15,7 @@ struct Skein: AsyncParsableCommand {
                 subcommands: [
                     RunCommand.self, StatusCommand.self, DrainCommand.self, ScaleCommand.self, PauseCommand.self,
                     ResumeCommand.self, StopCommand.self, ReportCommand.self, CompareCommand.self, MetricsCommand.self,
-                    ConfigCommand.self, CheckpointCommand.self,
+                    ConfigCommand.self, CheckpointCommand.self, KeysCommand.self,
                 ]),
             CommandGroup(
                 name: "Processes of a run",
@@ -32,6 +32,8 @@ struct Skein: AsyncParsableCommand {
         ])
 
     static func main() async {
+        // What a run leaves is its user's alone: prompts, answers, weights, keys.
+        umask(0o077)
         Signals.ignoreClosedPipes()
         Engine.prepareEnvironment()
         Proxies.neverForThisMachine()

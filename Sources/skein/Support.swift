@@ -11,13 +11,18 @@ struct RunFile: ParsableArguments {
         help: "Override a key, for example --set ppo.learning_rate=1e-6; may be repeated.")
     var overrides: [String] = []
 
-    func load() throws -> RunConfiguration {
-        try configurationErrors { try RunConfiguration.load(path: path, overrides: overrides) }
+    func load(_ listen: ListenOptions? = nil) throws -> RunConfiguration {
+        try configurationErrors {
+            try RunConfiguration.load(path: path, overrides: overrides + (listen?.overrides ?? []))
+        }
     }
 
     /// What a person types to give a command the same run file again.
-    func command(_ name: String) -> String {
-        ([name] + ([path] + overrides.flatMap { ["--set", $0] }).map(ShellWords.quoted)).joined(separator: " ")
+    func command(_ name: String, _ listen: ListenOptions? = nil) -> String {
+        let bind = listen?.bind.map { ["--bind", $0] } ?? []
+        let words = [path] + overrides.flatMap { ["--set", $0] } + bind + (listen?.words ?? [])
+        // The name is words already.
+        return "\(name) \(ShellWords.line(words))"
     }
 }
 

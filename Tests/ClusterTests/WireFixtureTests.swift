@@ -84,6 +84,7 @@ import Transport
         "artifact": .artifact(manifest),
         "alarm": .alarm(code: "paused", detail: "kl"),
         "pause": .pause(true),
+        "peers": .peers([PeerKey(role: "generator", name: "g", key: Data(0..<32))]),
         "publish": .publish([manifest]),
         "publish-ack": .publishAck,
         "batch-request": .batchRequest(step: 2),
@@ -167,9 +168,10 @@ import Transport
             case .commitAck: 24
             case .chunkRequest: 25
             case .chunk: 26
+            case .peers: 27
             }
         }
-        #expect(Set(Self.expected.values.map(kind)) == Set(0...26))
+        #expect(Set(Self.expected.values.map(kind)) == Set(0...27))
     }
 
     /// Numbers that nobody can work by are refused with a reason, in whatever message they stand.

@@ -69,7 +69,7 @@ import Testing
     ) async throws {
         let (ports, listening) = AsyncStream.makeStream(of: Int.self)
         let server = StatusServer(
-            address: try #require(LocalAddress("127.0.0.1:0")), token: "secret",
+            address: try #require(LocalAddress("127.0.0.1:0")), tokens: StatusTokens(commands: "secret", reading: "look"),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, snapshot: { Self.snapshot() },
             control: control)
         let task = Task { try await server.run { listening.yield($0) } }

@@ -139,6 +139,17 @@ package enum Codec {
                     $0.exitCode = UInt32(clamping: code)
                 })
         case .pause(let paused): return .pause(make { $0.paused = paused })
+        case .peers(let peers):
+            return .peers(
+                make {
+                    $0.peers = peers.map { peer in
+                        make {
+                            $0.role = peer.role
+                            $0.name = peer.name
+                            $0.key = peer.key
+                        }
+                    }
+                })
         case .publish(let manifests): return .publish(make { $0.manifests = manifests.map(\.proto) })
         case .publishAck: return .publishAck(Skein_V1_PublishAck())
         case .batchRequest(let step): return .batchRequest(make { $0.step = UInt64(clamping: step) })
@@ -222,6 +233,8 @@ package enum Codec {
         case .artifact(let proto): return .artifact(try ArtifactManifest(proto))
         case .stop(let proto): return .stop(reason: proto.reason, exitCode: Int(min(proto.exitCode, 255)))
         case .pause(let proto): return .pause(proto.paused)
+        case .peers(let proto):
+            return .peers(proto.peers.map { PeerKey(role: $0.role, name: $0.name, key: $0.key) })
         case .publish(let proto): return .publish(try proto.manifests.map { try ArtifactManifest($0) })
         case .publishAck: return .publishAck
         case .batchRequest(let proto): return .batchRequest(step: try integer(proto.step, "step"))

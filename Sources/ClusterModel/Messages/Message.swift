@@ -23,6 +23,8 @@ package enum Message: Sendable {
     case artifact(ArtifactManifest)
     case stop(reason: String, exitCode: Int)
     case pause(Bool)
+    /// To the learner: everybody who may pull from it. The last one counts.
+    case peers([PeerKey])
     // Learner and coordinator
     case publish([ArtifactManifest])
     case publishAck
@@ -44,6 +46,20 @@ extension Message {
     package static let pausingAlarm = "paused"
     /// Reason of the BYE of a learner that has exported the policy of a finished run.
     package static let finished = "done"
+}
+
+/// Somebody with a key, as the coordinator tells the learner of it.
+package struct PeerKey: Sendable, Hashable {
+    package var role: String
+    package var name: String
+    /// 32 bytes.
+    package var key: Data
+
+    package init(role: String, name: String, key: Data) {
+        self.role = role
+        self.name = name
+        self.key = key
+    }
 }
 
 /// Bytes of a chunk, in whatever form the transport sends them from.

@@ -11,6 +11,10 @@ package enum RunEvent: Sendable {
     /// The journal, or a file that people read, can no longer be written.
     case failed(RunEnding)
     case wish(RunWish)
+    /// Who has a key of the run from now on.
+    case keys([PeerKey])
+    /// The keys of these do not count any more.
+    case revoked([WorkerID])
 }
 
 /// A message to the coordinator.

@@ -38,6 +38,7 @@ extension RunMachine {
             // It was not told, or has forgotten.
             if member.state == .draining, report.state != WorkerReport.draining { outbox.add(peer, .drain) }
             if report.state == WorkerReport.paused, life.state == .running { outbox.add(peer, .pause(false)) }
+            if member.role == .learner { tellKeysAgain(time) }
         case .bye(let reason): leave(peer, reason: reason, lost: false, time)
         case .alarm(let code, let detail): alarm(code, detail, time)
         case .publish(let manifests): publish(manifests, incoming, time)
@@ -135,6 +136,7 @@ extension RunMachine {
                     runID: runID, epoch: epoch, setup: settings.setups[hello.role],
                     artifacts: versions.announced(to: hello.role), leaseMilliseconds: settings.leaseMilliseconds,
                     graceMilliseconds: settings.graceMilliseconds)), inReplyTo: id)
+        if hello.role == .learner { tellKeys(time) }
         // Always said to a learner: it may have missed a resumption.
         if life.state == .paused || hello.role == .learner { outbox.add(peer, .pause(life.state == .paused)) }
         if life.isEnding, life.state != .done || hello.role != .learner {
@@ -274,13 +276,13 @@ extension RunMachine {
 
 extension Message {
     /// Who may send it to a coordinator.
-    var senders: Set<Role> {
+    package var senders: Set<Role> {
         switch self {
         case .hello, .report, .bye: [.generator, .scorer, .learner]
         case .credit, .renewal, .result, .loaded: [.generator, .scorer]
         case .publish, .batchRequest, .fetchJobs, .commit, .alarm: [.learner]
         case .welcome, .refused, .publishAck, .lease, .cancel, .resultAck, .drain, .artifact, .stop, .pause,
-            .batchReady, .batchJobs,
+            .peers, .batchReady, .batchJobs,
             .commitAck, .chunkRequest, .chunk:
             []
         }

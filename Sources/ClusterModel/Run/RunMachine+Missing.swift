@@ -24,7 +24,7 @@ extension RunMachine {
                     isBlocking: isBlocking))
         }
         if members.learner == nil, !life.isLeaving {
-            add("a learner", ".build/release/skein learner --coordinator \(address)", .learner)
+            add("a learner", ".build/release/skein learner \(joining(.learner))", .learner)
         }
         guard !life.isEnding else { return missing }
         for queue in ledger.queues where queue.kind == .generate || settings.parts[queue.part].isBuiltIn {
@@ -38,7 +38,7 @@ extension RunMachine {
                     ".build/release/skein scale \(role.rawValue)=1\(run)", role, verb: "scale up", isBlocking: false)
                 continue
             }
-            add("a \(role.rawValue)", ".build/release/skein \(role.rawValue) --coordinator \(address)", role)
+            add("a \(role.rawValue)", ".build/release/skein \(role.rawValue) \(joining(role))", role)
         }
         // Said before the first answers wait for them: their user has to be told in time.
         for (part, needed) in settings.parts.enumerated() where !needed.isBuiltIn {
@@ -59,6 +59,11 @@ extension RunMachine {
             $0.isPromising(at: time, grace: Int64(settings.graceMilliseconds))
                 && settings.canDo(queue, $0.hello.capabilities)
         }
+    }
+
+    /// The options by which a process of this machine joins.
+    private func joining(_ role: Role) -> String {
+        "--coordinator \(address)" + (settings.keyDirectory.map { " --key \($0)/\(role.rawValue).key" } ?? "")
     }
 
     /// How a worker on this machine finds the run.

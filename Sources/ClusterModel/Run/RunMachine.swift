@@ -42,6 +42,12 @@ package struct RunMachine: Sendable {
     var outbox = Outbox()
     var desired: [Role: Int]
     var alarms: [ClusterSnapshot.Alarm] = []
+    /// Who may pull from the learner; empty where connections have no keys.
+    private(set) var peerKeys: [PeerKey] = []
+    /// When the learner was last told of them.
+    private var keysTold: Int64 = 0
+    /// Milliseconds after which it is told again: a message may be lost though the connection holds.
+    private static let keysPeriod: Int64 = 5_000
     /// Messages that were refused.
     private(set) var refused: UInt64 = 0
     /// As the operator left it, before the run begins too.
@@ -144,6 +150,11 @@ package struct RunMachine: Sendable {
         case .durable(let number): becomeDurable(upTo: number, time)
         case .failed(let ending): fail(ending, time)
         case .wish(let wish): carryOut(wish, time)
+        case .keys(let keys):
+            peerKeys = keys
+            tellKeys(time)
+        case .revoked(let peers):
+            for peer in peers { leave(peer, reason: "its key was revoked", lost: true, isSeen: true, time) }
         }
         assign(time)
         return takeEffects()
@@ -258,6 +269,15 @@ package struct RunMachine: Sendable {
         outbox.add(peer, .refused(code: refusal.code.rawValue, message: refusal.message), inReplyTo: id)
     }
 
+    /// The learner serves the weights, and admits to them whom the coordinator admits.
+    mutating func tellKeys(_ time: Int64) {
+        guard !peerKeys.isEmpty else { return }
+        keysTold = time
+        for (id, member) in members.here where member.role == .learner { outbox.add(id, .peers(peerKeys)) }
+    }
+
+    mutating func tellKeysAgain(_ time: Int64) { if time - keysTold >= Self.keysPeriod { tellKeys(time) } }
+
     // MARK: - Ending
 
     /// Edge 4 of ``Lifecycle``.
@@ -303,6 +323,8 @@ package struct Refusal: Sendable, Hashable {
         case replaced
         /// Another process has the name, and is alive.
         case taken
+        /// The key of the connection is another one's, or does not count any more.
+        case key
         /// A message that the peer's role may not send.
         case role
         /// A step that is not the next, or a batch that is not complete.

@@ -59,6 +59,8 @@ package struct RunSettings: Sendable {
     package var isExported = true
     /// For messages to people.
     package var runDirectory: String?
+    /// Where the keys of the run's own processes are, one of each role; nil: connections have no keys.
+    package var keyDirectory: String?
     /// For the simulator alone.
     package var planted: Set<PlantedBug> = []
 

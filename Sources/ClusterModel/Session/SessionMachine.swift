@@ -277,7 +277,7 @@ package struct SessionMachine: Sendable {
             log(.warning, "a message was refused as malformed", ["reason": text])
             answerRefused(asked, text)
         case .step: answerRefused(asked, text)
-        case .protocol, .replaced, .taken, .role, nil:
+        case .protocol, .replaced, .taken, .key, .role, nil:
             log(.critical, "refused by the coordinator", ["code": code, "reason": text])
             effects.append(.deliver(.refused(code: code, message: text)))
             end(SessionFailure(.refused, text))

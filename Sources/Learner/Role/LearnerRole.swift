@@ -60,7 +60,7 @@ package struct LearnerRole: Sendable {
                 try await loop.run()
                 return .finished
             }
-            group.addTask { try await Self.listen(rest, cluster) }
+            group.addTask { [server] in try await Self.listen(rest, cluster, server) }
             while let outcome = try await group.next() {
                 if let outcome { return outcome }
             }
@@ -83,11 +83,14 @@ package struct LearnerRole: Sendable {
     }
 
     /// Takes the coordinator's words while the loop works.
-    private static func listen(_ messages: Messages, _ cluster: ClusterLearnerLink) async throws -> Outcome? {
+    private static func listen(
+        _ messages: Messages, _ cluster: ClusterLearnerLink, _ server: ArtifactServer
+    ) async throws -> Outcome? {
         var iterator = messages.iterator
         while let message = await iterator.next() {
             switch message {
             case .pause(let paused): cluster.pause(paused)
+            case .peers(let peers): server.admit(peers)
             case .stop(let reason, let exitCode): return .stopped(reason: reason, exitCode: exitCode)
             case .refused(let code, let text):
                 throw LearnerError(.cluster, "the coordinator refused this learner: \(text) (\(code))")

@@ -6,11 +6,15 @@ import RunLayout
 struct CoordinatorFile: Codable, Sendable {
     var pid: Int32
     var runID: String
-    /// ZeroMQ address for workers.
+    /// ZeroMQ address for workers of this machine.
     var endpoint: String
+    /// Where it listens, if that is not the same.
+    var bind: String?
+    /// Directory with the keys of the run's own processes; nil: nobody needs one.
+    var keys: String?
     /// `host:port` of the status endpoint.
     var status: String
-    /// File that holds the bearer token for commands that change the run.
+    /// File that holds the bearer token for commands that change the run. It is good for reading too.
     var tokenFile: String
 
     static func path(in runDirectory: String) -> String { RunLayout(runDirectory)[.coordinator] }

@@ -2,6 +2,7 @@ import ClusterModel
 import Console
 import Coordinator
 import Foundation
+import Keys
 import Reports
 import RunConfiguration
 import RunLayout
@@ -12,6 +13,7 @@ import Synchronization
 struct RunStages: Sendable {
     let configuration: RunConfiguration
     let directory: RunDirectory
+    let listening: Listening
     let logLevel: String
     /// What a person types to go on with the run.
     let command: String
@@ -154,6 +156,16 @@ struct RunStages: Sendable {
             Console.error("ppo: used again, all \(configuration.ppo.steps) steps are committed")
             return
         }
+        let keys = KeyDirectory(RunLayout(directory.path)[.keys])
+        if !listening.isInsecure {
+            try configurationErrors { try keys.prepare(server: listening.directory?.serverKey()) }
+        }
+        if let host = listening.host {
+            let port = configuration.coordinator.bind.split(separator: ":").last ?? ""
+            Console.error(
+                "workers of other machines join with: skein generator --coordinator tcp://\(host):\(port)"
+                    + (listening.isInsecure ? "" : " --key FILE"))
+        }
         let supervisor = Supervisor(
             plan: Supervisor.Plan(
                 runDirectory: directory.path, runFile: directory.runFile, engine: try Engine.path(),
@@ -161,6 +173,8 @@ struct RunStages: Sendable {
                 counts: [.generator: configuration.roles.generator.count, .scorer: configuration.roles.scorer.count],
                 logLevel: logLevel, steps: configuration.ppo.steps, command: command,
                 skipsPoison: configuration.coordinator.onPoison == .skip,
+                keys: listening.isInsecure ? nil : keys, coordinatorOptions: listening.coordinator,
+                learnerOptions: listening.learner,
                 silence: .seconds(max(10, 2 * configuration.coordinator.lease)),
                 isDirectoryInPlace: { [directory] in directory.isInPlace }),
             logger: makeLogger("skein.run"))

@@ -2,6 +2,7 @@ import ClusterModel
 import Console
 import Coordinator
 import Foundation
+import Keys
 import Logging
 import RunLayout
 import Supervision
@@ -25,6 +26,11 @@ final class Supervisor: Sendable {
         /// What a person types to go on with the run.
         var command: String
         var skipsPoison: Bool
+        /// Of the processes, one for each role; nil: nobody needs one.
+        var keys: KeyDirectory?
+        /// How the run listens beyond this machine.
+        var coordinatorOptions: [String] = []
+        var learnerOptions: [String] = []
         /// After this time without a word the coordinator counts a process as lost.
         var silence: Duration
         /// Whether the run directory is still the one that this command has.
@@ -184,16 +190,19 @@ final class Supervisor: Sendable {
     private func process(_ slot: Slot, _ address: String?) -> ChildProcess {
         let common = ["--supervised", "--log-level", plan.logLevel]
         let output = ChildProcess.Output.log(RunLayout(plan.runDirectory).log(of: "\(slot)"))
+        // The key itself stands in the file alone: everybody can read the words of a process.
         func worker(_ role: Role) -> [String] {
-            [role.rawValue, "--coordinator", address ?? "", "--name", "\(slot)"] + common
+            [role.rawValue, "--coordinator", Listening.local(address ?? ""), "--name", "\(slot)"]
+                + (plan.keys.map { ["--key", $0.keyFile(role.rawValue)] } ?? []) + common
         }
         switch slot {
         case .coordinator:
             let place = address.map { ["--set", "coordinator.bind=\($0)"] } ?? []
-            return ChildProcess(plan.skein, ["coordinator", plan.runFile] + common + place, output: output)
+            return ChildProcess(plan.skein, ["coordinator", plan.runFile] + common + plan.coordinatorOptions + place, output: output)
         case .learner:
             return ChildProcess(
-                plan.engine, worker(.learner) + ["--run-directory", plan.runDirectory], output: output)
+                plan.engine, worker(.learner) + plan.learnerOptions + ["--run-directory", plan.runDirectory],
+                output: output)
         case .worker(let role, _): return ChildProcess(plan.engine, worker(role), output: output)
         }
     }
@@ -225,10 +234,10 @@ final class Supervisor: Sendable {
                 try? await Task.sleep(for: .milliseconds(20))
                 continue
             }
-            if !isKnown { inbox.yield(.address(file.endpoint)) }
+            if !isKnown { inbox.yield(.address(file.bind ?? file.endpoint)) }
             isKnown = true
             // Another run may listen there by now.
-            if let snapshot = try? await StatusClient(address: file.status, tokenFile: nil).snapshot(),
+            if let snapshot = try? await StatusClient(address: file.status, tokenFile: file.tokenFile).snapshot(),
                 snapshot.runId == file.runID
             {
                 for role in [Role.generator, .scorer] {

@@ -1,0 +1,33 @@
+import ClusterModel
+import Transport
+
+/// What the status says of who may connect, and of who was refused.
+struct AccessFigures {
+    /// Milliseconds for which a refusal is an alarm.
+    private static let alarming: Int64 = 600_000
+
+    let refusals: RefusalLog
+    /// Whoever reaches the socket is believed, whatever it says.
+    let isOpen: Bool
+
+    func show(in snapshot: inout ClusterSnapshot) {
+        if isOpen {
+            snapshot.alarms.append(
+                ClusterSnapshot.Alarm(
+                    code: "insecure_bind", sinceMs: snapshot.startedMs,
+                    detail: "the run listens without keys (--insecure-bind): whoever reaches it can read and change it",
+                    step: snapshot.learner.step + 1))
+        }
+        let entries = refusals.entries
+        snapshot.refusals = entries.map {
+            ClusterSnapshot.Refusal(who: $0.who, why: $0.why, count: $0.count, firstMs: $0.first, lastMs: $0.last)
+        }
+        guard let last = entries.last else { return }
+        var alarm = ClusterSnapshot.Alarm(
+            code: "peer_refused", sinceMs: last.last,
+            detail: "\(last.who): \(last.why)\(last.count > 1 ? ", \(last.count) times" : "")",
+            step: snapshot.learner.step + 1)
+        alarm.isPast = snapshot.nowMs - last.last > Self.alarming
+        snapshot.alarms.append(alarm)
+    }
+}
