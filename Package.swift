@@ -111,6 +111,8 @@ let package = Package(
         library("RunConfiguration", ["ClusterModel", "Loopback", "RunLayout", yams]),
         library("Keys", ["Cryptography", "Transport", "ZeroMQ"]),
         library("Datasets", ["CZlib", "Tokenizers"]),
+        library("Launching"),
+        library("HostChecks"),
         library("RunInputs", ["RunLayout", "Cryptography"]),
         library("Reports", ["RunLayout"]),
         library("Console", ["RunLayout", lifecycle, log]),
@@ -158,7 +160,8 @@ let package = Package(
         .executableTarget(
             name: "skein",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "Keys", "Loopback", "MetricsServer",
+                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "HostChecks", "Keys",
+                "Launching", "Loopback", "MetricsServer",
                 "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer",
                 "Supervision", "Tokenizers", "Transport", "ZeroMQ", arguments, lifecycle, log,
             ],
@@ -230,6 +233,8 @@ let package = Package(
         tests(
             "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Keys", "Transport", "ZeroMQ"],
             resources: [.copy("Fixtures")]),
+        tests("LaunchingTests", ["Console", "Launching"]),
+        tests("HostChecksTests", ["HostChecks"]),
         tests("ReportsTests", ["Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["RunInputs", "Console"]),

@@ -139,7 +139,7 @@ package actor Coordinator {
                 nextSnapshot = 0
                 publishSnapshot(force: true)
                 finishFiles()
-                finish.yield(ending.map { .failure($0) } ?? .success(()))
+                finish.yield(ending.map { .failure(access.told(of: $0)) } ?? .success(()))
                 finish.finish()
             }
         }

@@ -5,7 +5,8 @@
 /// session was lost. Nothing is copied.
 package struct SSHCommands: Sendable, Equatable {
     package struct Process: Sendable, Equatable {
-        /// Of the worker in the status: `HOST.generator.0`; dots divide, because a key is for a name and what follows a dot.
+        /// Of the worker in the status: `ssh-generator.1.0`, the host's place in the file and a number. The first part is the
+        /// key's name.
         package var name: String
         package var role: String
         package var destination: String
@@ -13,42 +14,36 @@ package struct SSHCommands: Sendable, Equatable {
         package var arguments: [String]
     }
 
+    /// `tcp://HOST:PORT`, as the hosts reach it.
     package var coordinator: String
     /// The executable on the hosts.
     package var skein: String
-    /// First part of every worker's name.
-    package var prefix: String
-    /// Whether each worker gets a key on its standard input.
-    package var hasKeys: Bool
+    /// Seconds.
     package var giveUpAfter: Int
-    /// Words for every worker.
-    package var more: [String]
 
-    package init(
-        coordinator: String, skein: String = "skein", prefix: String = "ssh", hasKeys: Bool = true,
-        giveUpAfter: Int = 60, more: [String] = []
-    ) {
+    package init(coordinator: String, skein: String, giveUpAfter: Int) {
         self.coordinator = coordinator
         self.skein = skein
-        self.prefix = prefix
-        self.hasKeys = hasKeys
         self.giveUpAfter = giveUpAfter
-        self.more = more
     }
 
     /// In the order of the file.
     ///
-    /// - Parameter quoted: a word for a POSIX shell.
-    package func processes(_ file: HostFile, quoted: (String) -> String) -> [Process] {
+    /// - Parameters:
+    ///   - keyName: of the key of a role.
+    ///   - quoted: a word for a POSIX shell.
+    package func processes(
+        _ file: HostFile, keyName: (String) -> String, quoted: (String) -> String
+    ) -> [Process] {
         file.hosts.enumerated().flatMap { place, host in
             HostFile.roles.flatMap { role in
                 (0..<(host.counts[role] ?? 0)).map { number in
-                    // The host's place in the file, because two lines may name one host, and a name has few letters.
-                    let name = "\(prefix).h\(place).\(role).\(number)"
-                    let remote =
-                        [skein, role, "--coordinator", coordinator, "--name", name]
-                        + (hasKeys ? ["--key", "-"] : [])
-                        + ["--until-input-ends", "--give-up-after", "\(giveUpAfter)"] + more
+                    // Two lines may name one host.
+                    let name = "\(keyName(role)).\(place).\(number)"
+                    let remote = [
+                        skein, role, "--coordinator", coordinator, "--name", name, "--key", "-", "--until-input-ends",
+                        "--give-up-after", "\(giveUpAfter)",
+                    ]
                     return Process(
                         name: name, role: role, destination: host.destination,
                         arguments: ["ssh"] + Self.options + host.options + ["--", host.destination]

@@ -3,7 +3,8 @@
 package struct SlurmPlan: Sendable, Equatable {
     package enum Part: Sendable, Equatable {
         /// Stages, coordinator and learner in one step on the first node, workers in one step for each role.
-        case run(file: String, overrides: [String])
+        /// - Parameter keys: directory of the keys that may join.
+        case run(file: String, overrides: [String], keys: String)
         /// Workers of a run that is live at this address.
         case workers(coordinator: String)
     }
@@ -12,10 +13,10 @@ package struct SlurmPlan: Sendable, Equatable {
         package var role: String
         package var count: Int
         package var threads: Int
-        /// File with the key of the role; nil: the run has none.
-        package var key: String?
+        /// File with the key of the role, called `slurm-ROLE`.
+        package var key: String
 
-        package init(role: String, count: Int, threads: Int, key: String?) {
+        package init(role: String, count: Int, threads: Int, key: String) {
             self.role = role
             self.count = count
             self.threads = threads
@@ -89,8 +90,9 @@ package struct SlurmPlan: Sendable, Equatable {
         text += SlurmScript.settings(
             skein: quoted(skein), logs: quoted(logs), giveUpAfter: giveUpAfter, isRun: isRun)
         switch part {
-        case .run(let file, let overrides):
-            let words = ([file] + overrides.flatMap { ["--set", $0] }).map(quoted).joined(separator: " ")
+        case .run(let file, let overrides, let keys):
+            let words = ([file] + overrides.flatMap { ["--set", $0] } + ["--keys", keys]).map(quoted)
+                .joined(separator: " ")
             text += SlurmScript.address
             text += SlurmScript.head(words, threads: headThreads + 1)
         case .workers(let coordinator):
@@ -98,7 +100,7 @@ package struct SlurmPlan: Sendable, Equatable {
         }
         for group in live {
             text += SlurmScript.workers(
-                role: group.role, count: group.count, threads: group.threads, key: group.key.map(quoted))
+                role: group.role, count: group.count, threads: group.threads, key: quoted(group.key))
         }
         return text + (isRun ? SlurmScript.endOfRun : SlurmScript.endOfWorkers)
     }

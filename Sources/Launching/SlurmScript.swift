@@ -51,26 +51,25 @@ enum SlurmScript {
         # Stages, coordinator, learner, evaluation and report: what there is one of. The same command resumes.
         "${step[@]}" --job-name=head --nodes=1 --ntasks=1 --nodelist="$host" --cpus-per-task=\(threads) \\
             --kill-on-bad-exit=1 --output="$logs/head.log" \\
-            "$skein" run \(words) --head --advertise "$host" \\
-            --set "coordinator.bind=tcp://0.0.0.0:$port" --set "coordinator.status=127.0.0.1:$status_port" &
+            "$skein" run \(words) \\
+            --head --bind "tcp://0.0.0.0:$port" --advertise "$host" --set "coordinator.status=0.0.0.0:$status_port" &
         head=$!
 
 
         """
     }
 
-    static func workers(role: String, count: Int, threads: Int, key: String?) -> String {
-        let key = key.map { " --key \($0)" } ?? ""
-        return """
-            # A worker that dies costs no other: the coordinator gives its jobs to those that are left.
-            "${step[@]}" --job-name=\(role) --ntasks=\(count) --cpus-per-task=\(threads) --kill-on-bad-exit=0 \\
-                --output="$logs/\(role)-%j-%t.log" \\
-                bash -c 'exec "$0" "$@" --name "slurm-$SLURM_JOB_ID.\(role).$SLURM_PROCID"' \\
-                "$skein" \(role)\(key) --give-up-after "$give_up_after" &
-            workers+=($!)
+    static func workers(role: String, count: Int, threads: Int, key: String) -> String {
+        """
+        # A worker that dies costs no other: the coordinator gives its jobs to those that are left.
+        "${step[@]}" --job-name=\(role) --ntasks=\(count) --cpus-per-task=\(threads) --kill-on-bad-exit=0 \\
+            --output="$logs/\(role)-%j-%t.log" \\
+            bash -c 'exec "$0" "$@" --name "slurm-\(role).$SLURM_JOB_ID.$SLURM_PROCID"' \\
+            "$skein" \(role) --key \(key) --give-up-after "$give_up_after" &
+        workers+=($!)
 
 
-            """
+        """
     }
 
     private static let finish = """

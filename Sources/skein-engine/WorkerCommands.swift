@@ -22,7 +22,7 @@ struct WorkerOptions: ParsableArguments {
     var coordinator: String?
     @Option(help: "Name of this process in the status (default: that of its key, else its role and a number).")
     var name: String?
-    @Option(help: "File of this process's key (default: SKEIN_KEY_FILE, SKEIN_KEY, systemd's credential skein.key).")
+    @Option(help: "File of this process's key, or - for standard input (default: SKEIN_KEY_FILE, SKEIN_KEY, systemd's credential skein.key).")
     var key: String?
     @Flag(help: .hidden) var supervised = false
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel = "info"
@@ -31,6 +31,8 @@ struct WorkerOptions: ParsableArguments {
         parsing: .unconditional,
         help: "Seconds without a coordinator after which the worker ends, with exit code 75; 0: never.")
     var giveUpAfter = 1800.0
+    @Flag(help: "End when standard input ends: with the ssh session that this process was started by.")
+    var untilInputEnds = false
     @Option(help: "Serve GET /metrics for Prometheus at 127.0.0.1:PORT.") var metrics: String?
 
     func validate() throws {
@@ -92,7 +94,7 @@ struct WorkerOptions: ParsableArguments {
     func link(
         _ thread: SocketThread, _ identity: WorkerLink.Identity, _ key: ProcessKey?, _ logger: Logger
     ) async throws -> WorkerLink {
-        if supervised { ParentWatch.start() }
+        if supervised || untilInputEnds { ParentWatch.start() }
         do {
             return try await WorkerLink.connect(
                 on: thread, to: address(), as: identity, security: key?.security ?? .none, patience: giveUpAfter > 0 ? .seconds(giveUpAfter) : nil,

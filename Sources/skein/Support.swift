@@ -12,9 +12,11 @@ struct RunFile: ParsableArguments {
     var overrides: [String] = []
 
     func load(_ listen: ListenOptions? = nil) throws -> RunConfiguration {
-        try configurationErrors {
-            try RunConfiguration.load(path: path, overrides: overrides + (listen?.overrides ?? []))
-        }
+        try Self.load(path, overrides: overrides + (listen?.overrides ?? []))
+    }
+
+    static func load(_ path: String, overrides: [String]) throws -> RunConfiguration {
+        try configurationErrors { try RunConfiguration.load(path: path, overrides: overrides) }
     }
 
     /// What a person types to give a command the same run file again.

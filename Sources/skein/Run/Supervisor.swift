@@ -21,6 +21,8 @@ final class Supervisor: Sendable {
         var skein: String
         /// How many processes of each role.
         var counts: [Role: Int]
+        /// False: the coordinator's wishes are for others, who start workers elsewhere.
+        var startsWorkers = true
         var logLevel: String
         var steps: Int
         /// What a person types to go on with the run.
@@ -240,7 +242,7 @@ final class Supervisor: Sendable {
             if let snapshot = try? await StatusClient(address: file.status, tokenFile: file.tokenFile).snapshot(),
                 snapshot.runId == file.runID
             {
-                for role in [Role.generator, .scorer] {
+                for role in [Role.generator, .scorer] where plan.startsWorkers {
                     if let count = snapshot.workers[role.rawValue]?.desired { inbox.yield(.wish(role, count)) }
                 }
                 for (slot, pid) in silentChildren(snapshot) { inbox.yield(.silent(slot, pid: pid)) }
