@@ -170,7 +170,8 @@ let package = Package(
             name: "skein-engine",
             dependencies: [
                 "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "Keys",
-                "LanguageModels", "Learner", "MetricsServer", "PolicyOptimization", "Reports", "Rewards", "RunConfiguration", "RunInputs",
+                "LanguageModels", "Learner", "MetricsServer", "PolicyOptimization", "Reports", "Rewards",
+                "RunConfiguration", "RunInputs",
                 "RunLayout", "Scorer", "Cryptography", "Tokenizers", "Torch", "Training", "Transport", "ZeroMQ",
                 arguments,
                 lifecycle, log, metrics,
@@ -191,9 +192,8 @@ let package = Package(
         .executableTarget(
             name: "skein-bench",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "MetricsServer", "StatusServer", "Transport",
-                "ZeroMQ",
-                arguments, log,
+                "Cluster", "ClusterModel", "Console", "Coordinator", "Keys", "MetricsServer", "StatusServer",
+                "Transport", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -231,7 +231,8 @@ let package = Package(
             resources: [.copy("Fixtures")]
         ),
         tests(
-            "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Keys", "Transport", "ZeroMQ"],
+            "ProcessTests",
+            ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Keys", "Transport", "ZeroMQ", log],
             resources: [.copy("Fixtures")]),
         tests("LaunchingTests", ["Console", "Launching"]),
         tests("HostChecksTests", ["HostChecks"]),
@@ -242,7 +243,9 @@ let package = Package(
             "RunConfigurationTests", ["ClusterModel", "Loopback", "RunConfiguration", "RunLayout", yams],
             resources: [.copy("Fixtures")]),
         tests("MetricsServerTests", ["MetricsServer", lifecycle, log, metrics]),
-        tests("KeysTests", ["Keys", "Cluster", "ClusterModel", "Coordinator", "Transport", "ZeroMQ", log]),
+        tests(
+            "KeysTests",
+            ["Keys", "Cluster", "ClusterModel", "Coordinator", "Cryptography", "CZeroMQ", "Transport", "ZeroMQ", log]),
         tests("ConsoleTests", ["Console"]),
         tests("StatusServerTests", ["StatusServer", "MetricsServer", "ClusterModel", log]),
         tests("SupervisionTests", ["Supervision", "ClusterModel", "Console"]),

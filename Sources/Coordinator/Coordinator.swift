@@ -73,7 +73,7 @@ package actor Coordinator {
             try await thread.run {
                 coordinator.assumeIsolated {
                     $0.begin()
-                    $0.handle(.keys(configuration.keys))
+                    if let keys = configuration.keys { $0.handle(.keys(keys)) }
                 }
                 box.join(coordinator)
                 thread.every(.milliseconds(50)) { [weak coordinator] in

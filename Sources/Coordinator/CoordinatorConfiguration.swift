@@ -19,8 +19,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var roster: (any Roster)?
     /// Who was refused, for the status.
     package var refusals = RefusalLog()
-    /// Keys that count at the start.
-    package var keys: [PeerKey] = []
+    /// Keys that count at the start; nil where connections have none.
+    package var keys: [PeerKey]?
 
     package init() {}
 }

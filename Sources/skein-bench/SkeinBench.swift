@@ -6,12 +6,19 @@ import Foundation
 struct SkeinBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "skein-bench", abstract: "Measurements of the cluster, for scripts/bench.",
-        subcommands: [Dispatch.self, Scale.self, Restart.self, Part.self])
+        subcommands: [Dispatch.self, Curve.self, Scale.self, Restart.self, Part.self])
 
     struct Dispatch: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Round trips of empty jobs through the coordinator, many at a time and one at a time.")
         func run() async throws { try printJSON(await DispatchBenchmark.run()) }
+    }
+
+    struct Curve: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "What keys on every connection cost: round trips and weights, with and without, in turn.")
+        @Option(help: "Rounds, of which the median counts.") var rounds = 3
+        func run() async throws { try printJSON(await CurveBenchmark.run(rounds: max(1, rounds))) }
     }
 
     struct Scale: AsyncParsableCommand {

@@ -44,8 +44,8 @@ package struct RunMachine: Sendable {
     var outbox = Outbox()
     var desired: [Role: Int]
     var alarms: [ClusterSnapshot.Alarm] = []
-    /// Who may pull from the learner; empty where connections have no keys.
-    private(set) var peerKeys: [PeerKey] = []
+    /// Who may pull from the learner; nil where connections have no keys.
+    private(set) var peerKeys: [PeerKey]?
     /// When the learner was last told of them.
     private var keysTold: Int64 = 0
     /// Milliseconds after which it is told again: a message may be lost though the connection holds.
@@ -274,7 +274,7 @@ package struct RunMachine: Sendable {
 
     /// The learner serves the weights, and admits to them whom the coordinator admits.
     mutating func tellKeys(_ time: Int64) {
-        guard !peerKeys.isEmpty else { return }
+        guard let peerKeys else { return }
         keysTold = time
         for (id, member) in members.here where member.role == .learner { outbox.add(id, .peers(peerKeys)) }
     }

@@ -32,7 +32,7 @@ struct Access: Sendable {
     }
 
     /// Those that may connect, for the learner.
-    var peerKeys: [PeerKey] { ring.map(Self.peerKeys) ?? [] }
+    var peerKeys: [PeerKey]? { ring.map(Self.peerKeys) }
 
     static func peerKeys(_ ring: KeyRing) -> [PeerKey] {
         ring.peers.map { PeerKey(role: $0.role, name: $0.name, key: Data($0.key.bytes)) }

@@ -120,7 +120,7 @@ struct Listening: Sendable {
         return all[0]
     }
 
-    /// IPv4 addresses of interfaces that are up, but for those of this machine alone.
+    /// IPv4 addresses, but for those of this machine alone.
     private static func addresses() -> [String] {
         var first: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&first) == 0 else { return [] }
@@ -129,17 +129,17 @@ struct Listening: Sendable {
         var next = first
         while let entry = next {
             next = entry.pointee.ifa_next
-            let flags = UInt32(entry.pointee.ifa_flags)
-            guard let address = entry.pointee.ifa_addr, address.pointee.sa_family == sa_family_t(AF_INET),
-                flags & UInt32(IFF_UP.rawValue) != 0, flags & UInt32(IFF_LOOPBACK.rawValue) == 0
-            else { continue }
+            guard let address = entry.pointee.ifa_addr, address.pointee.sa_family == sa_family_t(AF_INET) else {
+                continue
+            }
             var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
             guard
                 getnameinfo(
                     address, socklen_t(MemoryLayout<sockaddr_in>.size), &text, socklen_t(text.count), nil, 0,
                     NI_NUMERICHOST) == 0
             else { continue }
-            found.append(String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+            let name = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if !Loopback.isHost(name) { found.append(name) }
         }
         return found
     }
