@@ -31,11 +31,19 @@ struct WorkerOptions: ParsableArguments {
         parsing: .unconditional,
         help: "Seconds without a coordinator after which the worker ends, with exit code 75; 0: never.")
     var giveUpAfter = 1800.0
+    @Option(
+        help:
+            "Seconds that a drain may finish what runs; then it is handed back, and another worker does it (default: no limit)."
+    )
+    var drainWithin: Double?
     @Flag(help: "End when standard input ends: with the ssh session that this process was started by.")
     var untilInputEnds = false
     @Option(help: "Serve GET /metrics for Prometheus at 127.0.0.1:PORT.") var metrics: String?
 
     func validate() throws {
+        guard (0...Self.longestPatience).contains(drainWithin ?? 0) else {
+            throw ValidationError("--drain-within is a number of seconds, 0 or more")
+        }
         guard (0...Self.longestPatience).contains(giveUpAfter) else {
             throw ValidationError(
                 giveUpAfter < 0 ? "--give-up-after must be 0 or more" : "--give-up-after is a number of seconds")
@@ -137,7 +145,8 @@ struct GeneratorCommand: AsyncParsableCommand {
         let client = ArtifactClient(on: sockets, keys: key?.pair, logger: logger)
         let runner = GeneratorRunner(
             executor: ComputeExecutor(), client: client, link: link, logger: logger)
-        process.add(role: WorkerService(loop: WorkerLoop(link: link, runner: runner, logger: logger)))
+        process.add(role: WorkerService(loop: WorkerLoop(
+                link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) }, logger: logger)))
         try await options.run(process)
     }
 }
@@ -157,7 +166,8 @@ struct ScorerCommand: AsyncParsableCommand {
         let link = try await options.link(sockets, options.identity(.scorer, capabilities, key), key, logger)
         let client = ArtifactClient(on: sockets, keys: key?.pair, logger: logger)
         let runner = ScorerRunner(executor: ComputeExecutor(), client: client, link: link, logger: logger)
-        process.add(role: WorkerService(loop: WorkerLoop(link: link, runner: runner, logger: logger)))
+        process.add(role: WorkerService(loop: WorkerLoop(
+                link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) }, logger: logger)))
         try await options.run(process)
     }
 }
