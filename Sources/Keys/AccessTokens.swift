@@ -1,5 +1,5 @@
 import Cryptography
-package import Foundation
+import Foundation
 
 /// Bearer tokens by their hashes. Tokens are random, so that a plain hash is enough, and a stolen list of hashes is of no use.
 package enum AccessTokens {

@@ -1,5 +1,5 @@
 import Cryptography
-package import Foundation
+import Foundation
 package import Transport
 import ZeroMQ
 

@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// Files that nobody else may read.
 package enum PrivateFile {
