@@ -5,6 +5,7 @@ import Console
 import Coordinator
 import Datasets
 import Foundation
+import Keys
 import Logging
 import MetricsServer
 import RunConfiguration

@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Foundation
 import Keys
+import Transport
 
 struct KeysCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -19,7 +19,7 @@ import Testing
         try #require(bound == 0)
         try #require(ServiceManager.tell(state, at: name))
         var bytes = [UInt8](repeating: 0, count: 100)
-        let count = recv(file, &bytes, bytes.count, Int32(MSG_DONTWAIT.rawValue))
+        let count = recv(file, &bytes, bytes.count, Int32(MSG_DONTWAIT))
         return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Foundation
+import Keys
 import Launching
 import RunConfiguration
 import RunLayout
