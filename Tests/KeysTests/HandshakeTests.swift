@@ -1,3 +1,4 @@
+import ClusterModel
 import CZeroMQ
 import Foundation
 import Synchronization
