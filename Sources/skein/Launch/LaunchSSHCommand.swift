@@ -19,7 +19,7 @@ struct LaunchSSHCommand: AsyncParsableCommand {
     @OptionGroup var file: RunFile
     @Option(help: "The hosts, one a line: DESTINATION [generator=N] [scorer=N] [options of ssh].") var hostfile: String
     @Option(help: "Host name or address by which the hosts reach this machine.") var advertise: String
-    @Option(help: "Port at which workers connect.") var port: UInt16 = 5555
+    @Option(help: "Where workers connect on this machine.") var bind = "tcp://0.0.0.0:5555"
     @Option(help: "The skein of the hosts.") var skein = "skein"
     @Option(help: "Seconds without a coordinator after which a worker ends.") var giveUpAfter = 60
     @Flag(help: "Print every command as a shell would need it, and start nothing.") var dryRun = false
@@ -27,19 +27,23 @@ struct LaunchSSHCommand: AsyncParsableCommand {
     func run() async throws {
         let run = try file.load()
         try configurationErrors { try run.check() }
+        guard bind.hasPrefix("tcp://"), UInt16(Listening.port(of: bind)) ?? 0 > 0 else {
+            throw CommandError(.usage, "--bind \(bind.printable): write tcp://HOST:PORT, with a port that the hosts are told")
+        }
         let keys = LaunchKeys(run, prefix: "ssh")
         guard let text = FileManager.default.contents(atPath: hostfile) else {
             throw CommandError(.configuration, "--hostfile \(hostfile): cannot read it")
         }
         let workers = try launchErrors {
             let hosts = try HostFile(String(decoding: text, as: UTF8.self), source: hostfile)
-            return SSHCommands(coordinator: "tcp://\(advertise):\(port)", skein: skein, giveUpAfter: giveUpAfter)
+            let address = "tcp://\(advertise):\(Listening.port(of: bind))"
+            return SSHCommands(coordinator: address, skein: skein, giveUpAfter: giveUpAfter)
                 .processes(hosts, keyName: keys.name, quoted: ShellWords.quoted)
         }
         let head = [
             try Engine.executablePath(), "run", file.path,
         ] + file.overrides.flatMap { ["--set", $0] } + [
-            "--head", "--bind", "tcp://0.0.0.0:\(port)", "--advertise", advertise, "--keys", keys.directory.path,
+            "--head", "--bind", bind, "--advertise", advertise, "--keys", keys.directory.path,
         ]
         guard !dryRun else {
             Console.output(ShellWords.line(head))
