@@ -36,6 +36,8 @@ package struct SlurmPlan: Sendable, Equatable {
     package var headThreads: Int
     /// Seconds before the end of the job's time at which it begins to stop.
     package var notice: Int
+    /// Seconds without a coordinator after which a joined worker ends. Those of the run's own job wait through all stages, and
+    /// end with the job.
     package var giveUpAfter: Int
     /// Lines for sbatch, such as `--partition=gpu`.
     package var options: [String]
@@ -88,7 +90,7 @@ package struct SlurmPlan: Sendable, Equatable {
     package func script(quoted: (String) -> String) -> String {
         var text = header
         text += SlurmScript.settings(
-            skein: quoted(skein), logs: quoted(logs), giveUpAfter: giveUpAfter, isRun: isRun)
+            skein: quoted(skein), logs: quoted(logs), giveUpAfter: isRun ? 0 : giveUpAfter)
         switch part {
         case .run(let file, let overrides, let keys):
             let words = ([file] + overrides.flatMap { ["--set", $0] } + ["--keys", keys]).map(quoted)

@@ -1,11 +1,12 @@
 /// The pieces of a batch script. What each line is for stands in the script, for those who read it on the cluster.
 enum SlurmScript {
-    static func settings(skein: String, logs: String, giveUpAfter: Int, isRun: Bool) -> String {
+    static func settings(skein: String, logs: String, giveUpAfter: Int) -> String {
         """
         # Written by `skein launch slurm`; the same command with --dry-run shows it. Edit a copy: the next launch writes it anew.
         set -u
         skein=\(skein)
         logs=\(logs)
+        # Seconds without a coordinator after which a worker ends; 0: never, the job ends it.
         give_up_after=\(giveUpAfter)
         mkdir -p "$logs"
 
@@ -61,7 +62,7 @@ enum SlurmScript {
 
     static func workers(role: String, count: Int, threads: Int, key: String) -> String {
         """
-        # A worker that dies costs no other: the coordinator gives its jobs to those that are left.
+        # One that dies costs no other: the coordinator gives its jobs to those that are left.
         "${step[@]}" --job-name=\(role) --ntasks=\(count) --cpus-per-task=\(threads) --kill-on-bad-exit=0 \\
             --output="$logs/\(role)-%j-%t.log" \\
             bash -c 'exec "$0" "$@" --name "slurm-\(role).$SLURM_JOB_ID.$SLURM_PROCID"' \\

@@ -27,7 +27,7 @@ struct LaunchSlurmCommand: ParsableCommand {
     var sbatch: [String] = []
     @Option(help: "Seconds before the end of the job's time at which it stops in order and is queued again.")
     var notice = 180
-    @Option(help: "Seconds without a coordinator after which a worker ends.") var giveUpAfter = 45
+    @Option(help: "Seconds without a coordinator after which a joined worker ends.") var giveUpAfter = 45
     @Flag(help: "Print the script, write and submit nothing.") var dryRun = false
 
     func run() throws {
