@@ -96,7 +96,7 @@ struct WorkerOptions: ParsableArguments {
         let ofKey = key.flatMap { $0.name == Peer.anyName ? nil : $0.name }
         return WorkerLink.Identity(
             role: role, name: name ?? ofKey ?? made,
-            capabilities: capabilities, build: "0.1.0", incarnation: Secrets.randomUInt64())
+            capabilities: capabilities, build: Build.version, incarnation: Secrets.randomUInt64())
     }
 
     func link(

@@ -76,7 +76,3 @@ struct Skein: AsyncParsableCommand {
         try Engine.replaceProcess(arguments: asked + ["--help"])
     }
 }
-
-enum Build {
-    static let version = "0.1.0"
-}
