@@ -10,6 +10,12 @@ struct AccessFigures {
     /// Whoever reaches the socket is believed, whatever it says.
     let isOpen: Bool
 
+    /// A worker of another version is somebody whom the run waits for in vain.
+    func note(_ outgoing: Outgoing) {
+        guard case .refused(let code, let words) = outgoing.message, code == Refusal.Code.protocol.rawValue else { return }
+        refusals.note(outgoing.peer.name, words)
+    }
+
     /// A run that waited in vain names those who wanted to come and were not let in.
     func told(of ending: RunEnding) -> RunEnding {
         let last = refusals.entries.suffix(3)

@@ -146,7 +146,8 @@ struct GeneratorCommand: AsyncParsableCommand {
         let runner = GeneratorRunner(
             executor: ComputeExecutor(), client: client, link: link, logger: logger)
         process.add(role: WorkerService(loop: WorkerLoop(
-                link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) }, logger: logger)))
+                link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) },
+                onEnding: WorkerService.leave, logger: logger)))
         try await options.run(process)
     }
 }
@@ -167,7 +168,8 @@ struct ScorerCommand: AsyncParsableCommand {
         let client = ArtifactClient(on: sockets, keys: key?.pair, logger: logger)
         let runner = ScorerRunner(executor: ComputeExecutor(), client: client, link: link, logger: logger)
         process.add(role: WorkerService(loop: WorkerLoop(
-                link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) }, logger: logger)))
+                link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) },
+                onEnding: WorkerService.leave, logger: logger)))
         try await options.run(process)
     }
 }

@@ -42,6 +42,7 @@ package actor WorkerLoop {
     private let slots: Int
     /// How long a drain may finish what runs; nil: as long as it takes.
     private let drainPatience: Duration?
+    private let onEnding: @Sendable (Ending) -> Void
     private let logger: Logger
     private let events: AsyncStream<Event>
     private let inbox: AsyncStream<Event>.Continuation
@@ -51,10 +52,15 @@ package actor WorkerLoop {
     private var drainEnd: ContinuousClock.Instant?
     private var hasCredit = false
 
-    /// - Parameter slots: leases held at a time: one that runs and the next, so that the worker never waits for a message.
+    /// - Parameters:
+    ///   - slots: leases held at a time: one that runs and the next, so that the worker never waits for a message.
+    ///   - drainPatience: how long a drain may finish what runs; nil: as long as it takes.
+    ///   - onEnding: told as soon as it is known how the loop ends; `run` returns when what computes has noticed too.
     package init(
-        link: WorkerLink, runner: any JobRunner, slots: Int = 2, drainPatience: Duration? = nil, logger: Logger
+        link: WorkerLink, runner: any JobRunner, slots: Int = 2, drainPatience: Duration? = nil,
+        onEnding: @escaping @Sendable (Ending) -> Void = { _ in }, logger: Logger
     ) {
+        self.onEnding = onEnding
         self.drainPatience = drainPatience
         self.link = link
         self.runner = runner
@@ -89,6 +95,7 @@ package actor WorkerLoop {
             for await event in events {
                 if let ending = await handle(event) {
                     tell(ending)
+                    onEnding(ending)
                     await link.close(reason: ending.words)
                     return ending
                 }
