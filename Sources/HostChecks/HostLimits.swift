@@ -13,13 +13,22 @@ package struct HostLimits: Sendable, Equatable {
         self.isLimited = isLimited
     }
 
-    /// The group of this process and those above it in version 2 of the interface, innermost first, below the mount point.
+    /// The group of this process and those above it, innermost first, below the mount point.
     ///
-    /// - Parameter text: of `/proc/self/cgroup`.
-    /// - Returns: `["/a/b", "/a", "/"]`; none where version 1 rules.
-    package static func groups(_ text: String) -> [String] {
-        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("0::/") }) else { return [] }
-        var parts = line.dropFirst(4).split(separator: "/")
+    /// - Parameters:
+    ///   - text: of `/proc/self/cgroup`.
+    ///   - controller: of version 1 of the interface, such as `memory`; nil: version 2.
+    /// - Returns: `["/a/b", "/a", "/"]`; none where the interface is of the other version.
+    package static func groups(_ text: String, controller: String? = nil) -> [String] {
+        let paths = text.split(separator: "\n").compactMap { line -> Substring? in
+            let words = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard words.count == 3, words[2].hasPrefix("/") else { return nil }
+            let isMeant =
+                controller.map { words[1].split(separator: ",").contains(Substring($0)) } ?? (words[0] == "0" && words[1].isEmpty)
+            return isMeant ? words[2] : nil
+        }
+        guard let path = paths.first else { return [] }
+        var parts = path.split(separator: "/")
         var groups: [String] = []
         while !parts.isEmpty {
             groups.append("/" + parts.joined(separator: "/"))
@@ -28,10 +37,10 @@ package struct HostLimits: Sendable, Equatable {
         return groups + ["/"]
     }
 
-    /// - Parameter text: of `cpu.max`: quota and period in microseconds, or `max`.
+    /// - Parameter text: of `cpu.max`: quota and period in microseconds; `max` or a negative number for none.
     package static func processors(_ text: String) -> Double? {
         let words = text.split(whereSeparator: \.isWhitespace)
-        guard words.count == 2, let quota = Double(words[0]), let period = Double(words[1]), period > 0 else {
+        guard words.count == 2, let quota = Double(words[0]), let period = Double(words[1]), quota > 0, period > 0 else {
             return nil
         }
         return quota / period

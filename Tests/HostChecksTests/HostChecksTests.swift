@@ -30,6 +30,11 @@ import Testing
         #expect(HostLimits.groups("0::/a/b\n") == ["/a/b", "/a", "/"])
         #expect(HostLimits.groups("0::/\n") == ["/"])
         #expect(HostLimits.groups("4:cpu:/x\n") == [])
+        let old = "5:cpu,cpuacct:/x/y\n4:memory:/m\n1:name=systemd:/\n"
+        #expect(HostLimits.groups(old, controller: "cpu") == ["/x/y", "/x", "/"])
+        #expect(HostLimits.groups(old, controller: "memory") == ["/m", "/"])
+        #expect(HostLimits.groups(old, controller: "cpuset") == [] && HostLimits.groups(old) == [])
+        #expect(HostLimits.processors("-1 100000") == nil && HostLimits.processors("150000 100000") == 1.5)
         let limits = HostLimits(
             affinity: 8, total: 64e9,
             groups: [("max 100000\n", "max\n"), ("250000 100000\n", "17179869184\n"), ("", "")])

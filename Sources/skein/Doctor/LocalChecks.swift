@@ -67,9 +67,17 @@ enum LocalChecks {
 
     static func limits() -> HostLimits {
         let root = "/sys/fs/cgroup"
-        let groups = HostLimits.groups(text("/proc/self/cgroup")).map { group in
-            let place = group == "/" ? root : root + group
-            return (processors: text("\(place)/cpu.max"), memory: text("\(place)/memory.max"))
+        let own = text("/proc/self/cgroup")
+        var groups = HostLimits.groups(own).map { group in
+            (processors: text("\(root)\(group)/cpu.max"), memory: text("\(root)\(group)/memory.max"))
+        }
+        // Version 1 of the interface, where each controller has a tree of its own.
+        groups += HostLimits.groups(own, controller: "cpu").map { group in
+            let place = "\(root)/cpu\(group)"
+            return (processors: text("\(place)/cpu.cfs_quota_us") + " " + text("\(place)/cpu.cfs_period_us"), memory: "")
+        }
+        groups += HostLimits.groups(own, controller: "memory").map { group in
+            (processors: "", memory: text("\(root)/memory\(group)/memory.limit_in_bytes"))
         }
         return HostLimits(
             affinity: ProcessInfo.processInfo.activeProcessorCount,
