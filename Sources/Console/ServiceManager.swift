@@ -12,7 +12,9 @@ package enum ServiceManager {
         let environment = ProcessInfo.processInfo.environment
         // Children inherit the variable, and are not meant.
         if let pid = environment["WATCHDOG_PID"], pid != "\(getpid())" { return nil }
-        guard let text = environment["WATCHDOG_USEC"], let microseconds = Int64(text), microseconds > 0 else { return nil }
+        guard let text = environment["WATCHDOG_USEC"], let microseconds = Int64(text), microseconds > 0 else {
+            return nil
+        }
         return .microseconds(microseconds / 2)
     }
 

@@ -12,7 +12,9 @@ struct AccessFigures {
 
     /// A worker of another version is somebody whom the run waits for in vain.
     func note(_ outgoing: Outgoing) {
-        guard case .refused(let code, let words) = outgoing.message, code == Refusal.Code.protocol.rawValue else { return }
+        guard case .refused(let code, let words) = outgoing.message, code == Refusal.Code.protocol.rawValue else {
+            return
+        }
         refusals.note(outgoing.peer.name, words)
     }
 

@@ -24,7 +24,8 @@ package struct HostLimits: Sendable, Equatable {
             let words = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard words.count == 3, words[2].hasPrefix("/") else { return nil }
             let isMeant =
-                controller.map { words[1].split(separator: ",").contains(Substring($0)) } ?? (words[0] == "0" && words[1].isEmpty)
+                controller.map { words[1].split(separator: ",").contains(Substring($0)) }
+                ?? (words[0] == "0" && words[1].isEmpty)
             return isMeant ? words[2] : nil
         }
         guard let path = paths.first else { return [] }
@@ -40,7 +41,8 @@ package struct HostLimits: Sendable, Equatable {
     /// - Parameter text: of `cpu.max`: quota and period in microseconds; `max` or a negative number for none.
     package static func processors(_ text: String) -> Double? {
         let words = text.split(whereSeparator: \.isWhitespace)
-        guard words.count == 2, let quota = Double(words[0]), let period = Double(words[1]), quota > 0, period > 0 else {
+        guard words.count == 2, let quota = Double(words[0]), let period = Double(words[1]), quota > 0, period > 0
+        else {
             return nil
         }
         return quota / period

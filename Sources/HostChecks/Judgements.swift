@@ -9,10 +9,14 @@ package enum Judgements {
     package static func clock(offset: Double, roundTrip: Double) -> Finding {
         let certain = abs(offset) - roundTrip
         let words = "\(seconds(abs(offset))) \(offset < 0 ? "ahead of" : "behind") the coordinator's"
-        guard certain > clockNote else { return Finding(.ok, "clock", "agrees with the coordinator's to \(seconds(max(roundTrip, abs(offset))))") }
+        guard certain > clockNote else {
+            return Finding(.ok, "clock", "agrees with the coordinator's to \(seconds(max(roundTrip, abs(offset))))")
+        }
         return Finding(
             .warning, "clock", words,
-            do: "turn on time synchronisation (timedatectl set-ntp true); logs of the two hosts cannot be laid side by side")
+            do:
+                "turn on time synchronisation (timedatectl set-ntp true); logs of the two hosts cannot be laid side by side"
+        )
     }
 
     private static func seconds(_ value: Double) -> String {
@@ -29,11 +33,14 @@ package enum Judgements {
         if let needed, free < needed {
             findings.append(
                 Finding(
-                    .problem, "disk", "\(place) has \(words(bytes: free)) free; checkpoints and exports need about \(words(bytes: needed))",
+                    .problem, "disk",
+                    "\(place) has \(words(bytes: free)) free; checkpoints and exports need about \(words(bytes: needed))",
                     do: "free space, name another run_directory, or keep fewer checkpoints (ppo.keep_checkpoints)"))
         } else if free < 1e9 {
             findings.append(
-                Finding(.warning, "disk", "\(place) has only \(words(bytes: free)) free", do: "free space before the run starts"))
+                Finding(
+                    .warning, "disk", "\(place) has only \(words(bytes: free)) free",
+                    do: "free space before the run starts"))
         } else {
             findings.append(Finding(.ok, "disk", "\(place) has \(words(bytes: free)) free"))
         }
@@ -41,12 +48,15 @@ package enum Judgements {
             findings.append(
                 Finding(
                     .note, "disk", "\(path) is on a network file system (\(kind))",
-                    do: "only one host may run the coordinator of this directory at a time; workers need no directory at all"))
+                    do:
+                        "only one host may run the coordinator of this directory at a time; workers need no directory at all"
+                ))
         }
         if kind == "tmpfs" || kind == "ramfs" {
             findings.append(
                 Finding(
-                    .warning, "disk", "\(path) is in memory (\(kind ?? "")): what a run leaves there is gone with the host",
+                    .warning, "disk",
+                    "\(path) is in memory (\(kind ?? "")): what a run leaves there is gone with the host",
                     do: "name a run_directory on a disk"))
         }
         return findings
@@ -58,11 +68,13 @@ package enum Judgements {
     package static func sharedMemory(size: Double?) -> Finding {
         guard let size else {
             return Finding(
-                .warning, "/dev/shm", "is not there", do: "mount a tmpfs there; containers get one by --shm-size=64m or more")
+                .warning, "/dev/shm", "is not there",
+                do: "mount a tmpfs there; containers get one by --shm-size=64m or more")
         }
         guard size >= 16e6 else {
             return Finding(
-                .warning, "/dev/shm", "has only \(words(bytes: size))", do: "make it larger, 64 MB are enough (--shm-size=64m)")
+                .warning, "/dev/shm", "has only \(words(bytes: size))",
+                do: "make it larger, 64 MB are enough (--shm-size=64m)")
         }
         return Finding(.ok, "/dev/shm", words(bytes: size))
     }
@@ -71,11 +83,14 @@ package enum Judgements {
     ///   - roles: what is to run here, and the bytes of it all.
     ///   - limits: of this host.
     package static func memory(_ roles: String, needed: Double, _ limits: HostLimits) -> Finding {
-        let here = "this host has \(words(bytes: limits.memory))" + (limits.isLimited ? " (its cgroup's limit counts)" : "")
+        let here =
+            "this host has \(words(bytes: limits.memory))" + (limits.isLimited ? " (its cgroup's limit counts)" : "")
         guard needed <= limits.memory else {
             return Finding(
                 .problem, "memory", "\(roles) need about \(words(bytes: needed)); \(here)",
-                do: "start fewer of them here, or lower ppo.token_budget (learner) or rollout.rows_in_flight (generator)")
+                do:
+                    "start fewer of them here, or lower ppo.token_budget (learner) or rollout.rows_in_flight (generator)"
+            )
         }
         let isTight = needed > 0.8 * limits.memory
         return Finding(
@@ -85,11 +100,14 @@ package enum Judgements {
 
     /// - Parameter threads: of all processes that are to run here.
     package static func processors(threads: Int, _ limits: HostLimits) -> Finding {
-        let have = limits.processors == limits.processors.rounded() ? "\(Int(limits.processors))" : "\(limits.processors)"
+        let have =
+            limits.processors == limits.processors.rounded() ? "\(Int(limits.processors))" : "\(limits.processors)"
         guard Double(threads) <= limits.processors else {
             return Finding(
                 .warning, "processors", "\(threads) threads are to compute on \(have) processors",
-                do: "start fewer processes here; threads that wait for one another lose more than they gain (roles.*.threads)")
+                do:
+                    "start fewer processes here; threads that wait for one another lose more than they gain (roles.*.threads)"
+            )
         }
         return Finding(.ok, "processors", "\(threads) threads to compute, \(have) processors")
     }
@@ -107,7 +125,8 @@ package enum Judgements {
     package static func leftovers(_ processes: [String]) -> Finding {
         guard !processes.isEmpty else { return Finding(.ok, "leftovers", "no other process of Skein runs here") }
         return Finding(
-            .note, "leftovers", "\(processes.count) processes of Skein run here:\n"
+            .note, "leftovers",
+            "\(processes.count) processes of Skein run here:\n"
                 + processes.map { String(repeating: " ", count: 24) + $0 }.joined(separator: "\n"),
             do: "if no run needs them, end each by its number: kill NUMBER")
     }

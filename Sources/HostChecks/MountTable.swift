@@ -29,8 +29,11 @@ package struct MountTable: Sendable {
 
     /// Several machines write there, and SQLite's shared memory does not reach from one to another.
     package static func isNetwork(_ kind: String) -> Bool {
-        ["nfs", "lustre", "gpfs", "beegfs", "ceph", "cifs", "smb", "9p", "fuse.", "glusterfs", "afs", "pvfs", "orangefs", "wekafs"]
-            .contains { kind.hasPrefix($0) }
+        [
+            "nfs", "lustre", "gpfs", "beegfs", "ceph", "cifs", "smb", "9p", "fuse.", "glusterfs", "afs", "pvfs",
+            "orangefs", "wekafs",
+        ]
+        .contains { kind.hasPrefix($0) }
     }
 
     /// Space, tab, line break and backslash stand as octal numbers.

@@ -51,7 +51,8 @@ import Testing
         }
         let last = try #require(ending(effects))
         #expect(last.exitCode == 75)
-        #expect(last.message.contains("waited 20 s (start.timeout_s) for 2 workers") && last.message.contains("1 here: g"))
+        #expect(
+            last.message.contains("waited 20 s (start.timeout_s) for 2 workers") && last.message.contains("1 here: g"))
     }
 
     /// The grace is for those that die; a start that a scheduler places may take longer.

@@ -24,7 +24,8 @@ import Testing
     }
 
     @Test func aPathIsTold() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "n\(getpid())-\(Int.random(in: 0...999_999))")
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "n\(getpid())-\(Int.random(in: 0...999_999))")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.path + "/s"

@@ -3,7 +3,9 @@ import Testing
 
 @Suite struct ShellWordsTests {
     @Test func plainWordsStayAsTheyAre() {
-        #expect(ShellWords.line(["skein", "run", "a/b_c.yaml", "--set", "ppo.steps=3"]) == "skein run a/b_c.yaml --set ppo.steps=3")
+        #expect(
+            ShellWords.line(["skein", "run", "a/b_c.yaml", "--set", "ppo.steps=3"])
+                == "skein run a/b_c.yaml --set ppo.steps=3")
     }
 
     @Test func everyOtherWordIsQuoted() {

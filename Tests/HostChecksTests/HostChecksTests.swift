@@ -21,7 +21,9 @@ import Testing
     }
 
     @Test func networkFileSystemsAreKnown() {
-        for kind in ["nfs", "nfs4", "lustre", "fuse.sshfs", "cifs", "beegfs", "gpfs"] { #expect(MountTable.isNetwork(kind)) }
+        for kind in ["nfs", "nfs4", "lustre", "fuse.sshfs", "cifs", "beegfs", "gpfs"] {
+            #expect(MountTable.isNetwork(kind))
+        }
         for kind in ["ext4", "xfs", "btrfs", "tmpfs", "overlay", "zfs"] { #expect(!MountTable.isNetwork(kind)) }
         #expect(MountTable("").kind(of: "/") == nil)
     }
@@ -39,7 +41,9 @@ import Testing
             affinity: 8, total: 64e9,
             groups: [("max 100000\n", "max\n"), ("250000 100000\n", "17179869184\n"), ("", "")])
         #expect(limits == HostLimits(processors: 2.5, memory: 17_179_869_184, isLimited: true))
-        #expect(HostLimits(affinity: 8, total: 64e9, groups: []) == HostLimits(processors: 8, memory: 64e9, isLimited: false))
+        #expect(
+            HostLimits(affinity: 8, total: 64e9, groups: [])
+                == HostLimits(processors: 8, memory: 64e9, isLimited: false))
     }
 
     @Test func memoryAndProcessorsAreComparedWithWhatIsHere() {

@@ -25,7 +25,9 @@ struct DoctorCommand: AsyncParsableCommand {
     var key: String?
     @Option(
         parsing: .singleValue,
-        help: "What is to run here, with a run file: generator=N, scorer=N, learner; may be repeated (default: all of it).")
+        help:
+            "What is to run here, with a run file: generator=N, scorer=N, learner; may be repeated (default: all of it)."
+    )
     var role: [String] = []
     @OptionGroup var status: StatusAddress
     @Flag(help: "Print the findings as JSON.") var json = false
@@ -53,7 +55,9 @@ struct DoctorCommand: AsyncParsableCommand {
         let given = ProcessInfo.processInfo.environment["SKEIN_COORDINATOR"]
         guard let address = coordinator ?? given.flatMap({ $0.isEmpty ? nil : $0 }) else {
             return [
-                Finding(.note, "coordinator", "not asked", do: "give --coordinator tcp://HOST:PORT and --key FILE to try the way to it")
+                Finding(
+                    .note, "coordinator", "not asked",
+                    do: "give --coordinator tcp://HOST:PORT and --key FILE to try the way to it")
             ]
         }
         var findings = await CoordinatorChecks.all(address, keyFile: key)

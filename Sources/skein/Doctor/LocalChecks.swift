@@ -23,7 +23,8 @@ enum LocalChecks {
         let output = Pipe()
         guard let path = try? Engine.path() else {
             return Finding(
-                .warning, "libtorch", "no skein-engine beside this skein: this host can give commands, and compute nothing",
+                .warning, "libtorch",
+                "no skein-engine beside this skein: this host can give commands, and compute nothing",
                 do: "install the full package (scripts/package) where workers or the learner are to run")
         }
         let process = Process()
@@ -33,7 +34,9 @@ enum LocalChecks {
         process.standardOutput = output
         process.standardError = errors
         do { try process.run() } catch {
-            return Finding(.problem, "libtorch", "cannot run \(path): \(error.localizedDescription)", do: "check its mode and architecture")
+            return Finding(
+                .problem, "libtorch", "cannot run \(path): \(error.localizedDescription)",
+                do: "check its mode and architecture")
         }
         let version = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         let words = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
@@ -74,7 +77,9 @@ enum LocalChecks {
         // Version 1 of the interface, where each controller has a tree of its own.
         groups += HostLimits.groups(own, controller: "cpu").map { group in
             let place = "\(root)/cpu\(group)"
-            return (processors: text("\(place)/cpu.cfs_quota_us") + " " + text("\(place)/cpu.cfs_period_us"), memory: "")
+            return (
+                processors: text("\(place)/cpu.cfs_quota_us") + " " + text("\(place)/cpu.cfs_period_us"), memory: ""
+            )
         }
         groups += HostLimits.groups(own, controller: "memory").map { group in
             (processors: "", memory: text("\(root)/memory\(group)/memory.limit_in_bytes"))
@@ -88,7 +93,8 @@ enum LocalChecks {
         guard let run else {
             return [
                 Finding(
-                    .note, "memory", "nothing to compare with: this host has \(Self.gigabytes(limits.memory)) for processes",
+                    .note, "memory",
+                    "nothing to compare with: this host has \(Self.gigabytes(limits.memory)) for processes",
                     do: "name the run file, and by --role what is to run here")
             ]
         }
@@ -100,7 +106,9 @@ enum LocalChecks {
                     do: "call skein doctor where the model is"))
             return findings
         }
-        let needed = MemoryPlan(run, shape.model).parts.reduce(0) { $0 + $1.bytes * Double(placed.counts[$1.name] ?? 0) }
+        let needed = MemoryPlan(run, shape.model).parts.reduce(0) {
+            $0 + $1.bytes * Double(placed.counts[$1.name] ?? 0)
+        }
         findings.append(Judgements.memory(placed.words, needed: needed, limits))
         return findings
     }
@@ -117,10 +125,18 @@ enum LocalChecks {
         let path = place.resolvingSymlinksInPath().path
         var info = statvfs()
         guard statvfs(path, &info) == 0 else {
-            return [Finding(.problem, "disk", "cannot look at \(path): \(String(cString: strerror(errno)))", do: "name another run_directory")]
+            return [
+                Finding(
+                    .problem, "disk", "cannot look at \(path): \(String(cString: strerror(errno)))",
+                    do: "name another run_directory")
+            ]
         }
         guard access(path, W_OK) == 0 else {
-            return [Finding(.problem, "disk", "\(path) cannot be written", do: "name another run_directory, or mend its permissions")]
+            return [
+                Finding(
+                    .problem, "disk", "\(path) cannot be written",
+                    do: "name another run_directory, or mend its permissions")
+            ]
         }
         let weights = run.models.policy.flatMap { try? Engine.shape(of: $0) }.map { 4 * Double($0.model.parameters) }
         // Policy, critic and two moments of each in a checkpoint; then exports.

@@ -20,7 +20,9 @@ enum Reachability {
         let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         let code = getaddrinfo(name, port, &hints, &list)
         guard code == 0 else {
-            return .failure(CommandError(.failed, "the name \(name.printable) is not known here (\(String(cString: gai_strerror(code))))"))
+            return .failure(
+                CommandError(
+                    .failed, "the name \(name.printable) is not known here (\(String(cString: gai_strerror(code))))"))
         }
         defer { freeaddrinfo(list) }
         var reason = "no address"
@@ -53,6 +55,8 @@ enum Reachability {
                     && getnameinfo(place, length, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
             }
         }
-        return isKnown ? String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : "an unknown address"
+        return isKnown
+            ? String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            : "an unknown address"
     }
 }

@@ -28,7 +28,8 @@ struct LaunchSSHCommand: AsyncParsableCommand {
         let run = try file.load()
         try configurationErrors { try run.check() }
         guard bind.hasPrefix("tcp://"), UInt16(Listening.port(of: bind)) ?? 0 > 0 else {
-            throw CommandError(.usage, "--bind \(bind.printable): write tcp://HOST:PORT, with a port that the hosts are told")
+            throw CommandError(
+                .usage, "--bind \(bind.printable): write tcp://HOST:PORT, with a port that the hosts are told")
         }
         let keys = LaunchKeys(run, prefix: "ssh")
         guard let text = FileManager.default.contents(atPath: hostfile) else {
@@ -40,11 +41,12 @@ struct LaunchSSHCommand: AsyncParsableCommand {
             return SSHCommands(coordinator: address, skein: skein, giveUpAfter: giveUpAfter)
                 .processes(hosts, keyName: keys.name, quoted: ShellWords.quoted)
         }
-        let head = [
-            try Engine.executablePath(), "run", file.path,
-        ] + file.overrides.flatMap { ["--set", $0] } + [
-            "--head", "--bind", bind, "--advertise", advertise, "--keys", keys.directory.path,
-        ]
+        let head =
+            [
+                try Engine.executablePath(), "run", file.path,
+            ] + file.overrides.flatMap { ["--set", $0] } + [
+                "--head", "--bind", bind, "--advertise", advertise, "--keys", keys.directory.path,
+            ]
         guard !dryRun else {
             Console.output(ShellWords.line(head))
             // What comes behind < is the one thing that leaves this machine.

@@ -112,9 +112,11 @@ struct LaunchSlurmCommand: ParsableCommand {
         // 127: env found no such program.
         guard process.terminationStatus != 127 else {
             throw CommandError(
-                .failed, "there is no sbatch on this host; call it on a login node of the cluster, or see it with --dry-run")
+                .failed,
+                "there is no sbatch on this host; call it on a login node of the cluster, or see it with --dry-run")
         }
-        guard process.terminationStatus == 0, let job = answer.split(whereSeparator: { ";\n".contains($0) }).first else {
+        guard process.terminationStatus == 0, let job = answer.split(whereSeparator: { ";\n".contains($0) }).first
+        else {
             let reason = words.trimmingCharacters(in: .whitespacesAndNewlines)
             throw CommandError(.failed, "sbatch refused \(script): \(reason)")
         }

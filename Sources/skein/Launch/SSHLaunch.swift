@@ -64,7 +64,9 @@ struct SSHLaunch: Sendable {
                     left -= 1
                     tell(worker, end)
                 case .patience:
-                    if left > 0 { Console.error("skein: \(left) workers have not left in time: their sessions are closed") }
+                    if left > 0 {
+                        Console.error("skein: \(left) workers have not left in time: their sessions are closed")
+                    }
                     group.cancelAll()
                 case .signals: break
                 }
@@ -93,6 +95,8 @@ struct SSHLaunch: Sendable {
         // ssh's own code for a host that it cannot reach, or a session that it has lost.
         let what = code == 255 ? "ssh could not keep a session" : "ended with exit code \(code)"
         let words = (try? end.get())?.words ?? ""
-        Console.error("skein: \(worker.name) on \(worker.destination): \(what); see \(worker.log)" + (words.isEmpty ? "" : ": \(words)"))
+        Console.error(
+            "skein: \(worker.name) on \(worker.destination): \(what); see \(worker.log)"
+                + (words.isEmpty ? "" : ": \(words)"))
     }
 }
