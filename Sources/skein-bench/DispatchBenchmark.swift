@@ -2,7 +2,9 @@ import Cluster
 import ClusterModel
 import Console
 import Foundation
+import Keys
 import Synchronization
+import Transport
 import ZeroMQ
 
 /// Round trips of jobs that do nothing: learner, coordinator with its journal on a real file, and a worker, each its own

@@ -7,6 +7,7 @@ import Logging
 import MetricsServer
 import StatusServer
 import Synchronization
+import Transport
 import ZeroMQ
 
 /// What a measured cluster has to do.

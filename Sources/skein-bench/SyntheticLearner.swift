@@ -3,6 +3,7 @@ import ClusterModel
 import Console
 import Foundation
 import Keys
+import Transport
 import ZeroMQ
 
 /// Fetches batches and commits steps as the learner does, without learning.

@@ -1,5 +1,6 @@
 import ClusterModel
 import CZeroMQ
+import ClusterModel
 import Foundation
 import Synchronization
 import Testing
