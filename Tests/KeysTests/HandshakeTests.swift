@@ -1,6 +1,5 @@
 import ClusterModel
 import CZeroMQ
-import ClusterModel
 import Foundation
 import Synchronization
 import Testing
