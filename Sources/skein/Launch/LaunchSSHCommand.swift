@@ -24,6 +24,10 @@ struct LaunchSSHCommand: AsyncParsableCommand {
     @Option(help: "Seconds without a coordinator after which a worker ends.") var giveUpAfter = 60
     @Flag(help: "Print every command as a shell would need it, and start nothing.") var dryRun = false
 
+    /// A terminal sends Ctrl-C to ssh too, which would leave before its worker has been told. The shell reads no word of the
+    /// command; it becomes it.
+    private static let deafToCtrlC = ["-c", "trap '' INT; exec \"$0\" \"$@\""]
+
     func run() async throws {
         let run = try file.load()
         try configurationErrors { try run.check() }
@@ -67,7 +71,7 @@ struct LaunchSSHCommand: AsyncParsableCommand {
                 return SSHLaunch.Worker(
                     name: worker.name, destination: worker.destination, log: log,
                     process: ChildProcess(
-                        "/usr/bin/env", worker.arguments, input: String(decoding: key, as: UTF8.self),
+                        "/bin/sh", Self.deafToCtrlC + worker.arguments, input: String(decoding: key, as: UTF8.self),
                         output: .log(log)))
             })
         try await launch.run()
