@@ -28,7 +28,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         if supervised { ParentWatch.start() }
         OpenFiles.raiseLimit()
         let logger = try makeLogger("coordinator", level: .named(logLevel))
-        let command = file.command("skein run", listen)
+        let command = file.command("run", listen)
         var run = try file.load(listen)
         let listening = try Listening(listen, run)
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
@@ -36,6 +36,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         let lock = try supervised ? RunLock.join(run.runDirectory) : .take(run.runDirectory, for: "skein coordinator")
         defer { lock.release() }
         // Who started it has done so.
+        if !supervised { RunDirectory.removeLeftovers(in: run.runDirectory) }
         if !supervised { try RunDirectory.adopt(run, in: run.runDirectory, command: command) }
         for note in try configurationErrors({ try RewardTokenizers.decide(&run) }) { logger.info("\(note)") }
         var configuration = try configurationErrors { [run] in try CoordinatorSettings.make(run) }

@@ -22,9 +22,8 @@ struct RunFile: ParsableArguments {
     /// What a person types to give a command the same run file again.
     func command(_ name: String, _ listen: ListenOptions? = nil) -> String {
         let bind = listen?.bind.map { ["--bind", $0] } ?? []
-        let words = [path] + overrides.flatMap { ["--set", $0] } + bind + (listen?.words ?? [])
-        // The name is words already.
-        return "\(name) \(ShellWords.line(words))"
+        let words = [name, path] + overrides.flatMap { ["--set", $0] } + bind + (listen?.words ?? [])
+        return "\(Invocation.skein) \(Invocation.line(words))"
     }
 }
 

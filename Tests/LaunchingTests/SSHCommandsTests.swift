@@ -6,7 +6,7 @@ import Testing
 @Suite struct SSHCommandsTests {
     private func processes(_ text: String, skein: String = "skein") throws -> [SSHCommands.Process] {
         SSHCommands(coordinator: "tcp://head:5555", skein: skein, giveUpAfter: 60).processes(
-            try HostFile(text, source: "hosts"), keyName: { "ssh-\($0)" }, quoted: ShellWords.quoted)
+            try HostFile(text, source: "hosts"), keyName: { "ssh-\($0)" }, quoted: Invocation.quoted)
     }
 
     @Test func everyWorkerIsOneCommandWithANameOfItsKey() throws {

@@ -16,7 +16,7 @@ import Testing
             ], headThreads: 2, options: options)
     }
 
-    private func script(_ plan: SlurmPlan) -> String { plan.script(quoted: ShellWords.quoted) }
+    private func script(_ plan: SlurmPlan) -> String { plan.script(quoted: Invocation.quoted) }
 
     private func directives(_ script: String) -> [String] {
         script.split(separator: "\n").filter { $0.hasPrefix("#SBATCH ") }.map { String($0.dropFirst(8)) }

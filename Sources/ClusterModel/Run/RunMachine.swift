@@ -9,6 +9,7 @@ import DequeModule
 /// - ``Membership``: who is here. ``JobLedger``: who does what. ``FreeWorkers``: who is next. ``Steps``: what each batch still needs.
 /// - ``Versions``: what can be pulled. ``Gathering``: whether enough are here to begin. ``Waits``: what is missing since when.
 ///   ``Lifecycle``: where the run stands.
+/// - ``Alarms``: what people should look at.
 /// - ``RunFigures``: rates. ``Outbox``: what this turn has to say.
 ///
 /// Durability is an event: what may only happen once the disk knows (an acknowledgement, a batch, a commit, a new version)
@@ -43,7 +44,7 @@ package struct RunMachine: Sendable {
     var claims = Claims()
     var outbox = Outbox()
     var desired: [Role: Int]
-    var alarms: [ClusterSnapshot.Alarm] = []
+    var alarms = Alarms()
     /// Who may pull from the learner; nil where connections have no keys.
     private(set) var peerKeys: [PeerKey]?
     /// When the learner was last told of them.
@@ -189,7 +190,7 @@ package struct RunMachine: Sendable {
             entries = []
             number += 1
         }
-        let messages = outbox.take()
+        let messages = outbox.take { [members] in members[$0]?.hello.takesAcknowledgements ?? false }
         if !messages.isEmpty { effects.append(.send(messages)) }
         // Once a turn, however much has changed: each is as much work as there are workers.
         if isExposed { effects.append(.expose) }
@@ -215,7 +216,12 @@ package struct RunMachine: Sendable {
             }
         }
         let (suspect, lost) = members.passTime(time)
-        for id in suspect { members.leaveBehind(ledger.handOn(from: id), by: id) }
+        for id in suspect {
+            let left = ledger.handOn(from: id) { [members, settings] queue in
+                members.count { settings.canDo(queue, $0.hello.capabilities) }
+            }
+            members.leaveBehind(left, by: id)
+        }
         settleClaims(time)
         for (id, silent) in lost { leave(id, reason: "silent for \(silent / 1000) s", lost: true, time) }
         checkWaits(time)
@@ -332,6 +338,9 @@ package struct Refusal: Sendable, Hashable {
         case role
         /// A step that is not the next, or a batch that is not complete.
         case step
+
+        /// Another process has the name now, which may be otherwise in a moment.
+        package var mayPass: Bool { self == .replaced || self == .taken }
     }
 
     package var code: Code

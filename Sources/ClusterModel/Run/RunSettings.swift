@@ -65,6 +65,8 @@ package struct RunSettings: Sendable {
     package var runDirectory: String?
     /// Where the keys of the run's own processes are, one of each role; nil: connections have no keys.
     package var keyDirectory: String?
+    /// How they call this program.
+    package var program = "skein"
     /// For the simulator alone.
     package var planted: Set<PlantedBug> = []
 

@@ -43,7 +43,7 @@ struct LaunchSSHCommand: AsyncParsableCommand {
             let hosts = try HostFile(String(decoding: text, as: UTF8.self), source: hostfile)
             let address = "tcp://\(advertise):\(Listening.port(of: bind))"
             return SSHCommands(coordinator: address, skein: skein, giveUpAfter: giveUpAfter)
-                .processes(hosts, keyName: keys.name, quoted: ShellWords.quoted)
+                .processes(hosts, keyName: keys.name, quoted: Invocation.quoted)
         }
         let head =
             [
@@ -52,17 +52,18 @@ struct LaunchSSHCommand: AsyncParsableCommand {
                 "--head", "--bind", bind, "--advertise", advertise, "--keys", keys.directory.path,
             ]
         guard !dryRun else {
-            Console.output(ShellWords.line(head))
+            Console.output(Invocation.line(head))
             // What comes behind < is the one thing that leaves this machine.
             for worker in workers {
-                Console.output(ShellWords.line(worker.arguments) + " < \(ShellWords.quoted(keys.file(worker.role)))")
+                Console.output(Invocation.line(worker.arguments) + " < \(Invocation.quoted(keys.file(worker.role)))")
             }
             return
         }
         try LaunchPlace.prepare(run)
         try keys.make()
         let launch = SSHLaunch(
-            head: ChildProcess(head[0], Array(head.dropFirst()) + ["--supervised"], output: .inherited),
+            head: ChildProcess(
+                head[0], Array(head.dropFirst()) + ["--supervised"], name: Invocation.first, output: .inherited),
             workers: try workers.map { worker in
                 guard let key = FileManager.default.contents(atPath: keys.file(worker.role)) else {
                     throw CommandError(.failed, "cannot read \(keys.file(worker.role))")

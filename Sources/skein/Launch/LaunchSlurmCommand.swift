@@ -37,7 +37,7 @@ struct LaunchSlurmCommand: ParsableCommand {
         let keys = LaunchKeys(run, prefix: "slurm")
         let plan = try plan(run, keys)
         try launchErrors { try plan.check() }
-        let script = plan.script(quoted: ShellWords.quoted)
+        let script = plan.script(quoted: Invocation.quoted)
         guard !dryRun else {
             Console.output(script.trimmingCharacters(in: .newlines))
             return

@@ -42,7 +42,7 @@ struct RunCommand: AsyncParsableCommand {
         // Before anything is made; the processes read it again.
         _ = try Logger.Level.named(logLevel)
         if supervised { ParentWatch.start() }
-        let command = file.command("skein run", listen) + (head ? " --head" : "")
+        let command = file.command("run", listen) + (head ? " --head" : "")
         let written = try file.load(listen)
         let listening = try Listening(listen, written)
         let start = try RunStart.decide(from, for: written, fresh: fresh)

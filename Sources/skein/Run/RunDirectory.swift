@@ -1,3 +1,4 @@
+import AtomicFiles
 import Console
 import Coordinator
 import Foundation
@@ -32,6 +33,7 @@ struct RunDirectory: Sendable {
         }
         try Self.makePrivate(path)
         lock = try RunLock.take(path, for: "skein run")
+        Self.removeLeftovers(in: path)
         // Not before: a run that is live in this directory has its ports itself.
         try Ports.check(configuration)
         if fresh {
@@ -60,6 +62,12 @@ struct RunDirectory: Sendable {
         }
     }
 
+    /// What processes that were killed have begun to write. The caller has the directory for itself.
+    static func removeLeftovers(in path: String) {
+        let layout = RunLayout(path)
+        for place in [layout.directory, layout[.inspection]] { AtomicFile.removeLeftovers(in: place) }
+    }
+
     /// Lets the run in the directory go on with a configuration, if that may be, and keeps it there. The caller has the
     /// directory for itself.
     static func adopt(_ configuration: RunConfiguration, in path: String, command: String) throws {
@@ -73,7 +81,7 @@ struct RunDirectory: Sendable {
         }
         let file = RunLayout(path)[.runFile]
         do {
-            try Data(configuration.ownYAML().utf8).write(to: URL(filePath: file), options: .atomic)
+            try AtomicFile.write(Data(configuration.ownYAML().utf8), to: file)
         } catch {
             throw CommandError(.failed, "cannot write \(file): \(error.localizedDescription)")
         }
