@@ -122,6 +122,8 @@ let package = Package(
         library("RunConfiguration", ["ClusterModel", "Loopback", "RunLayout", yams]),
         library("Keys", ["Cryptography", "Transport", "ZeroMQ"]),
         library("Datasets", ["CZlib", "Tokenizers"]),
+        library("Launching"),
+        library("HostChecks"),
         library("RunInputs", ["AtomicFiles", "RunLayout", "Cryptography"]),
         library("Reports", ["AtomicFiles", "RunLayout", "Preferences"]),
         library("Console", ["AtomicFiles", "RunLayout", lifecycle, log]),
@@ -179,9 +181,10 @@ let package = Package(
             name: "skein",
             dependencies: [
                 "AtomicFiles", "Cluster", "ClusterModel", "Console", "Coordinator", "Cryptography", "Datasets",
-                "FeedbackModel", "FeedbackServer", "FeedbackStore", "Keys", "Loopback", "MetricsServer",
-                "Preferences", "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "StatusServer",
-                "Supervision", "Tokenizers", "Transport", "VoteFiles", "ZeroMQ", arguments, lifecycle, log,
+                "FeedbackModel", "FeedbackServer", "FeedbackStore", "HostChecks", "Keys", "Launching", "Loopback",
+                "MetricsServer", "Preferences", "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout",
+                "StatusServer", "Supervision", "Tokenizers", "Transport", "VoteFiles", "ZeroMQ", arguments,
+                lifecycle, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -259,6 +262,8 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests("PreferencesTests", ["Preferences"], resources: [.copy("Fixtures")]),
         tests("ReportsTests", ["Preferences", "Reports"]),
+        tests("LaunchingTests", ["Console", "Launching"]),
+        tests("HostChecksTests", ["HostChecks"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["AtomicFiles", "RunInputs", "Console"]),
         tests(

@@ -20,6 +20,8 @@ package struct RunLayout: Sendable, Hashable {
         case logs
         /// Keys of the run's own processes.
         case keys
+        /// What `skein launch` wrote: keys of the workers that it starts elsewhere, and batch scripts.
+        case launch
 
         // Of the coordinator.
         case journal = "journal.sqlite"

@@ -15,7 +15,8 @@ struct Skein: AsyncParsableCommand {
                 subcommands: [
                     RunCommand.self, StatusCommand.self, DrainCommand.self, ScaleCommand.self, PauseCommand.self,
                     ResumeCommand.self, StopCommand.self, ReportCommand.self, CompareCommand.self, MetricsCommand.self,
-                    ConfigCommand.self, CheckpointCommand.self, KeysCommand.self,
+                    ConfigCommand.self, CheckpointCommand.self, KeysCommand.self, LaunchCommand.self,
+                    DoctorCommand.self,
                 ]),
             CommandGroup(
                 name: "Processes of a run",
@@ -76,8 +77,4 @@ struct Skein: AsyncParsableCommand {
         guard isComputed || asked == ["checkpoint", "export"] else { return }
         try Engine.replaceProcess(arguments: asked + ["--help"])
     }
-}
-
-enum Build {
-    static let version = "0.1.0"
 }

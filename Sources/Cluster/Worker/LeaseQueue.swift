@@ -7,6 +7,7 @@ import Synchronization
 ///
 ///     push -> WAITING --next--> RUNNING --finished--> gone
 ///     WAITING --called back, or handed back by a drain--> gone;  RUNNING --called back--> CANCELLED --finished--> gone
+///     RUNNING --the drain's time is up: handed back--> gone
 final class LeaseQueue: Sendable {
     private struct State {
         var waiting: Deque<Grant> = []
@@ -101,6 +102,17 @@ final class LeaseQueue: Sendable {
             state.isDraining = true
             defer { state.waiting.removeAll() }
             return Array(state.waiting)
+        }
+    }
+
+    /// Gives up what runs: it stops at its next progress, and another worker begins it anew.
+    ///
+    /// - Returns: what ran; nil when nothing did.
+    func giveUpRunning() -> Grant? {
+        state.withLock { state in
+            state.isCancelled = true
+            defer { state.running = nil }
+            return state.running
         }
     }
 

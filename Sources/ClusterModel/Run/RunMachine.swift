@@ -7,7 +7,8 @@ import DequeModule
 /// times give the same effects. Each part owns its state alone; this type routes between them:
 ///
 /// - ``Membership``: who is here. ``JobLedger``: who does what. ``FreeWorkers``: who is next. ``Steps``: what each batch still needs.
-/// - ``Versions``: what can be pulled. ``Waits``: what is missing since when. ``Lifecycle``: where the run stands.
+/// - ``Versions``: what can be pulled. ``Gathering``: whether enough are here to begin. ``Waits``: what is missing since when.
+///   ``Lifecycle``: where the run stands.
 /// - ``Alarms``: what people should look at.
 /// - ``RunFigures``: rates. ``Outbox``: what this turn has to say.
 ///
@@ -36,6 +37,7 @@ package struct RunMachine: Sendable {
     var steps: Steps
     var versions = Versions()
     var waits = Waits()
+    var gathering: Gathering
     var life = Lifecycle()
     var figures = RunFigures()
     var casualties = Casualties()
@@ -88,6 +90,7 @@ package struct RunMachine: Sendable {
         members = Membership(lease: Int64(settings.leaseMilliseconds))
         ledger = JobLedger(retriesAllowed: settings.retries)
         steps = Steps(settings, committed: recovered.committedSteps)
+        gathering = Gathering(settings, committed: recovered.committedSteps)
         if wasPaused, !isPaused {
             persist(.meta(key: "paused", value: "false"))
             log(.info, "no longer paused: ppo.kl_stop has changed", ["was": limit])
