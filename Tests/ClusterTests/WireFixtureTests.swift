@@ -85,7 +85,9 @@ import Transport
         "alarm": .alarm(code: "paused", detail: "kl"),
         "pause": .pause(true),
         "publish": .publish([manifest]),
-        "publish-ack": .publishAck,
+        "publish-checkpoint": .publish([manifest], checkpoint: 0),
+        "publish-ack": .publishAck(committed: 0),
+        "publish-ack-committed": .publishAck(committed: 44),
         "batch-request": .batchRequest(step: 2),
         "batch-ready": .batchReady(step: 2, jobs: 3),
         "fetch-jobs": .fetchJobs(step: 2, first: 1),
@@ -97,6 +99,7 @@ import Transport
                     Scores(referenceLogProbabilities: [[-1, -2]], rewards: ["r": [1.5]]))
             ]),
         "commit": .commit(step: 2, metrics: Data(#"{"a":1}"#.utf8), manifest),
+        "commit-checkpoint": .commit(step: 2, metrics: Data(#"{"a":1}"#.utf8), manifest, checkpoint: 1),
         "commit-ack": .commitAck(step: 2),
         "chunk-request": .chunkRequest(ChunkPlace(file: hash, isList: true, index: 1)),
         "chunk": .chunk(
