@@ -6,13 +6,16 @@ import Glibc
 package enum AtomicFile {
     package typealias Sink = (UnsafeRawBufferPointer) throws -> Void
 
-    package static func write(_ data: Data, to path: String) throws {
-        try write(to: path) { sink in try data.withUnsafeBytes { try sink($0) } }
+    package static func write(_ data: Data, to path: String, synced: Bool = true) throws {
+        try write(to: path, synced: synced) { sink in try data.withUnsafeBytes { try sink($0) } }
     }
 
     /// `body` hands the bytes to the sink piece by piece. When it or the disk fails, the target stays as it was and the
     /// temporary file is removed.
-    package static func write(to path: String, _ body: (Sink) throws -> Void) throws {
+    ///
+    /// - Parameter synced: false leaves it to the system when the file reaches the disk: it is whole for every process, and
+    ///   may be lost or damaged when the machine goes down.
+    package static func write(to path: String, synced: Bool = true, _ body: (Sink) throws -> Void) throws {
         let suffix = UInt64.random(in: .min ... .max)
         let temporary = "\(path).\(String(suffix, radix: 16)).tmp"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -20,7 +23,7 @@ package enum AtomicFile {
         var isOpen = true
         do {
             try body { bytes in try write(bytes, descriptor, path) }
-            guard fsync(descriptor) == 0 else { throw TorchError.system("cannot write '\(path)'", errno) }
+            guard !synced || fsync(descriptor) == 0 else { throw TorchError.system("cannot write '\(path)'", errno) }
             isOpen = false
             guard close(descriptor) == 0 else { throw TorchError.system("cannot write '\(path)'", errno) }
             guard rename(temporary, path) == 0 else { throw TorchError.system("cannot replace '\(path)'", errno) }
@@ -29,7 +32,7 @@ package enum AtomicFile {
             unlink(temporary)
             throw error
         }
-        try syncDirectory(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+        if synced { try syncDirectory(URL(fileURLWithPath: path).deletingLastPathComponent().path) }
     }
 
     /// Makes renames and new names in the directory durable.
