@@ -73,12 +73,15 @@ package final class ValueModel {
     }
 
     /// Writes the directory without a copy of the weights in memory.
-    package func export(to directory: String) throws {
-        try ModelFiles.write(["config.json": trunk.configuration.data()], to: directory)
+    ///
+    /// - Parameter synced: false leaves it to the system when the files reach the disk.
+    package func export(to directory: String, synced: Bool = true) throws {
+        try ModelFiles.write(["config.json": trunk.configuration.data()], to: directory, synced: synced)
         for (name, tensors) in try [
             ("model.safetensors", trunk.mergedParameters()), (Self.headFile, head.parameters),
         ] {
-            try Safetensors.write(Parameters.converted(tensors, to: .float32), to: "\(directory)/\(name)")
+            try Safetensors.write(
+                Parameters.converted(tensors, to: .float32), to: "\(directory)/\(name)", synced: synced)
         }
     }
 
