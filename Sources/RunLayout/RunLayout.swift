@@ -138,6 +138,11 @@ extension RunLayout {
         return step
     }
 
+    /// Whether a name is of a checkpoint that was being written, replaced or removed.
+    package static func isUnfinishedCheckpoint(_ name: String) -> Bool {
+        name.hasPrefix("." + checkpointPrefix) && (name.hasSuffix(".partial") || name.hasSuffix(".old"))
+    }
+
     /// - Parameter directory: of a policy.
     package static func bestRecord(in directory: String) -> String { "\(directory)/best.json" }
 

@@ -1,4 +1,5 @@
 import Foundation
+import RunLayout
 
 /// Files that stand in several directories and once on the disk.
 enum LinkedFiles {
@@ -13,6 +14,15 @@ enum LinkedFiles {
             } catch {
                 try manager.copyItem(at: from, to: to)
             }
+        }
+    }
+
+    /// Removes what a process that was killed had not finished, in a directory of checkpoints or versions.
+    static func sweep(_ directory: URL) {
+        let manager = FileManager.default
+        let names = (try? manager.contentsOfDirectory(atPath: directory.path(percentEncoded: false))) ?? []
+        for name in names where RunLayout.isUnfinishedCheckpoint(name) {
+            try? manager.removeItem(at: directory.appending(path: name))
         }
     }
 

@@ -40,6 +40,7 @@ package actor LearnerEngine {
     ) async throws -> LearnerEngine {
         try await executor.run {
             let trainer = try make()
+            for directory in [store.directory, versions.directory] { LinkedFiles.sweep(directory) }
             if let latest = store.latest() {
                 try trainer.loadCheckpoint(from: latest.url)
                 for version in max(1, latest.step - lag)...max(1, latest.step) {
