@@ -152,7 +152,7 @@ import Torch
     }
 
     /// A checkpoint is of the moment at which it was begun, though the trainer has gone on meanwhile.
-    @Test func theTrainerWaitsUntilItsTensorsAreRead() async throws {
+    @Test func theTrainerWaitsUntilItsTensorsAreRead() throws {
         let root = FileManager.default.temporaryDirectory.appending(path: "skein-gate-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: root) }
         let reference = try Bench.policy()
@@ -170,7 +170,7 @@ import Torch
             Thread.sleep(forTimeInterval: 0.5)
             try rest(directory)
         }
-        let writer = Thread { try? store.write(step: 2) { try snapshot.write(to: $0) } }
+        let writer = Thread { _ = try? store.write(step: 2) { try snapshot.write(to: $0) } }
         writer.start()
         while !begun.withLock({ $0 }) { Thread.sleep(forTimeInterval: 0.001) }
         let report = try trainer.update(batch)

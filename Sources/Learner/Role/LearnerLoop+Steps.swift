@@ -1,6 +1,7 @@
 import Cluster
 import ClusterModel
 import Foundation
+import Logging
 import Metrics
 import PolicyOptimization
 

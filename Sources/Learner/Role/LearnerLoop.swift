@@ -1,4 +1,4 @@
-import ClusterModel
+package import ClusterModel
 package import Foundation
 package import Logging
 import Metrics
