@@ -96,12 +96,13 @@ let package = Package(
             ]),
 
         // Layer 1: one library each made safe for Swift.
+        library("AtomicFiles"),
         library("Cryptography", ["CCrypto"]),
         library("Transport"),
         library("Loopback"),
         library("ZeroMQ", ["CZeroMQ", "Loopback", "Transport"]),
         library("InProcess", ["Transport", collections]),
-        library("Torch", ["CTorch"]),
+        library("Torch", ["AtomicFiles", "CTorch"]),
         library("SkeinProto", [protobuf]),
         library("Tokenizers"),
 
@@ -110,9 +111,9 @@ let package = Package(
         library("RunLayout"),
         library("RunConfiguration", ["ClusterModel", "Loopback", "RunLayout", yams]),
         library("Datasets", ["CZlib", "Tokenizers"]),
-        library("RunInputs", ["RunLayout", "Cryptography"]),
-        library("Reports", ["RunLayout"]),
-        library("Console", ["RunLayout", lifecycle, log]),
+        library("RunInputs", ["AtomicFiles", "RunLayout", "Cryptography"]),
+        library("Reports", ["AtomicFiles", "RunLayout"]),
+        library("Console", ["AtomicFiles", "RunLayout", lifecycle, log]),
         library("MetricsServer", ["Loopback", coreMetrics, hummingbird, lifecycle, log]),
 
         // Layer 3
@@ -121,7 +122,7 @@ let package = Package(
             "Cluster",
             ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Cryptography", protobuf, collections, log, metrics]),
         library("Supervision", ["ClusterModel", "Console", "RunConfiguration", subprocess, system]),
-        library("LanguageModels", ["Torch"]),
+        library("LanguageModels", ["AtomicFiles", "Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels", "RunConfiguration"]),
 
         library(
@@ -143,23 +144,24 @@ let package = Package(
         library(
             "Training",
             [
-                "Datasets", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports", "RunConfiguration",
-                "RunInputs", "RunLayout", "Cryptography", "Tokenizers", "Torch", log,
+                "AtomicFiles", "Datasets", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
+                "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "Tokenizers", "Torch", log,
             ]),
         library(
             "Learner",
             [
-                "Cluster", "ClusterModel", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
-                "RunConfiguration", "RunLayout", "Cryptography", "Tokenizers", "Torch", log, metrics,
+                "AtomicFiles", "Cluster", "ClusterModel", "Console", "Evaluations", "LanguageModels",
+                "PolicyOptimization", "Reports", "RunConfiguration", "RunLayout", "Cryptography", "Tokenizers", "Torch",
+                log, metrics,
             ]),
 
         // Layer 5: parse, wire, run. `skein` must start in milliseconds, so it never reaches Torch.
         .executableTarget(
             name: "skein",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer", "Reports", "Rewards",
-                "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer", "Supervision",
-                "Tokenizers",
+                "AtomicFiles", "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer",
+                "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer",
+                "Supervision", "Tokenizers",
                 "ZeroMQ", arguments, lifecycle, log,
             ],
             swiftSettings: strict),
@@ -232,7 +234,7 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests("ReportsTests", ["Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
-        tests("RunInputsTests", ["RunInputs", "Console"]),
+        tests("RunInputsTests", ["AtomicFiles", "RunInputs", "Console"]),
         tests(
             "RunConfigurationTests", ["ClusterModel", "Loopback", "RunConfiguration", "RunLayout", yams],
             resources: [.copy("Fixtures")]),
@@ -240,7 +242,7 @@ let package = Package(
         tests("StatusServerTests", ["StatusServer", "MetricsServer", "ClusterModel", log]),
         tests("SupervisionTests", ["Supervision", "ClusterModel", "Console"]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
-        tests("TorchTests", ["Torch"]),
+        tests("TorchTests", ["AtomicFiles", "Torch"]),
         tests(
             "TrainingTests",
             [

@@ -155,6 +155,10 @@ extension RunMachine {
         for asker in commit.askers { outbox.add(asker.peer, .commitAck(step: commit.step), inReplyTo: asker.id) }
         record(commit.record)
         announce([commit.manifest], time)
+        for alarm in alarms.passSteps(committed: steps.committed) {
+            let details = ["code": alarm.code, "last in step": "\(alarm.step)", "times": "\(alarm.times)"]
+            log(.info, "an alarm is past", details)
+        }
         if steps.isLastCommitted { finish() }
         expose()
     }

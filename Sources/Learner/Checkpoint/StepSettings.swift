@@ -1,3 +1,4 @@
+import AtomicFiles
 import ClusterModel
 import Foundation
 package import RunConfiguration
