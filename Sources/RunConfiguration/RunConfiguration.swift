@@ -43,9 +43,6 @@ package struct RunConfiguration: Sendable, Equatable {
     package var rewardModelDirectory: String { layout[.rewardModel] }
     package var policyDirectory: String { layout[.policy] }
 
-    /// Policies that must stay on disk: leases of open steps may still name them when the learner restarts.
-    package var keptCheckpoints: Int { max(ppo.keepCheckpoints, schedule.versionsBehind + 2) }
-
     /// What the stage sft starts from: the given base, or what the stage pretrain makes.
     package var baseDirectory: String? {
         stages.contains(.pretrain) ? pretrainedDirectory : models.base

@@ -48,7 +48,7 @@ import Testing
         ("rewards.*", .nextStep, "argv"),
         ("rewards.*", .fixed, rewardValue),
         ("schedule", .fixed, "mode lag"),
-        ("ppo", .free, "keep_checkpoints gradient_checkpointing"),
+        ("ppo", .free, "checkpoint_every keep_checkpoints gradient_checkpointing"),
         (
             "ppo", .nextStep,
             """

@@ -434,4 +434,5 @@ package enum PlantedBug: String, Sendable, Hashable, CaseIterable {
     case acceptTwice = "accept-twice"
     case acceptStaleVersion = "accept-stale-version"
     case acceptAnotherRun = "accept-another-run"
+    case dropBatchEarly = "drop-batch-early"
 }
