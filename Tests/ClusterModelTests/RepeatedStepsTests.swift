@@ -32,8 +32,8 @@ import Testing
         for step in 0..<3 {
             try bench.answer(grants)
             _ = bench.say(Bench.learner, Self.commit(step, checkpoint: min(step + 1, checkpoint)))
-            _ = bench.sync()
-            grants = Bench.leases(bench.say(Bench.generator, .credit(slots: 2)))
+            // The next step opens when the disk has the commit.
+            grants = Bench.leases(bench.sync())
         }
         return bench
     }
@@ -127,8 +127,10 @@ import Testing
         func fail() -> Int {
             var failures = 0
             for _ in 0..<20 where bench.machine.state == .running {
-                _ = bench.say(Bench.generator, .report(WorkerReport(state: WorkerReport.idle)))
-                for grant in Bench.leases(bench.say(Bench.generator, .credit(slots: 1))) {
+                let told =
+                    bench.say(Bench.generator, .report(WorkerReport(state: WorkerReport.idle)))
+                    + bench.say(Bench.generator, .credit(slots: 1))
+                for grant in Bench.leases(told) {
                     failures += 1
                     let outcome = JobOutcome.failed(code: JobOutcome.unserved, message: "gone", retryable: true)
                     _ = bench.say(Bench.generator, .result(grant.job.id, attempt: grant.attempt, outcome))
