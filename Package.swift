@@ -97,12 +97,13 @@ let package = Package(
             ]),
 
         // Layer 1: one library each made safe for Swift.
+        library("AtomicFiles"),
         library("Cryptography", ["CCrypto"]),
         library("Transport"),
         library("Loopback"),
         library("ZeroMQ", ["CZeroMQ", "Loopback", "Transport"]),
         library("InProcess", ["Transport", collections]),
-        library("Torch", ["CTorch"]),
+        library("Torch", ["AtomicFiles", "CTorch"]),
         library("SkeinProto", [protobuf]),
         library("Tokenizers"),
 
@@ -111,11 +112,11 @@ let package = Package(
         library("RunLayout"),
         library("RunConfiguration", ["ClusterModel", "Loopback", "RunLayout", yams]),
         library("Datasets", ["CZlib", "Tokenizers"]),
-        library("RunInputs", ["RunLayout", "Cryptography"]),
+        library("RunInputs", ["AtomicFiles", "RunLayout", "Cryptography"]),
         library("Preferences"),
         library("VoteFiles", ["Datasets", "Preferences", "Tokenizers"]),
-        library("Reports", ["Preferences", "RunLayout"]),
-        library("Console", ["RunLayout", lifecycle, log]),
+        library("Reports", ["AtomicFiles", "Preferences", "RunLayout"]),
+        library("Console", ["AtomicFiles", "RunLayout", lifecycle, log]),
         library("MetricsServer", ["Loopback", coreMetrics, hummingbird, lifecycle, log]),
 
         // Layer 3
@@ -124,7 +125,7 @@ let package = Package(
             "Cluster",
             ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Cryptography", protobuf, collections, log, metrics]),
         library("Supervision", ["ClusterModel", "Console", "RunConfiguration", subprocess, system]),
-        library("LanguageModels", ["Torch"]),
+        library("LanguageModels", ["AtomicFiles", "Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels", "RunConfiguration"]),
 
         library(
@@ -146,23 +147,24 @@ let package = Package(
         library(
             "Training",
             [
-                "Datasets", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports", "RunConfiguration",
-                "RunInputs", "RunLayout", "Cryptography", "Tokenizers", "Torch", log,
+                "AtomicFiles", "Datasets", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
+                "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "Tokenizers", "Torch", log,
             ]),
         library(
             "Learner",
             [
-                "Cluster", "ClusterModel", "Evaluations", "LanguageModels", "PolicyOptimization", "Reports",
-                "RunConfiguration", "RunLayout", "Cryptography", "Tokenizers", "Torch", log, metrics,
+                "AtomicFiles", "Cluster", "ClusterModel", "Console", "Evaluations", "LanguageModels",
+                "PolicyOptimization", "Reports", "RunConfiguration", "RunLayout", "Cryptography", "Tokenizers", "Torch",
+                log, metrics,
             ]),
 
         // Layer 5: parse, wire, run. `skein` must start in milliseconds, so it never reaches Torch.
         .executableTarget(
             name: "skein",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer", "Preferences",
-                "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer",
-                "Supervision", "Tokenizers", "VoteFiles", "ZeroMQ", arguments, lifecycle, log,
+                "AtomicFiles", "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer",
+                "Preferences", "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Cryptography",
+                "StatusServer", "Supervision", "Tokenizers", "VoteFiles", "ZeroMQ", arguments, lifecycle, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -235,7 +237,7 @@ let package = Package(
         tests("PreferencesTests", ["Preferences"], resources: [.copy("Fixtures")]),
         tests("ReportsTests", ["Preferences", "Reports"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
-        tests("RunInputsTests", ["RunInputs", "Console"]),
+        tests("RunInputsTests", ["AtomicFiles", "RunInputs", "Console"]),
         tests(
             "RunConfigurationTests", ["ClusterModel", "Loopback", "RunConfiguration", "RunLayout", yams],
             resources: [.copy("Fixtures")]),
@@ -243,7 +245,7 @@ let package = Package(
         tests("StatusServerTests", ["StatusServer", "MetricsServer", "ClusterModel", log]),
         tests("SupervisionTests", ["Supervision", "ClusterModel", "Console"]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
-        tests("TorchTests", ["Torch"]),
+        tests("TorchTests", ["AtomicFiles", "Torch"]),
         tests("VoteFilesTests", ["Datasets", "Preferences", "Tokenizers", "VoteFiles"]),
         tests(
             "TrainingTests",

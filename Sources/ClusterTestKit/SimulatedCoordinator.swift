@@ -151,7 +151,7 @@ final class SimulatedCoordinator {
 
     private func send(_ outgoing: Outgoing) throws {
         switch outgoing.message {
-        case .resultAck(let acks):
+        case .resultAck(let acks), .lease(_, let acks):
             for ack in acks where ack.status != .stale && !isWithdrawn(ack) {
                 guard disk.has(ack.job) else { throw world.violate("\(ack.job) is acknowledged before it is on disk") }
             }

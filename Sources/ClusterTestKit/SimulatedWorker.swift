@@ -58,7 +58,7 @@ final class SimulatedWorker: SimulatedProcess {
     func hang(for period: Int64?) { hangsUntil = period.map { world.now + $0 } ?? .max }
 
     override func pulse() throws {
-        let state = isDraining ? WorkerReport.draining : running == nil ? WorkerReport.idle : "busy"
+        let state = isDraining ? WorkerReport.draining : running == nil && waiting.isEmpty ? WorkerReport.idle : "busy"
         try handle(.tell(.report(WorkerReport(state: state))))
         if hasCredit, !isDraining { try handle(.tell(.credit(slots: Self.slots))) }
         guard let running, !isHanging || world.plan.planted.contains(.renewWithoutWork) else { return }
@@ -97,7 +97,7 @@ final class SimulatedWorker: SimulatedProcess {
             hasCredit = true
             if !isDraining { try handle(.tell(.credit(slots: Self.slots))) }
         case .artifact(let manifest): announced(manifest)
-        case .lease(let grants): for grant in grants { try push(grant) }
+        case .lease(let grants, _): for grant in grants { try push(grant) }
         case .cancel(let job, let attempt, _):
             waiting.removeAll { $0.job.id == job && $0.attempt == attempt }
             if let current = running, current.grant.job.id == job, current.grant.attempt == attempt, world.chance(50) {

@@ -22,8 +22,10 @@ package final class ProgressBar: Sendable {
         self.unit = unit
     }
 
-    /// - Parameter detail: figures worth watching, for example `loss 2.31`.
-    package func update(_ done: Int, of total: Int, detail: String = "") {
+    /// - Parameters:
+    ///   - detail: figures worth watching, for example `loss 2.31`.
+    ///   - isMoving: false while nobody works, so that nobody knows when the end is.
+    package func update(_ done: Int, of total: Int, detail: String = "", isMoving: Bool = true) {
         let text: String? = state.withLock { state in
             // The end may be told twice, by who saw it and by who knows it.
             if state.isDone { return nil }
@@ -35,7 +37,7 @@ package final class ProgressBar: Sendable {
             if done < total, let last = state.lastShown, now - last < pause { return nil }
             state.lastShown = now
             state.open = Console.isTerminal && done < total
-            return line(done, total, detail, elapsed: now - state.started, rate: rate)
+            return line(done, total, detail, elapsed: now - state.started, rate: isMoving ? rate : 0)
         }
         guard let text else { return }
         if Console.isTerminal {

@@ -11,6 +11,16 @@ import Synchronization
 /// The kernel gives a lock back when its process ends, however that comes; the files stay, and mean nothing by
 /// themselves.
 package final class RunLock: Sendable {
+    /// A command that has a directory. Its description is `process 123 (skein run)`.
+    package struct Owner: Sendable, CustomStringConvertible {
+        package let pid: Int32
+        /// nil: this machine.
+        package let host: String?
+        package let command: String
+
+        package var description: String { "process \(pid)\(host.map { " on \($0)" } ?? "") (\(command))" }
+    }
+
     /// A process whose parent is gone ends within 20 seconds (``ParentWatch``).
     private static let patience: Duration = .seconds(25)
 
@@ -39,7 +49,7 @@ package final class RunLock: Sendable {
             throw CommandError(
                 .tryAgain,
                 """
-                \(directory) is in use by \(owner(file) ?? "another process"); wait for its end, or stop it, and call \
+                \(directory) is in use by \(owner(file).map { "\($0)" } ?? "another process"); wait for its end, or stop it, and call \
                 again
                 """)
         }
@@ -61,8 +71,8 @@ package final class RunLock: Sendable {
         throw CommandError(.tryAgain, "\(directory) is being taken over by another command")
     }
 
-    /// "process 123 (skein run)": who works in a directory now; nil when nobody does.
-    package static func owner(of directory: String) -> String? {
+    /// Who works in a directory now; nil when nobody does.
+    package static func owner(of directory: String) -> Owner? {
         let file = Foundation.open(RunLayout(directory)[.commandLock], O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
@@ -139,8 +149,8 @@ package final class RunLock: Sendable {
         _ = text.withCString { pwrite(file, $0, strlen($0), 0) }
     }
 
-    /// "process 123 (skein run)" from what the owner wrote; nil when that was somebody before it.
-    private static func owner(_ file: Int32) -> String? {
+    /// What the owner wrote of itself; nil when that was somebody before it.
+    private static func owner(_ file: Int32) -> Owner? {
         var bytes = [UInt8](repeating: 0, count: 400)
         let count = pread(file, &bytes, bytes.count, 0)
         guard count > 0 else { return nil }
@@ -148,7 +158,8 @@ package final class RunLock: Sendable {
         guard words.count > 2, let pid = Int32(words[0]) else { return nil }
         let isHere = words[1] == host
         if isHere, kill(pid, 0) != 0, errno == ESRCH { return nil }
-        return "process \(pid)\(isHere ? "" : " on \(words[1])") (\(words.dropFirst(2).joined(separator: " ")))"
+        return Owner(
+            pid: pid, host: isHere ? nil : String(words[1]), command: words.dropFirst(2).joined(separator: " "))
     }
 
     private static var host: String {

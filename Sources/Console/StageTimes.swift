@@ -1,3 +1,4 @@
+import AtomicFiles
 import Foundation
 import RunLayout
 
@@ -36,7 +37,7 @@ package struct StageTimes {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
         do {
-            try encoder.encode(seconds).write(to: URL(filePath: path), options: .atomic)
+            try AtomicFile.write(encoder.encode(seconds), to: path)
         } catch {
             throw CommandError(.failed, "cannot write \(path): \(error.localizedDescription)")
         }

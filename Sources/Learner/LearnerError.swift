@@ -13,6 +13,8 @@ package struct LearnerError: Error, CustomStringConvertible, Sendable {
         case diverged
         /// The coordinator said something that the learner did not ask for, or nothing in time.
         case cluster
+        /// Another process is the run's learner at this moment.
+        case taken
     }
 
     package let code: Code

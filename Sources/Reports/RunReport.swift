@@ -1,3 +1,4 @@
+import AtomicFiles
 import Foundation
 import RunLayout
 
@@ -46,8 +47,8 @@ package enum RunReport {
     package static func write(runDirectory: String, facts: Facts = Facts()) throws -> String {
         let record = RunRecord(runDirectory: runDirectory, facts: facts)
         let layout = RunLayout(runDirectory)
-        try RunSummary(record).data().write(to: layout.url(.summary), options: .atomic)
-        try Data(HTMLReport(record).render().utf8).write(to: layout.url(.report), options: .atomic)
+        try AtomicFile.write(RunSummary(record).data(), to: layout[.summary])
+        try AtomicFile.write(Data(HTMLReport(record).render().utf8), to: layout[.report])
         return TerminalReport(record).render() + "\nreport: \(layout[.report])"
     }
 }

@@ -1,3 +1,4 @@
+import AtomicFiles
 import Foundation
 import RunLayout
 import Cryptography
@@ -49,7 +50,7 @@ package final class FileHashes {
         guard let cache else { return }
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        try? encoder.encode(entries).write(to: URL(filePath: cache), options: .atomic)
+        try? AtomicFile.write(encoder.encode(entries), to: cache)
     }
 
     private static func identity(_ path: String) -> (numbers: [Int64], changed: Double)? {

@@ -365,6 +365,9 @@ package nonisolated struct Skein_V1_Hello: Sendable {
 
   package var threads: UInt32 = 0
 
+  /// LEASE may acknowledge results to it as well
+  package var takesAcknowledgements: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -679,7 +682,8 @@ package nonisolated struct Skein_V1_Report: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// starting, loading, idle, busy, draining, ...
+  /// starting, loading, idle, busy, draining, ... Who says idle has no lease: those that it has not renewed for some
+  /// seconds were lost on their way, and go to others.
   package var state: String = String()
 
   package var tokensPerSecond: Double = 0
@@ -812,6 +816,12 @@ package nonisolated struct Skein_V1_Lease: @unchecked Sendable {
   package var more: [Skein_V1_Lease] {
     get {_storage._more}
     set {_uniqueStorage()._more = newValue}
+  }
+
+  /// in the first lease alone, and only where HELLO says so
+  package var acknowledged: [Skein_V1_ResultAck] {
+    get {_storage._acknowledged}
+    set {_uniqueStorage()._acknowledged = newValue}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2047,7 +2057,7 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Skein_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{1}name\0\u{1}incarnation\0\u{3}protocol_min\0\u{3}protocol_max\0\u{1}build\0\u{1}capabilities\0\u{3}held_jobs\0\u{1}host\0\u{1}pid\0\u{1}threads\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{1}name\0\u{1}incarnation\0\u{3}protocol_min\0\u{3}protocol_max\0\u{1}build\0\u{1}capabilities\0\u{3}held_jobs\0\u{1}host\0\u{1}pid\0\u{1}threads\0\u{3}takes_acknowledgements\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2066,6 +2076,7 @@ nonisolated extension Skein_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 9: try { try decoder.decodeSingularStringField(value: &self.host) }()
       case 10: try { try decoder.decodeSingularUInt32Field(value: &self.pid) }()
       case 11: try { try decoder.decodeSingularUInt32Field(value: &self.threads) }()
+      case 12: try { try decoder.decodeSingularBoolField(value: &self.takesAcknowledgements) }()
       default: break
       }
     }
@@ -2109,6 +2120,9 @@ nonisolated extension Skein_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.threads != 0 {
       try visitor.visitSingularUInt32Field(value: self.threads, fieldNumber: 11)
     }
+    if self.takesAcknowledgements != false {
+      try visitor.visitSingularBoolField(value: self.takesAcknowledgements, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2124,6 +2138,7 @@ nonisolated extension Skein_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.host != rhs.host {return false}
     if lhs.pid != rhs.pid {return false}
     if lhs.threads != rhs.threads {return false}
+    if lhs.takesAcknowledgements != rhs.takesAcknowledgements {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2909,7 +2924,7 @@ nonisolated extension Skein_V1_Credit: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Skein_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Lease"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}attempt\0\u{3}lease_ms\0\u{1}generate\0\u{1}score\0\u{1}more\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}attempt\0\u{3}lease_ms\0\u{1}generate\0\u{1}score\0\u{1}more\0\u{1}acknowledged\0")
 
   fileprivate class _StorageClass {
     var _job: Skein_V1_JobID? = nil
@@ -2917,6 +2932,7 @@ nonisolated extension Skein_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _leaseMs: UInt32 = 0
     var _work: Skein_V1_Lease.OneOf_Work?
     var _more: [Skein_V1_Lease] = []
+    var _acknowledged: [Skein_V1_ResultAck] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2932,6 +2948,7 @@ nonisolated extension Skein_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _leaseMs = source._leaseMs
       _work = source._work
       _more = source._more
+      _acknowledged = source._acknowledged
     }
   }
 
@@ -2980,6 +2997,7 @@ nonisolated extension Skein_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._Mess
           }
         }()
         case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._more) }()
+        case 7: try { try decoder.decodeRepeatedMessageField(value: &_storage._acknowledged) }()
         default: break
         }
       }
@@ -3015,6 +3033,9 @@ nonisolated extension Skein_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if !_storage._more.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._more, fieldNumber: 6)
       }
+      if !_storage._acknowledged.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._acknowledged, fieldNumber: 7)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3029,6 +3050,7 @@ nonisolated extension Skein_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._leaseMs != rhs_storage._leaseMs {return false}
         if _storage._work != rhs_storage._work {return false}
         if _storage._more != rhs_storage._more {return false}
+        if _storage._acknowledged != rhs_storage._acknowledged {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -32,25 +32,50 @@ package struct ChildProcess: Sendable {
 
     private let executable: String
     private let arguments: [String]
+    /// The first word that the process gets; nil: the path of the executable.
+    private let name: String?
     private let output: Output
+    private let kills: MemoryKills
 
-    package init(_ executable: String, _ arguments: [String], output: Output) {
+    package init(_ executable: String, _ arguments: [String], name: String? = nil, output: Output) {
+        self.init(executable, arguments, name: name, output: output, kills: .own)
+    }
+
+    init(_ executable: String, _ arguments: [String], name: String? = nil, output: Output, kills: MemoryKills) {
         self.executable = executable
         self.arguments = arguments
+        self.name = name
         self.output = output
+        self.kills = kills
     }
 
     /// - Parameter onStart: told once, when the process runs.
     /// - Throws: ``CommandError`` when it cannot be started, its log cannot be written, or its end cannot be told.
-    package func run(onStart: @Sendable (RunningChild) -> Void = { _ in }) async throws -> End {
-        let before = MemoryKills.count
-        var end = try await start(onStart)
-        if end.ending == .signal(SIGKILL), MemoryKills.count > before { end.ending = .outOfMemory }
+    package func run(onStart: @escaping @Sendable (RunningChild) -> Void = { _ in }) async throws -> End {
+        let memory = MemoryObserver(kills)
+        var end = try await withThrowingTaskGroup(of: End?.self, returning: End.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                await memory.observe()
+                return nil
+            }
+            group.addTask {
+                try await start { child in
+                    memory.follow(child.pid)
+                    onStart(child)
+                }
+            }
+            while let end = try await group.next() { if let end { return end } }
+            throw CancellationError()
+        }
+        if end.ending == .signal(SIGKILL), memory.hasKilled { end.ending = .outOfMemory }
         return end
     }
 
     private func start(_ onStart: @Sendable (RunningChild) -> Void) async throws -> End {
-        let command = Configuration(executable: .path(FilePath(executable)), arguments: Arguments(arguments))
+        let command = Configuration(
+            executable: .path(FilePath(executable)),
+            arguments: Arguments(executablePathOverride: name, remainingValues: arguments))
         let isStarted = Mutex(false)
         do {
             switch output {

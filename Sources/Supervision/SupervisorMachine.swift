@@ -20,7 +20,8 @@ import RunConfiguration
 ///     ALIVE, LEAVING --(10) a wrong configuration, or ``RestartBudget`` is spent--> gone, and (2) with its last words
 ///     ALIVE --(11) the learner, exit 0: somebody ended it, or the coordinator ends next--> PAUSED, for longer
 ///     first ALIVE --(12) cannot be started--> gone, and (2)
-///     ALIVE, LEAVING --(13) the coordinator has lost it, and it lives: SIGKILL, once--> as it was, until (6)
+///     ALIVE, LEAVING --(13) silent for too long, and it lives: SIGKILL, once--> as it was, until (6)
+///     ALIVE --(14) exit 75: it is to be tried again, as one whose name another process has--> PAUSED, however often
 ///
 /// While STOPPING, each of the three groups in turn gets its grace, SIGTERM, its patience, and SIGKILL; who
 /// outlives that is left behind (``Stopping``).
@@ -37,9 +38,11 @@ package struct SupervisorMachine: Sendable {
         case address(String)
         /// The coordinator wants so many workers of a role.
         case wish(Role, Int)
-        /// The coordinator has heard nothing from this process for so long that it counts as lost: it is frozen, or waits for
-        /// a dead disk. Told at every look.
+        /// The coordinator has heard nothing from this process for so long that it counts as lost, or has shown nothing
+        /// new for as long itself: it is frozen, or waits for a dead disk. Told at every look.
         case silent(Slot, pid: Int32)
+        /// What the coordinator says of workers that died holding the same job.
+        case deaths(String)
         /// Something outside of the processes makes the run impossible.
         case impossible(String)
         /// What the journal says: steps that are committed, jobs that were given up, and whether the run was stopped by its
@@ -105,6 +108,9 @@ package struct SupervisorMachine: Sendable {
 
     /// The coordinator ends within this time of a learner that has made the last step.
     private static let learnerPause: Duration = .seconds(10)
+    /// Before a process is tried again that could not do its work yet, and between two lines of the log about it.
+    private static let trialPause: Duration = .seconds(5)
+    private static let trialSaid: Duration = .seconds(60)
 
     private let settings: Settings
     private var wanted: [Role: Int]
@@ -114,6 +120,9 @@ package struct SupervisorMachine: Sendable {
     /// Slots that are paused and whose process ended in order.
     private var finished: Set<Slot> = []
     private var budgets: [Slot: RestartBudget] = [:]
+    /// When it was last said that a process waits, and why.
+    private var trials: [Slot: (said: Duration, words: String)] = [:]
+    private var deaths: String?
     /// Processes that were killed because they were silent.
     private var silenced: [Slot: Int32] = [:]
     private var address: String?
@@ -152,6 +161,7 @@ package struct SupervisorMachine: Sendable {
         case .address(let text): listens(at: text)
         case .wish(let role, let count): scale(role, to: count)
         case .silent(let slot, let pid): silent(slot, pid)
+        case .deaths(let words): deaths = words
         case .impossible(let reason): fail(.failed, reason, now)
         case .journal(let steps, let skipped, let isStopped):
             (committed, self.skipped, isStoppedInJournal) = (steps, skipped, isStopped)
@@ -266,8 +276,20 @@ package struct SupervisorMachine: Sendable {
             startAgain(slot, how: "\(ending)", reason: nil, words: "", isRegular: true, now)
         case .exit(0) where wasLeaving: start(slot)
         case .exit(0): note("left", ["child": "\(slot)"])
+        case .exit(ExitStatus.tryAgain.rawValue): tryAgain(slot, words, now)
         default: startAgain(slot, ending, words, now)
         }
+    }
+
+    /// Edge 14. It counts for nothing: as long as another process has its name, that one does its work; and if nobody does
+    /// it, the coordinator names who is missing, and ends the run in time.
+    private mutating func tryAgain(_ slot: Slot, _ words: String, _ now: Duration) {
+        slots[slot] = .paused(until: now + Self.trialPause)
+        if let last = trials[slot], last.words == words, now - last.said < Self.trialSaid { return }
+        trials[slot] = (now, words)
+        note(
+            "a child cannot work yet, and is tried again every \(Self.trialPause / .seconds(1)) s",
+            ["child": "\(slot)", "reason": words], isWarning: true)
     }
 
     /// Edge 12, or 6: a program that was started before is there, and what it lacks now, such as memory, may come back.
@@ -316,6 +338,7 @@ package struct SupervisorMachine: Sendable {
         return switch ending {
         case .signal(let number): ownSignals.contains(number) ? "\(ending)" : nil
         case .outOfMemory: "\(ending)"
+        case .exit(ExitStatus.tryAgain.rawValue): nil
         case .exit: words
         }
     }
@@ -337,7 +360,8 @@ package struct SupervisorMachine: Sendable {
         let who = slot == .coordinator ? "the coordinator" : "\(slot)"
         switch verdict {
         case .giveUp(let what):
-            fail(.failed, "\(who) \(what) (\(how))" + (words.isEmpty ? "" : ": \(words)"), now)
+            let last = words.isEmpty ? "" : ": \(words)"
+            fail(.failed, "\(who) \(what) (\(how))\(last)" + (deaths.map { "; \($0)" } ?? ""), now)
         case .again(let backOff):
             let pause = isRegular ? max(backOff, Self.learnerPause) : backOff
             slots[slot] = .paused(until: now + pause)

@@ -1,3 +1,4 @@
+import AtomicFiles
 import Evaluations
 import Foundation
 import Reports
@@ -29,7 +30,7 @@ package enum EvaluationStage {
         writer.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let file = run.layout[.evaluation]
         do {
-            try writer.encode(evaluation).write(to: URL(filePath: file), options: .atomic)
+            try AtomicFile.write(writer.encode(evaluation), to: file)
         } catch {
             throw TrainingError(.io, "cannot write \(file)", cause: error)
         }

@@ -47,7 +47,7 @@ final class Fleet {
         for number in 0..<load.workers {
             let hello = Hello(
                 role: .generator, name: "worker-\(number)", incarnation: 1,
-                capabilities: Capabilities(kinds: [.generate]), host: "bench", pid: number)
+                capabilities: Capabilities(kinds: [.generate]), host: "bench", pid: number, takesAcknowledgements: true)
             workers.append(Worker(hello: hello))
             try socket.connect(address, as: hello.id.routingID, alias: Array("\(number)".utf8))
         }
@@ -79,7 +79,7 @@ final class Fleet {
                 workers[number].epoch = welcome.epoch
                 workers[number].isJoined = true
                 say(.credit(slots: load.slots), number)
-            case .lease(let grants):
+            case .lease(let grants, _):
                 for grant in grants {
                     guard case .generate(let job) = grant.job else { continue }
                     say(.result(job.id, attempt: grant.attempt, Load.answer(job)), number)

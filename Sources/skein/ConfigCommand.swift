@@ -19,7 +19,7 @@ struct ConfigCommand: AsyncParsableCommand {
             let start = try RunStart.decide(nil, for: written, fresh: false)
             let configuration = try start?.applied(to: written, isAhead: true) ?? written
             for warning in configuration.warnings() { Console.error("warning: \(warning)") }
-            for note in try RunChecks.check(configuration, command: file.command("skein run")) { Console.error(note) }
+            for note in try RunChecks.check(configuration, command: file.command("run")) { Console.error(note) }
             if let sentence = try memory(configuration) { Console.error(sentence) }
             if let history = try RunHistory.read(configuration, in: configuration.runDirectory) {
                 Console.error(

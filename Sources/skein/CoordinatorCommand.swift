@@ -26,12 +26,13 @@ struct CoordinatorCommand: AsyncParsableCommand {
         if supervised { ParentWatch.start() }
         OpenFiles.raiseLimit()
         let logger = try makeLogger("coordinator", level: .named(logLevel))
-        let command = file.command("skein run")
+        let command = file.command("run")
         var run = try file.load()
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
         let lock = try supervised ? RunLock.join(run.runDirectory) : .take(run.runDirectory, for: "skein coordinator")
         defer { lock.release() }
         // Who started it has done so.
+        if !supervised { RunDirectory.removeLeftovers(in: run.runDirectory) }
         if !supervised { try RunDirectory.adopt(run, in: run.runDirectory, command: command) }
         for note in try configurationErrors({ try RewardTokenizers.decide(&run) }) { logger.info("\(note)") }
         var configuration = try configurationErrors { [run] in try CoordinatorSettings.make(run) }

@@ -19,6 +19,7 @@ enum CoordinatorSettings {
         }
         var configuration = CoordinatorConfiguration()
         configuration.run.name = run.name
+        configuration.run.program = Invocation.skein
         configuration.run.seed = run.seed
         configuration.run.steps = run.ppo.steps
         let shape = try Engine.shape(of: policy)

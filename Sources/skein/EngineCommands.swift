@@ -114,7 +114,7 @@ enum Engine {
 
     static func replaceProcess(arguments: [String]) throws {
         let path = try path()
-        var pointers = ([path] + arguments).map { strdup($0) } + [nil]
+        var pointers = ([Invocation.firstOfEngine] + arguments).map { strdup($0) } + [nil]
         execv(path, &pointers)
         let reason = String(cString: strerror(errno))
         throw CommandError(.failed, "cannot run \(path): \(reason)")

@@ -17,15 +17,8 @@ struct RunFile: ParsableArguments {
 
     /// What a person types to give a command the same run file again.
     func command(_ name: String) -> String {
-        ([name, path] + overrides.flatMap { ["--set", $0] }).map { word in
-            let isPlain =
-                word == name
-                || word.utf8.allSatisfy { byte in
-                    (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte)
-                        || "/._-=:,@+".utf8.contains(byte)
-                }
-            return isPlain ? word : "'\(word.replacing("'", with: "'\\''"))'"
-        }.joined(separator: " ")
+        let words = [name, path] + overrides.flatMap { ["--set", $0] }
+        return ([Invocation.skein] + words.map(Invocation.quoted)).joined(separator: " ")
     }
 }
 

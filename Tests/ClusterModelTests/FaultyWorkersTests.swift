@@ -176,7 +176,8 @@ import Testing
             leases +=
                 RunBench.leases(bench.say(RunBench.generator, .report(WorkerReport(state: WorkerReport.idle)))).count
         }
-        #expect(bench.machine.state == .failed && leases == 4)
+        // As often its lease may have been lost on its way.
+        #expect(bench.machine.state == .failed && leases == 3 + 4)
     }
 
     /// As long as there is somebody else, a job whose lease ran out does not go back to where it got nowhere.

@@ -70,7 +70,7 @@ import Testing
                 guard let (job, lease) = plain.min(by: { $0.key < $1.key }) else { continue }
                 let deadline = time + Int64.random(in: 1...80, using: &random)
                 let isRenewed = ledger.renew(
-                    job, attempt: lease.attempt, by: lease.worker, tokens: 1, deadline: deadline)
+                    job, attempt: lease.attempt, by: lease.worker, tokens: 1, deadline: deadline, now: time)
                 #expect(isRenewed)
                 plain[job]?.deadline = max(lease.deadline, deadline)
             case 4:

@@ -73,16 +73,18 @@ struct RunBench {
         return effects
     }
 
-    mutating func join(_ role: Role, _ id: WorkerID, min: Int = Wire.version, max: Int = Wire.version, pid: Int = 0)
-        -> [Message]
-    {
+    mutating func join(
+        _ role: Role, _ id: WorkerID, min: Int = Wire.version, max: Int = Wire.version, pid: Int = 0,
+        takesAcknowledgements: Bool = false
+    ) -> [Message] {
         let kinds: Set<JobKind> = role == .generator ? [.generate] : []
         return say(
             id,
             .hello(
                 Hello(
                     role: role, name: id.name, incarnation: id.incarnation, protocolMin: min, protocolMax: max,
-                    capabilities: Capabilities(kinds: kinds), pid: pid)))
+                    capabilities: Capabilities(kinds: kinds), pid: pid,
+                    takesAcknowledgements: takesAcknowledgements)))
     }
 
     /// A process says HELLO under the name of one that has died in silence.
@@ -118,7 +120,7 @@ struct RunBench {
     }
 
     static func leases(_ messages: [Message]) -> [Grant] {
-        messages.flatMap { message -> [Grant] in if case .lease(let grants) = message { grants } else { [] } }
+        messages.flatMap { message -> [Grant] in if case .lease(let grants, _) = message { grants } else { [] } }
     }
 }
 

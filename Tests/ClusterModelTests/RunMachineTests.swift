@@ -70,6 +70,26 @@ import Testing
         #expect(after.count { if case .commitAck(step: 0) = $0 { true } else { false } } == 2)
     }
 
+    /// What frees a slot is acknowledged in the turn in which the slot gets its next job: one message says both, to those
+    /// that understand it.
+    @Test(arguments: [true, false]) func anAcknowledgementTravelsWithTheNextLease(isUnderstood: Bool) throws {
+        var bench = try Bench()
+        bench.open()
+        _ = bench.join(.generator, Bench.generator, takesAcknowledgements: isUnderstood)
+        let grants = Bench.leases(bench.say(Bench.generator, .credit(slots: 1)))
+        let grant = try #require(grants.first)
+        #expect(bench.say(Bench.generator, try Bench.answer(grant)).isEmpty)
+        let kinds = bench.sync().map { message in
+            switch message {
+            case .resultAck(let acks): "\(acks.count) acknowledged"
+            case .lease(let grants, let acks): "\(grants.count) leased, \(acks.count) acknowledged"
+            default: "?"
+            }
+        }
+        let expected = isUnderstood ? ["1 leased, 1 acknowledged"] : ["1 acknowledged", "1 leased, 0 acknowledged"]
+        #expect(kinds == expected)
+    }
+
     @Test func aResultSaysOnlyWhatItsJobAskedFor() throws {
         var bench = try Bench()
         let grant = try #require(try bench.begin().first)
@@ -101,7 +121,7 @@ import Testing
         }
         #expect(bench.machine.snapshot(at: bench.time).queue["generate"]?.pending == 2)
         let late = bench.say(Bench.generator, try Bench.answer(grants[0]))
-        #expect(late.contains { if case .lease(let grants) = $0 { grants.count == 1 } else { false } })
+        #expect(late.contains { if case .lease(let grants, _) = $0 { grants.count == 1 } else { false } })
     }
 
     @Test func aFullJournalEndsTheRunAndAcknowledgesNothing() throws {
@@ -316,6 +336,43 @@ import Testing
             past.append(["goes_on", "once"].compactMap { code in alarms.first { $0.code == code }?.isPast })
         }
         #expect(past == [[false]] + Array(repeating: [false, false], count: 5) + [[false, true], [false, true]])
+    }
+
+    /// While nobody works, nobody knows when the run ends; and who waits for what is said.
+    @Test func onlyARunThatMovesHasAnEnd() throws {
+        var settings = Bench.settings()
+        settings.steps = 20
+        settings.runDirectory = "runs/x"
+        settings.program = "bin/skein"
+        var bench = try Bench(settings)
+        var grants = try bench.begin()
+        for step in 0..<3 {
+            _ = bench.pass(200)
+            try bench.answer(grants)
+            _ = bench.say(
+                Bench.learner, .commit(step: step, metrics: Data("{}".utf8), Bench.manifest(step + 1)), id: 9)
+            grants = Bench.leases(bench.sync())
+        }
+        func look() -> (eta: Double?, waits: [String]) {
+            var machine = bench.machine
+            let snapshot = machine.snapshot(at: bench.time)
+            return (snapshot.etaS, snapshot.waits.map { "\($0.who) for \($0.what): \($0.remedy ?? "")" })
+        }
+        _ = bench.say(Bench.learner, .batchRequest(step: 3), id: 5)
+        #expect(look().eta != nil)
+        _ = bench.handle(.wish(.pause(true)))
+        #expect(look().eta == nil)
+        let paused = "run for its operator, because it is paused: go on with: bin/skein resume --run runs/x"
+        #expect(look().waits.contains(paused), "\(look().waits)")
+        _ = bench.handle(.wish(.pause(false)))
+        #expect(look().eta != nil && !look().waits.contains(paused))
+        // The only generator leaves.
+        _ = bench.say(Bench.generator, .bye(reason: "drained"))
+        _ = bench.pass(100)
+        #expect(look().eta == nil)
+        #expect(
+            look().waits.contains("run for a generator: start one with: bin/skein generator --coordinator "),
+            "\(look().waits)")
     }
 
     /// Of what scorers say, only words on a reward that answers must have tell why they were dropped.

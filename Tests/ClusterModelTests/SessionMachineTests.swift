@@ -58,7 +58,7 @@ import Testing
         #expect(anew(session.handle(.tick, at: 98_001)) == 1)
     }
 
-    @Test func resultsAreKeptUntilTheyAreAcknowledged() {
+    @Test(arguments: [true, false]) func resultsAreKeptUntilTheyAreAcknowledged(inALease: Bool) {
         var session = Self.session()
         _ = Self.join(&session)
         let result = Message.result(Self.job, attempt: 1, .trajectories([]))
@@ -66,7 +66,8 @@ import Testing
         _ = session.handle(.connection(up: false), at: 2)
         #expect(Self.join(&session, epoch: 6, at: 3).count == 1)
         #expect(session.handle(.tick, at: 5_003).said.count == 1, "a message may be lost though the connection holds")
-        let ack = Message.resultAck([Acknowledgement(Self.job, attempt: 1, .accepted)])
+        let acks = [Acknowledgement(Self.job, attempt: 1, .accepted)]
+        let ack = inALease ? Message.lease([], acknowledged: acks) : .resultAck(acks)
         _ = session.handle(.received(ack, inReplyTo: 0, epoch: 6), at: 5_004)
         #expect(session.isFlushed)
     }

@@ -65,6 +65,21 @@ import Transport
                         rows: [5: RowData(extra: #"{"answer": "5"}"#, conversation: #"{"messages": []}"#)])),
                 attempt: 1, leaseMilliseconds: 10_000)
         ]),
+        "lease-acknowledged": .lease(
+            [
+                Grant(
+                    .generate(
+                        GenerateJob(
+                            id: generate, version: version, seed: 11, samples: 4..<6,
+                            sampling: SamplingParameters(
+                                temperature: 0.5, topK: 3, topP: 0.75, maxNewTokens: 4, stop: ["."]),
+                            prompts: [Prompt(row: 5, occurrence: 6, text: "a", tokens: [1, 2])])), attempt: 1,
+                    leaseMilliseconds: 10_000)
+            ], acknowledged: [Acknowledgement(score, attempt: 2, .duplicate)]),
+        "hello-acknowledged": .hello(
+            Hello(
+                role: .generator, name: "g", incarnation: 2, protocolMin: 5, protocolMax: 5,
+                capabilities: Capabilities(kinds: [.generate]), takesAcknowledgements: true)),
         "renewal": .renewal([RenewedJob(job: generate, attempt: 1, tokens: 5)]),
         "result-trajectories": .result(generate, attempt: 1, .trajectories([trajectory])),
         "result-scores": .result(

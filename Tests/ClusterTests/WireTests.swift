@@ -47,7 +47,7 @@ import ZeroMQ
                         Grant(.generate(generate), attempt: 1, leaseMilliseconds: 5),
                         Grant(.score(score), attempt: 1, leaseMilliseconds: 5),
                     ]))))
-        guard case .lease(let grants) = try Codec.decode(frames[...]).message else {
+        guard case .lease(let grants, _) = try Codec.decode(frames[...]).message else {
             Issue.record("another message came back")
             return
         }
@@ -63,7 +63,7 @@ import ZeroMQ
         let frames = try bytes(
             Codec.encode(Envelope(.lease([Grant(.generate(job), attempt: 1, leaseMilliseconds: 5)]))))
         job.prompts[0].data = RowData()
-        guard case .lease(let grants) = try Codec.decode(frames[...]).message else {
+        guard case .lease(let grants, _) = try Codec.decode(frames[...]).message else {
             Issue.record("another message came back")
             return
         }

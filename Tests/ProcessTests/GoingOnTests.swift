@@ -191,7 +191,7 @@ import Testing
             atPath: run.folder.path + "/elsewhere", withIntermediateDirectories: true)
         try FileManager.default.moveItem(atPath: run.directory, toPath: place)
         let status = try await Skein.run(["status", "--run", place])
-        #expect(status.status == 2 && status.output.contains("go on with: skein run \(place)/run.yaml"), "\(status)")
+        #expect(status.status == 2 && status.output.contains("skein run \(place)/run.yaml"), "\(status)")
         let rest = try await Skein.run(["run", place + "/run.yaml"])
         #expect(rest.status == 0 && rest.error.contains("it was \(run.directory) before"), "\(rest.error)")
         #expect(try bytes(place + "/policy/model.safetensors") == whole.policy())
@@ -308,7 +308,8 @@ import Testing
     @Test func aStartThatCannotBeIsRefusedAtOnce() async throws {
         let run = try await TinyRun(steps: 2)
         for (from, part) in [
-            ("/nowhere@3", "/nowhere"), (run.folder.path, "holds no run"),
+            ("/nowhere@3", "/nowhere"), ("/nowhere@x", "there is no run directory /nowhere;"),
+            (run.folder.path, "holds no run"),
             ("\(run.folder.path)/base@x", "'x' is no step"),
         ] {
             let refused = try await self.run(run, [], ["--from", from])

@@ -44,46 +44,6 @@ enum Skein {
     }
 }
 
-/// A process that the test started; ended with the value, whatever happens.
-final class Running: @unchecked Sendable {
-    private let process = Process()
-    private let folder: Skein.Folder
-
-    init(_ executable: String, _ words: [String]) throws {
-        folder = try Skein.Folder()
-        process.executableURL = URL(filePath: executable)
-        process.arguments = words
-        process.standardInput = FileHandle.nullDevice
-        for name in ["output", "error"] { try folder.write(name, "") }
-        process.standardOutput = FileHandle(forWritingAtPath: folder.path + "/output")
-        process.standardError = FileHandle(forWritingAtPath: folder.path + "/error")
-        try process.run()
-    }
-
-    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
-
-    var pid: Int32 { process.processIdentifier }
-    var isRunning: Bool { process.isRunning }
-    var output: String { (try? String(contentsOfFile: folder.path + "/output", encoding: .utf8)) ?? "" }
-    var error: String { (try? String(contentsOfFile: folder.path + "/error", encoding: .utf8)) ?? "" }
-    func signal(_ number: Int32) { if process.isRunning { kill(pid, number) } }
-
-    func result(within seconds: Double = 300) async throws -> Skein.Result {
-        let end = ContinuousClock.now + .seconds(seconds)
-        while process.isRunning {
-            if ContinuousClock.now > end {
-                process.terminate()
-                Issue.record("no end after \(seconds) s: \(process.arguments ?? []): \(error.suffix(2000))")
-                kill(pid, SIGKILL)
-            }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        return Skein.Result(
-            status: process.terminationStatus,
-            output: output, error: error)
-    }
-}
-
 /// Waits until `condition` gives a value; nil after `seconds`.
 func eventually<T>(within seconds: Double = 120, _ condition: () async throws -> T?) async throws -> T? {
     let end = ContinuousClock.now + .seconds(seconds)

@@ -75,6 +75,72 @@ import Testing
         #expect(try await running.result(within: 120).status == 75)
     }
 
+    /// Somebody has started a worker by hand under the name that the supervisor gives its own.
+    @Test func aNameThatIsTakenIsWaitedFor() async throws {
+        let run = try await TinyRun(steps: 500, generators: 1)
+        let running = try run.start()
+        let endpoint = try #require(
+            try await eventually { () -> String? in
+                guard let data = FileManager.default.contents(atPath: run.directory + "/coordinator.json") else {
+                    return nil
+                }
+                return (try JSONSerialization.jsonObject(with: data) as? [String: Any])?["endpoint"] as? String
+            }, "\(running.error)")
+        let own = try Running(Skein.executable.path, ["generator", "--coordinator", endpoint, "--name", "generator-1"])
+        func pid() async throws -> Int32? {
+            try await run.workers().first { $0.name == "generator-1" && $0.state != "gone" }?.pid
+        }
+        let isHere = try await eventually { try await pid() == own.pid ? true : nil }
+        try #require(isHere == true, "\(own.error)")
+        let scaled = try await Skein.run(["scale", "generator=2", "--run", run.directory])
+        #expect(scaled.status == 0, "\(scaled)")
+        let log = run.directory + "/logs/generator-1.log"
+        let isRefused = try await eventually { () -> Bool? in
+            let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+            return text.ranges(of: "skein: process \(own.pid) on ").count >= 4 ? true : nil
+        }
+        #expect(isRefused == true, "\(running.error) \(run.logs())")
+        #expect(running.isRunning && running.error.contains("works as generator-1 already"), "\(running.error)")
+        own.signal(SIGTERM)
+        let isTaken = try await eventually { () -> Bool? in
+            guard let now = try await pid() else { return nil }
+            return now != own.pid ? true : nil
+        }
+        #expect(isTaken == true, "\(running.error) \(run.logs())")
+        running.signal(SIGTERM)
+        #expect(try await running.result(within: 120).status == 75)
+    }
+
+    /// Nobody but the supervisor notices: its process is there, and its port is open.
+    @Test func aFrozenCoordinatorIsNamedAndReplaced() async throws {
+        let run = try await TinyRun(steps: 500, generators: 1)
+        let running = try Running(Skein.executable.path, ["run", run.file, "--set", "coordinator.lease_s=10"])
+        func coordinator() -> Int32? {
+            guard let data = FileManager.default.contents(atPath: run.directory + "/coordinator.json"),
+                let content = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+            else { return nil }
+            return (content["pid"] as? Int).map { Int32($0) }
+        }
+        let isUp = try await eventually { try await run.workers().contains { $0.jobsDone > 0 } ? true : nil }
+        try #require(isUp == true, "\(running.error) \(run.logs())")
+        let pid = try #require(coordinator())
+        kill(pid, SIGSTOP)
+        defer { kill(pid, SIGCONT) }
+        let said = try await Skein.run(["status", "--run", run.directory])
+        #expect(said.status == 2, "\(said.output) \(said.error)")
+        let words = "the coordinator does not answer (process \(pid) is stopped); process \(running.pid) (skein run)"
+        #expect(said.output.contains(words), "\(said.output) \(said.error)")
+        let next = try await eventually { () -> Bool? in
+            guard let now = coordinator(), now != pid else { return nil }
+            return try await run.workers().contains { $0.role == "generator" && $0.jobsDone > 0 } ? true : nil
+        }
+        #expect(next == true, "\(running.error) \(run.logs())")
+        let noted = "coordinator (process \(pid)) was silent for too long and is started again"
+        #expect(running.error.ranges(of: noted).count == 1, "\(running.error)")
+        running.signal(SIGTERM)
+        #expect(try await running.result(within: 120).status == 75)
+    }
+
     @Test func aRunWhoseDirectoryIsRemovedStops() async throws {
         let run = try await TinyRun(steps: 500, generators: 1)
         let running = try run.start()

@@ -18,7 +18,7 @@ import Testing
         let said = refusal { try RunLock.take(folder.path, for: "skein sft") }
         #expect(said.hasPrefix("75: ") && said.contains("process \(getpid()) (skein run)"), "\(said)")
         #expect(said.contains(folder.path))
-        #expect(RunLock.owner(of: folder.path) == "process \(getpid()) (skein run)")
+        #expect(RunLock.owner(of: folder.path)?.description == "process \(getpid()) (skein run)")
         first.release()
         #expect(RunLock.owner(of: folder.path) == nil && RunLock.owner(of: folder.path + "/none") == nil)
         try RunLock.take(folder.path, for: "skein sft").release()

@@ -169,6 +169,36 @@ import Testing
         }
     }
 
+    /// Who has its name is alive, and works in its place.
+    @Test func aWorkerWhoseNameIsTakenWaitsForAsLongAsThatTakes() {
+        var bench = started()
+        for slot in [first, .learner] {
+            let before = bench.notes.count
+            for _ in 0..<20 {
+                bench.end(slot, .exit(75), words: "process 7 on h works as \(slot) already")
+                #expect(bench.running[slot] == nil)
+                bench.pass(.milliseconds(5_050))
+                #expect(bench.running[slot] != nil && !bench.machine.isStopping)
+            }
+            // 101 s: at its begin, and after a minute.
+            let said = bench.notes.dropFirst(before)
+            #expect(said.map { $0.details["child"] } == ["\(slot)", "\(slot)"])
+            #expect(said.allSatisfy { $0.details["reason"]?.contains("works as \(slot) already") == true })
+        }
+    }
+
+    @Test func aGivenUpProcessIsNamedWithTheJobThatItHeld() {
+        var bench = started(generators: 1, scorers: 0)
+        bench.tell(.deaths("3 generators died holding job generate/0/0"))
+        for _ in 0..<6 {
+            bench.end(first, .signal(SIGKILL))
+            bench.pass(.seconds(10))
+        }
+        bench.end(.learner, .exit(0))
+        bench.end(.coordinator, .exit(75))
+        #expect(bench.end?.message.hasSuffix("; 3 generators died holding job generate/0/0") == true)
+    }
+
     @Test func theBudgetIsARateForEachProcess() {
         var bench = started()
         // Five each are allowed within ten minutes, however many all of them are together.
@@ -280,6 +310,17 @@ import Testing
         bench.end(.learner, .signal(SIGKILL))
         bench.pass(.milliseconds(200))
         #expect(bench.starts[.learner] == 2)
+    }
+
+    @Test func aFrozenCoordinatorIsStartedAgainAtItsAddress() throws {
+        var bench = started()
+        let pid = try #require(bench.running[.coordinator])
+        bench.tell(.silent(.coordinator, pid: pid))
+        bench.tell(.silent(.coordinator, pid: pid))
+        #expect(bench.signals.map(\.slot) == [.coordinator] && bench.signals[0].number == SIGKILL)
+        bench.end(.coordinator, .signal(SIGKILL))
+        bench.pass(.milliseconds(200))
+        #expect(bench.starts[.coordinator] == 2 && !bench.machine.isStopping && bench.lost.isEmpty)
     }
 
     @Test func onlyTheProcessThatIsMeantIsKilled() throws {

@@ -1,3 +1,4 @@
+import AtomicFiles
 import Foundation
 import Testing
 
@@ -62,8 +63,8 @@ import Testing
         }
         #expect(try Data(contentsOf: URL(filePath: path)) == Data([1, 2, 3]))
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["x"])
-        let error = #expect(throws: TorchError.self) { try AtomicFile.write(Data(), to: "\(folder)/no/x") }
-        #expect(error?.message.contains("No such file") == true)
+        let error = #expect(throws: FileError.self) { try AtomicFile.write(Data(), to: "\(folder)/no/x") }
+        #expect(error?.reason.contains("No such file") == true)
     }
 
     @Test func everyTruncationIsAnError() throws {

@@ -113,10 +113,11 @@ package enum Codec {
                     $0.code = code
                     $0.message = text
                 })
-        case .lease(let grants):
+        case .lease(let grants, let acknowledged):
             var all = grants.map { Skein_V1_Lease($0, frames: &frames) }
             var first = all.isEmpty ? Skein_V1_Lease() : all.removeFirst()
             first.more = all
+            first.acknowledged = acknowledged.map(\.proto)
             return .lease(first)
         case .cancel(let job, let attempt, let reason):
             return .cancel(
@@ -213,7 +214,9 @@ package enum Codec {
         case .welcome(let proto): return .welcome(try proto.value())
         case .refused(let proto): return .refused(code: proto.code, message: proto.message)
         case .lease(let proto):
-            return .lease([try proto.grant(&frames)] + (try proto.more.map { try $0.grant(&frames) }))
+            return .lease(
+                [try proto.grant(&frames)] + (try proto.more.map { try $0.grant(&frames) }),
+                acknowledged: try proto.acknowledged.map { try Acknowledgement($0) })
         case .cancel(let proto):
             return .cancel(try JobID(proto.job), attempt: Int(proto.attempt), reason: proto.reason)
         case .resultAck(let proto):

@@ -145,6 +145,7 @@ extension Hello {
         proto.host = host
         proto.pid = UInt32(clamping: pid)
         proto.threads = UInt32(clamping: threads)
+        proto.takesAcknowledgements = takesAcknowledgements
         return proto
     }
 
@@ -161,7 +162,8 @@ extension Hello {
             capabilities: Capabilities(proto.capabilities),
             heldJobs: try proto.heldJobs.map {
                 HeldJob(job: try JobID($0.job), attempt: Int($0.attempt), finished: $0.finished)
-            }, host: short(proto.host, 255), pid: Int(proto.pid), threads: Int(proto.threads))
+            }, host: short(proto.host, 255), pid: Int(proto.pid), threads: Int(proto.threads),
+            takesAcknowledgements: proto.takesAcknowledgements)
     }
 }
 

@@ -64,7 +64,7 @@ package actor WorkerLoop {
         // Leases go from the socket thread straight to the work; everything else takes its turn here.
         link.listen { [queue, inbox, link] message in
             switch message {
-            case .lease(let grants):
+            case .lease(let grants, _):
                 for grant in grants where !queue.push(grant) { Self.handBack(grant.job.id, grant.attempt, link) }
             case .cancel(let job, let attempt, _): queue.cancel(job, attempt: attempt)
             case .some(let message): inbox.yield(.message(message))
@@ -207,7 +207,7 @@ package actor WorkerLoop {
 
     private func report() {
         let state =
-            isDraining ? WorkerReport.draining : queue.isRunning ? "busy" : hasCredit ? WorkerReport.idle : "loading"
+            isDraining ? WorkerReport.draining : !queue.isIdle ? "busy" : hasCredit ? WorkerReport.idle : "loading"
         link.tell(.report(WorkerReport(state: state, residentBytes: Self.residentBytes())))
         // Said again, in case that it was lost.
         if hasCredit, !isDraining { link.tell(.credit(slots: slots)) }

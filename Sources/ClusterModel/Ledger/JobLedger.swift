@@ -13,8 +13,8 @@ import DequeModule
 ///                                                           v (8) on disk          jobs are deterministic
 ///                                                         COMPLETED
 ///
-/// Edge 9 goes back when the worker is heard before somebody else has the job. A job goes that way once: one that silences
-/// whoever has it is not to silence all.
+/// Edge 9 goes back when the worker is heard before somebody else has the job. A job goes that way as often as there are
+/// workers for it: whoever gets it may be hit in its turn, and one that silences whoever has it must come to rest.
 ///
 /// At edge 2 a job is passed over by a worker that has failed at it, as long as another one is there that has not.
 ///
@@ -24,7 +24,8 @@ package struct JobLedger: Sendable {
         package var worker: WorkerID
         package var attempt: Int
         package var deadline: Int64
-        package var since: Int64
+        /// When it was given, or renewed last.
+        package var renewed: Int64
         package var tokens: Int
         /// In the order in which leases are given.
         package var number: UInt64
@@ -65,6 +66,14 @@ package struct JobLedger: Sendable {
         case ignored
     }
 
+    /// How often a job was handed on because its worker was silent, or had nothing of it.
+    private struct Handings: Sendable {
+        var count = 0
+        var lostOnTheirWay = 0
+        /// Of the leases that silent workers may still believe in.
+        var attempts: [WorkerID: Int] = [:]
+    }
+
     package private(set) var retries: [JobKind: Int] = [:]
     package private(set) var expirations: [JobKind: Int] = [:]
     package private(set) var completedTotal: [JobKind: Int] = [:]
@@ -76,12 +85,13 @@ package struct JobLedger: Sendable {
     private var failures: [JobID: Int] = [:]
     /// Who has failed at a job that others may still do.
     private var avoided: [JobID: Set<WorkerID>] = [:]
-    /// Leases that were handed on because their workers were silent.
-    private var handedOn: [JobID: (worker: WorkerID, attempt: Int)] = [:]
-    /// Those workers, until they are heard again.
-    private var silent: Set<WorkerID> = []
+    private var handings: [JobID: Handings] = [:]
+    /// Workers that were silent, until they are heard again, and what was handed on from each.
+    private var silent: [WorkerID: Set<JobID>] = [:]
     /// Whom a job may have taken with it: workers that were lost, or hung, while they had it, each time.
     private var victims: [JobID: [WorkerID]] = [:]
+    /// Whose ends were seen while they worked at a job, whatever ended them.
+    private var deaths: [JobID: [WorkerID]] = [:]
     /// In order; an entry whose job is not pending any more is passed over.
     private var pending: [Queue: Deque<JobID>] = [:]
     private var pendingCounts: [Queue: Int] = [:]
@@ -166,7 +176,8 @@ package struct JobLedger: Sendable {
         attempts[job] = max(attempts[job] ?? 0, attempt)
         leasesGiven += 1
         states[job] = .leased(
-            Lease(worker: worker, attempt: attempt, deadline: deadline, since: now, tokens: 0, number: leasesGiven))
+            Lease(
+                worker: worker, attempt: attempt, deadline: deadline, renewed: now, tokens: 0, number: leasesGiven))
         slots.lease(job, to: worker, deadline: deadline)
     }
 
@@ -178,37 +189,71 @@ package struct JobLedger: Sendable {
     }
 
     /// Edge 9 for what a silent worker holds. Returns the job that it worked at, if that is handed on.
-    package mutating func handOn(from worker: WorkerID) -> JobID? {
+    ///
+    /// - Parameter most: how often a job of a queue may be handed on: the number of workers for it.
+    package mutating func handOn(from worker: WorkerID, most: (Queue) -> Int) -> JobID? {
         let running = running(at: worker)
-        for job in slots.leases(of: worker).sorted().reversed() where handedOn[job] == nil {
-            guard case .leased(let lease) = states[job] else { continue }
-            handedOn[job] = (worker, lease.attempt)
-            silent.insert(worker)
+        var limits: [Queue: Int] = [:]
+        for job in slots.leases(of: worker).sorted().reversed() {
+            let queue = Queue(job)
+            let limit = limits[queue] ?? max(1, most(queue))
+            limits[queue] = limit
+            guard case .leased(let lease) = states[job], handings[job]?.count ?? 0 < limit else { continue }
+            handings[job, default: Handings()].count += 1
+            handings[job]?.attempts[worker] = lease.attempt
+            silent[worker, default: []].insert(job)
             slots.end(job, of: worker)
             enterPending(job)
         }
-        return running.flatMap { handedOn[$0]?.worker == worker ? $0 : nil }
+        return running.flatMap { silent[worker]?.contains($0) == true ? $0 : nil }
     }
 
     /// Edge 9 backwards: a worker that is heard again keeps its jobs, except those that others have by now. Told of each
     /// message, of whomever it is.
     package mutating func takeBack(by worker: WorkerID, deadline: Int64, now: Int64) {
-        guard silent.remove(worker) != nil else { return }
-        for (job, lease) in handedOn.sorted(by: { $0.key < $1.key }) where lease.worker == worker {
+        for (job, attempt) in endSilence(of: worker) {
             guard case .pending = states[job] else { continue }
-            hand(job, to: worker, attempt: lease.attempt, deadline, now)
+            handings[job]?.count -= 1
+            hand(job, to: worker, attempt: attempt, deadline, now)
         }
+    }
+
+    /// A worker says by itself what it still has, or is gone. Returns what was handed on from it, in order.
+    @discardableResult
+    package mutating func endSilence(of worker: WorkerID) -> [(job: JobID, attempt: Int)] {
+        guard let jobs = silent.removeValue(forKey: worker) else { return [] }
+        return jobs.sorted().compactMap { job in
+            handings[job]?.attempts.removeValue(forKey: worker).map { (job, $0) }
+        }
+    }
+
+    /// Edge 5 for leases of which a worker that says that it does nothing has never heard, or whose results were lost on
+    /// their way: it was given them before `limit`, and has not renewed them since. Others try first. No failure of
+    /// anybody's, and no more often than a job is tried: who takes jobs and does nothing is found by the end of its lease.
+    package mutating func putBackLost(by worker: WorkerID, before limit: Int64) -> [JobID] {
+        let jobs = slots.leases(of: worker).sorted().filter { job in
+            guard case .leased(let lease) = states[job] else { return false }
+            return lease.renewed < limit && (handings[job]?.lostOnTheirWay ?? 0) < retriesAllowed
+        }
+        for job in jobs.reversed() {
+            handings[job, default: Handings()].lostOnTheirWay += 1
+            avoid(job, worker)
+            slots.end(job, of: worker)
+            putBack(job)
+        }
+        return jobs
     }
 
     /// Edge 3. False when the worker does not hold this lease (any more): it should stop.
     package mutating func renew(
-        _ job: JobID, attempt: Int, by worker: WorkerID, tokens: Int, deadline: Int64
+        _ job: JobID, attempt: Int, by worker: WorkerID, tokens: Int, deadline: Int64, now: Int64
     ) -> Bool {
         guard case .leased(var lease) = states[job], lease.worker == worker, lease.attempt == attempt else {
             return false
         }
         lease.deadline = max(lease.deadline, deadline)
         lease.tokens = tokens
+        lease.renewed = max(lease.renewed, now)
         states[job] = .leased(lease)
         return true
     }
@@ -301,6 +346,7 @@ package struct JobLedger: Sendable {
         for job in slots.allLeased {
             guard case .leased(var lease) = states[job] else { continue }
             lease.deadline += gap
+            lease.renewed += gap
             states[job] = .leased(lease)
         }
         slots.shift(by: gap)
@@ -317,7 +363,7 @@ package struct JobLedger: Sendable {
 
     /// Edge 5 for all leases of a worker that left or was lost.
     package mutating func release(_ worker: WorkerID) -> [JobID] {
-        silent.remove(worker)
+        endSilence(of: worker)
         let jobs = slots.leases(of: worker).sorted()
         for job in jobs.reversed() {
             slots.end(job, of: worker)
@@ -333,13 +379,24 @@ package struct JobLedger: Sendable {
 
     /// A worker was lost, or its lease ran out, while it had the job. Returns whom the job may have taken with it so far.
     package mutating func blame(_ job: JobID, for worker: WorkerID) -> [WorkerID] {
-        // What somebody has done is no poison.
-        switch states[job] {
-        case .pending, .leased: break
-        case .arrived, .completed, .failed, nil: return []
-        }
+        guard isOpen(job) else { return [] }
         victims[job, default: []].append(worker)
         return victims[job] ?? []
+    }
+
+    /// A worker's end was seen while it worked at the job. Returns of whom that was seen so far.
+    package mutating func noteDeath(of worker: WorkerID, holding job: JobID) -> [WorkerID] {
+        guard isOpen(job) else { return [] }
+        deaths[job, default: []].append(worker)
+        return deaths[job] ?? []
+    }
+
+    /// What somebody has done is no poison.
+    private func isOpen(_ job: JobID) -> Bool {
+        switch states[job] {
+        case .pending, .leased: true
+        case .arrived, .completed, .failed, nil: false
+        }
     }
 
     /// Those went for a reason of their own.
@@ -382,10 +439,11 @@ package struct JobLedger: Sendable {
             }
             attempts[job] = nil
             // Most runs have none of these.
-            if !handedOn.isEmpty { handedOn[job] = nil }
+            if !handings.isEmpty { handings[job] = nil }
             if !failures.isEmpty { failures[job] = nil }
             if !avoided.isEmpty { avoided[job] = nil }
             if !victims.isEmpty { victims[job] = nil }
+            if !deaths.isEmpty { deaths[job] = nil }
         }
     }
 }

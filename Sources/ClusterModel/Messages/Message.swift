@@ -14,8 +14,8 @@ package enum Message: Sendable {
     // Coordinator to worker
     case welcome(Welcome)
     case refused(code: String, message: String)
-    /// At least one.
-    case lease([Grant])
+    /// At least one; and what is acknowledged besides, to one whose HELLO says that it takes that.
+    case lease([Grant], acknowledged: [Acknowledgement] = [])
     case cancel(JobID, attempt: Int, reason: String)
     /// At least one.
     case resultAck([Acknowledgement])
@@ -126,12 +126,15 @@ package struct Hello: Sendable {
     package var host: String
     package var pid: Int
     package var threads: Int
+    /// A lease may acknowledge results to it as well.
+    package var takesAcknowledgements: Bool
 
     package init(
         role: Role, name: String, incarnation: UInt64, protocolMin: Int = Wire.version, protocolMax: Int = Wire.version,
         build: String = "", capabilities: Capabilities, heldJobs: [HeldJob] = [],
-        host: String = "", pid: Int = 0, threads: Int = 0
+        host: String = "", pid: Int = 0, threads: Int = 0, takesAcknowledgements: Bool = false
     ) {
+        self.takesAcknowledgements = takesAcknowledgements
         self.role = role
         self.name = name
         self.incarnation = incarnation

@@ -17,6 +17,8 @@ struct Lifecycle: Sendable {
     /// Why the run ends; nil: with its last step.
     private(set) var ending: RunEnding?
     private(set) var isOver = false
+    /// nil while it is not paused.
+    private(set) var pausedSince: Int64?
     private var deadline: Int64?
 
     /// True from edge 3, 4 or 5 on.
@@ -31,14 +33,17 @@ struct Lifecycle: Sendable {
     var isLeaving: Bool { deadline != nil }
 
     /// Edge 1.
-    mutating func begin(paused: Bool) {
-        if state == .starting { state = paused ? .paused : .running }
+    mutating func begin(paused: Bool, at time: Int64) {
+        guard state == .starting else { return }
+        state = paused ? .paused : .running
+        pausedSince = paused ? time : nil
     }
 
     /// Edge 2. False where it means nothing.
-    mutating func pause(_ paused: Bool) -> Bool {
+    mutating func pause(_ paused: Bool, at time: Int64) -> Bool {
         guard !isEnding, state == .running || state == .paused else { return false }
         state = paused ? .paused : .running
+        pausedSince = paused ? pausedSince ?? time : nil
         return true
     }
 

@@ -6,7 +6,7 @@ import DequeModule
 ///     READY --(3) drain--> DRAINING --(4) BYE--> GONE
 ///     any but DRAINING --(5) silent for three seconds, or half a lease--> SUSPECT --(6) heard--> back
 ///     any --(7) silent for two leases, another process has joined under its name, or its end was seen--> GONE (lost)
-///     GONE --(8) a minute later--> forgotten
+///     GONE --(8) a minute later, or another process of its name is GONE--> forgotten
 ///
 /// That a worker is busy follows from its leases, which stand in ``JobLedger``.
 struct Membership: Sendable {
@@ -95,6 +95,7 @@ struct Membership: Sendable {
     var learner: Member? { learners.min().flatMap { members[$0] } }
     func isHere(_ id: WorkerID) -> Bool { members[id]?.isHere ?? false }
     func contains(where test: (Member) -> Bool) -> Bool { members.values.contains { $0.isHere && test($0) } }
+    func count(where test: (Member) -> Bool) -> Int { members.values.count { $0.isHere && test($0) } }
     func isReplaced(_ id: WorkerID) -> Bool { replaced.contains(id) }
     /// A HELLO that was said before the one that counts, and comes behind it.
     func isLate(_ id: WorkerID, greeting: UInt64) -> Bool {
@@ -254,6 +255,8 @@ struct Membership: Sendable {
         learners.remove(id)
         byName[id.name]?.remove(id)
         if byName[id.name]?.isEmpty == true { byName[id.name] = nil }
+        // One that dies again and again is shown once.
+        forgetGone(named: id.name)
         gone.append(id)
         look(at: time + Self.goneShown)
         while gone.count > Self.goneKept { forgetFirstGone() }
@@ -262,7 +265,15 @@ struct Membership: Sendable {
 
     /// Edge 8.
     private mutating func forgetFirstGone() {
-        guard let id = gone.popFirst() else { return }
+        if let id = gone.popFirst() { forget(id) }
+    }
+
+    private mutating func forgetGone(named name: String) {
+        for other in gone where other.name == name { forget(other) }
+        gone.removeAll { $0.name == name }
+    }
+
+    private mutating func forget(_ id: WorkerID) {
         members[id] = nil
         let place = place(of: id)
         if order.indices.contains(place), order[place] == id { order.remove(at: place) }

@@ -1,6 +1,8 @@
 /// What a turn has to say leaves at its end, small things to one worker together: a message costs as much as a small job.
 struct Outbox: Sendable {
     private static let acknowledgedTogether = 1000
+    /// With a lease, which may be nearly as large as a message can be.
+    private static let acknowledgedBesides = 64
     /// Each has a frame of its own, and a message 64.
     private static let leasedTogether = 50
     /// Bytes of a job that may travel with others.
@@ -21,15 +23,24 @@ struct Outbox: Sendable {
     mutating func grant(_ peer: WorkerID, _ grant: Grant) { grants[peer, default: []].append(grant) }
 
     /// Everything, leases behind the artifacts that their jobs need.
-    mutating func take() -> [Outgoing] {
+    ///
+    /// - Parameter takesBoth: whether a peer understands acknowledgements in a lease.
+    mutating func take(takesBoth: (WorkerID) -> Bool) -> [Outgoing] {
         // Peer after peer: what goes to one at a time travels in one packet.
         for peer in Set(acknowledgements.keys).union(grants.keys).sorted() {
-            let acks = acknowledgements[peer] ?? []
+            var acks = acknowledgements[peer] ?? []
+            var besides: [Acknowledgement] = []
+            if !acks.isEmpty, acks.count <= Self.acknowledgedBesides, grants[peer] != nil, takesBoth(peer) {
+                swap(&acks, &besides)
+            }
             for start in stride(from: 0, to: acks.count, by: Self.acknowledgedTogether) {
                 let some = acks[start..<min(start + Self.acknowledgedTogether, acks.count)]
                 add(peer, .resultAck(Array(some)))
             }
-            for bundle in Self.bundles(grants[peer] ?? []) { add(peer, .lease(bundle)) }
+            for bundle in Self.bundles(grants[peer] ?? []) {
+                add(peer, .lease(bundle, acknowledged: besides))
+                besides = []
+            }
         }
         acknowledgements.removeAll(keepingCapacity: true)
         grants.removeAll(keepingCapacity: true)

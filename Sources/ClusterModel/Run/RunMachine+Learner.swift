@@ -4,11 +4,8 @@ import Foundation
 extension RunMachine {
     /// Most of an answer to a fetch, unless one job alone is larger.
     private static let fetchedBytes = 512 << 10
-    private static let alarmsKept = 50
     /// Alarms that come behind the commit of the step that they are about.
     package static let lateAlarms: Set<String> = [Message.pausingAlarm, "evaluation"]
-    /// Steps without an alarm after which it is past. The guard looks at every step, so that what goes on is raised again.
-    private static let stepsUntilPast = 5
 
     // MARK: - Artifacts
 
@@ -47,7 +44,7 @@ extension RunMachine {
     private func fromAnotherStep(_ step: Int) -> String {
         let run = settings.runDirectory ?? "RUN"
         return step > 0
-            ? "start another run, with a run_directory of its own, from a whole one: skein run --from \(run)@\(step)"
+            ? "start another run, with a run_directory of its own, from a whole one: \(settings.program) run --from \(run)@\(step)"
             : "start anew with --fresh"
     }
 
@@ -73,7 +70,7 @@ extension RunMachine {
     mutating func openSteps() {
         guard versions.newest != nil else { return }
         if life.state == .starting {
-            life.begin(paused: isPaused)
+            life.begin(paused: isPaused, at: lastTurn)
             if isPaused { for (id, _) in members.here { outbox.add(id, .pause(true)) } }
             expose()
         }
@@ -196,6 +193,10 @@ extension RunMachine {
         for asker in commit.askers { outbox.add(asker.peer, .commitAck(step: commit.step), inReplyTo: asker.id) }
         record(commit.record)
         announce([commit.manifest], time)
+        for alarm in alarms.passSteps(committed: steps.committed) {
+            let details = ["code": alarm.code, "last in step": "\(alarm.step)", "times": "\(alarm.times)"]
+            log(.info, "an alarm is past", details)
+        }
         if steps.isLastCommitted { finish() }
         expose()
     }
@@ -203,22 +204,11 @@ extension RunMachine {
     // MARK: - Alarms
 
     mutating func alarm(_ code: String, _ detail: String, _ time: Int64) {
-        log(.warning, "alarm", ["code": code, "detail": detail])
-        alarms.removeAll { $0.code == code }
-        alarms.append(
-            ClusterSnapshot.Alarm(
-                code: code, sinceMs: time, detail: detail,
-                step: steps.committed + (Self.lateAlarms.contains(code) ? 0 : 1)))
-        alarms = alarms.suffix(Self.alarmsKept)
+        let step = steps.committed + (Self.lateAlarms.contains(code) ? 0 : 1)
+        if let times = alarms.raise(code, detail, step: step, at: time) {
+            log(.warning, "alarm", ["code": code, "detail": detail, "times": "\(times)"])
+        }
         persist(.event(kind: "alarm", detail: "\(code): \(detail)"))
         if code == Message.pausingAlarm { pause(true, over: settings.klStop) }
-    }
-
-    var alarmsNow: [ClusterSnapshot.Alarm] {
-        alarms.map { alarm in
-            var alarm = alarm
-            alarm.isPast = steps.committed >= alarm.step + Self.stepsUntilPast
-            return alarm
-        }
     }
 }

@@ -4,6 +4,8 @@ extension RunMachine {
     private static let patienceInSteps: Int64 = 10
     private static let leastPatience: Int64 = 600_000
     private static let stalledLearner = "learner_stalled"
+    /// Code of the alarm that names a job at which worker after worker has died.
+    package static let jobDeaths = "job_deaths"
 
     /// A worker was lost with its jobs, which are pending again.
     ///
@@ -24,7 +26,22 @@ extension RunMachine {
             alarm("workers_lost", "most workers were lost at once; look at the network of the coordinator", time)
             return
         }
-        if died, let running { blame(running, for: worker, "died", time) }
+        guard let running else { return }
+        if died { blame(running, for: worker, "died", time) }
+        if isSeen { noteDeath(of: worker, holding: running, time) }
+    }
+
+    /// Whoever killed them may have meant the worker, and not the job; but it may be one that the kernel or a watchdog
+    /// does not like, which says nothing.
+    private mutating func noteDeath(of worker: WorkerID, holding job: JobID, _ time: Int64) {
+        let dead = ledger.noteDeath(of: worker, holding: job)
+        guard dead.count >= Casualties.poison else { return }
+        let names = Set(dead.map(\.name)).sorted().joined(separator: ", ")
+        let who = job.kind == .generate ? "generators" : "scorers"
+        alarm(
+            Self.jobDeaths,
+            "\(dead.count) \(who) died holding job \(job) (\(words(for: job))), on \(names); if nobody ended them on purpose, "
+                + "look at their logs, and at what ends processes on their machines", time)
     }
 
     /// A lease ran out in a worker's hands.
@@ -66,7 +83,7 @@ extension RunMachine {
     mutating func watchLearner(_ time: Int64) {
         guard life.state == .running, steps.request == nil,
             let member = members.learner, member.state == .ready,
-            !alarms.contains(where: { $0.code == Self.stalledLearner && $0.sinceMs >= member.changed })
+            alarms.lastRaised(Self.stalledLearner).map({ $0 < member.changed }) ?? true
         else { return }
         let usual = figures.usualStep ?? 0
         let silent = time - member.changed

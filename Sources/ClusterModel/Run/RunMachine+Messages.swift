@@ -35,6 +35,7 @@ extension RunMachine {
             if versions.has(kind) { members.load(kind, version, by: peer) }
         case .report(let report):
             members.report(report, from: peer, at: time)
+            if report.state == WorkerReport.idle { putBackLost(by: peer, time) }
             // It was not told, or has forgotten.
             if member.state == .draining, report.state != WorkerReport.draining { outbox.add(peer, .drain) }
             if report.state == WorkerReport.paused, life.state == .running { outbox.add(peer, .pause(false)) }
@@ -110,6 +111,8 @@ extension RunMachine {
         for old in members.join(hello, greeting: id, said: said, at: time) {
             leave(old, reason: "replaced by a new process", lost: true, byItself: true, time)
         }
+        // It says by itself what it still has; a lease that was sent when its connection was lost is not among that.
+        ledger.endSilence(of: peer)
         for job in ledger.leases(of: peer).sorted() where !hello.heldJobs.contains(where: { $0.job == job }) {
             // It lost the lease message with the connection.
             if case .leased(let lease) = ledger.state(of: job) {
@@ -149,21 +152,22 @@ extension RunMachine {
     mutating func leave(
         _ peer: WorkerID, reason: String, lost: Bool, isSeen: Bool = false, byItself: Bool = false, _ time: Int64
     ) {
+        let member = members[peer]
         guard members.leave(peer, lost: lost, at: time) else { return }
-        let running = ledger.running(at: peer) ?? members[peer]?.leftBehind
+        let running = ledger.running(at: peer) ?? member?.leftBehind
         let jobs = ledger.release(peer)
         if lost { lose(running, with: peer, died: byItself, isSeen: isSeen, time) }
         if steps.request?.peer == peer { steps.request = nil }
-        if !lost, reason == Message.finished, members[peer]?.role == .learner, steps.isLastCommitted {
+        if !lost, reason == Message.finished, member?.role == .learner, steps.isLastCommitted {
             // One that was started again while the learner exported the policy has not heard of the end yet.
             finish()
             persist(.meta(key: Self.exported, value: "\(steps.committed)"))
             life.exported(at: time)
         }
         forget(peer)
-        log(
-            .info, lost ? "lost" : "left",
-            ["worker": "\(peer)", "reason": reason, "jobs put back": "\(jobs.count)"])
+        var details = ["worker": "\(peer)", "reason": reason, "jobs put back": "\(jobs.count)"]
+        if lost, let running { details["job"] = "\(running)" }
+        log(.info, lost ? "lost" : "left", details)
         persist(.event(kind: lost ? "lost" : "left", detail: "\(peer.routingID): \(reason)"))
         expose()
     }
@@ -173,9 +177,18 @@ extension RunMachine {
     private mutating func renew(_ job: RenewedJob, by peer: WorkerID, _ time: Int64) {
         let deadline = time + Int64(settings.leaseMilliseconds)
         members.proveAlive(peer)
-        if !ledger.renew(job.job, attempt: job.attempt, by: peer, tokens: job.tokens, deadline: deadline) {
+        if !ledger.renew(job.job, attempt: job.attempt, by: peer, tokens: job.tokens, deadline: deadline, now: time) {
             outbox.add(peer, .cancel(job.job, attempt: job.attempt, reason: "the lease is over"))
         }
+    }
+
+    /// A message may be lost though the connection holds: the lease, or the result.
+    private mutating func putBackLost(by peer: WorkerID, _ time: Int64) {
+        let doubt = RunSettings.doubt(leaseMilliseconds: Int64(settings.leaseMilliseconds))
+        let jobs = ledger.putBackLost(by: peer, before: time - doubt)
+        guard !jobs.isEmpty else { return }
+        let names = jobs.map(\.description).joined(separator: ", ")
+        log(.info, "a worker with leases does nothing; they go to others", ["worker": "\(peer)", "jobs": names])
     }
 
     private mutating func admit(

@@ -19,12 +19,10 @@ extension RunMachine {
         ) {
             guard !missing.contains(where: { $0.who == who }) else { return }
             missing.append(
-                Waits.Missing(
-                    who: who, remedy: "\(verb) from the repository with: \(command)", role: role,
-                    isBlocking: isBlocking))
+                Waits.Missing(who: who, remedy: "\(verb) with: \(command)", role: role, isBlocking: isBlocking))
         }
         if members.learner == nil, !life.isLeaving {
-            add("a learner", ".build/release/skein learner --coordinator \(address)", .learner)
+            add("a learner", "\(settings.program) learner --coordinator \(address)", .learner)
         }
         guard !life.isEnding else { return missing }
         for queue in ledger.queues where queue.kind == .generate || settings.parts[queue.part].isBuiltIn {
@@ -32,13 +30,13 @@ extension RunMachine {
             let role = queue.kind == .generate ? Role.generator : .scorer
             if desired[role] == 0, settings.desired[role] ?? 0 > 0 {
                 // Whoever scaled to none wants the run to wait.
-                let run = settings.runDirectory.map { " --run \($0)" } ?? ""
                 add(
                     "a \(role.rawValue), of which none is wanted",
-                    ".build/release/skein scale \(role.rawValue)=1\(run)", role, verb: "scale up", isBlocking: false)
+                    "\(settings.program) scale \(role.rawValue)=1\(runOption)", role, verb: "scale up",
+                    isBlocking: false)
                 continue
             }
-            add("a \(role.rawValue)", ".build/release/skein \(role.rawValue) --coordinator \(address)", role)
+            add("a \(role.rawValue)", "\(settings.program) \(role.rawValue) --coordinator \(address)", role)
         }
         // Said before the first answers wait for them: their user has to be told in time.
         for (part, needed) in settings.parts.enumerated() where !needed.isBuiltIn {
@@ -48,6 +46,7 @@ extension RunMachine {
                 add(
                     "a reward worker for '\(name)'",
                     "scripts/reward_worker.py \(place) --reward \(name) --file \(name).py", nil,
+                    verb: "start one from the repository",
                     isBlocking: ledger.pendingCount(queue) > 0)
             }
         }
@@ -60,6 +59,9 @@ extension RunMachine {
                 && settings.canDo(queue, $0.hello.capabilities)
         }
     }
+
+    /// How a command finds the run.
+    var runOption: String { settings.runDirectory.map { " --run \($0)" } ?? "" }
 
     /// How a worker on this machine finds the run.
     private var place: String { settings.runDirectory.map { "--run \($0)" } ?? "--coordinator \(address)" }

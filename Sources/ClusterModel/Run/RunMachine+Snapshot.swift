@@ -21,14 +21,21 @@ extension RunMachine {
         snapshot.weights = weights(all.filter { $0.member.isHere && $0.member.role == .generator })
         snapshot.rates = figures.rates(at: time)
         let perMinute = snapshot.rates.stepsPerMin
-        if life.state == .running, perMinute > 0 {
+        if isMoving, perMinute > 0 {
             snapshot.etaS = Double(settings.steps - steps.committed) / perMinute * 60
         }
-        snapshot.alarms = alarmsNow
+        snapshot.alarms = alarms.now(committed: steps.committed)
         snapshot.waits = waitList()
         snapshot.counters.tokensGeneratedTotal = figures.tokens
         snapshot.counters.refused = refused
         return snapshot
+    }
+
+    /// Whether somebody works, so that the time to the end means something: a worker at a job, or the learner at a step.
+    private var isMoving: Bool {
+        life.state == .running
+            && (JobKind.allCases.contains { ledger.leasedCount($0) > 0 }
+                || steps.request == nil && members.learner?.state == .ready)
     }
 
     private func learner(_ time: Int64) -> ClusterSnapshot.Learner {
@@ -97,6 +104,12 @@ extension RunMachine {
         var list = waits.missing.map {
             ClusterSnapshot.Wait(
                 who: "run", what: $0.who, sinceMs: waits.began($0), remedy: $0.remedy, role: $0.role?.rawValue)
+        }
+        if life.state == .paused, let since = life.pausedSince {
+            list.append(
+                ClusterSnapshot.Wait(
+                    who: "run", what: "its operator, because it is paused", sinceMs: since,
+                    remedy: "go on with: \(settings.program) resume\(runOption)"))
         }
         if let request = steps.request, let step = steps[request.step] {
             list.append(

@@ -86,7 +86,7 @@ extension RunMachine {
             persist(.meta(key: "paused", value: "\(paused)"))
             persist(.meta(key: Self.pausedOver, value: limit.map { "\($0)" } ?? ""))
         }
-        guard life.pause(paused) else { return }
+        guard life.pause(paused, at: lastTurn) else { return }
         waits.clear()
         for (id, _) in members.here { outbox.add(id, .pause(paused)) }
         persist(.event(kind: paused ? "paused" : "resumed", detail: ""))

@@ -8,6 +8,7 @@ import DequeModule
 ///
 /// - ``Membership``: who is here. ``JobLedger``: who does what. ``FreeWorkers``: who is next. ``Steps``: what each batch still needs.
 /// - ``Versions``: what can be pulled. ``Waits``: what is missing since when. ``Lifecycle``: where the run stands.
+/// - ``Alarms``: what people should look at.
 /// - ``RunFigures``: rates. ``Outbox``: what this turn has to say.
 ///
 /// Durability is an event: what may only happen once the disk knows (an acknowledgement, a batch, a commit, a new version)
@@ -41,7 +42,7 @@ package struct RunMachine: Sendable {
     var claims = Claims()
     var outbox = Outbox()
     var desired: [Role: Int]
-    var alarms: [ClusterSnapshot.Alarm] = []
+    var alarms = Alarms()
     /// Messages that were refused.
     private(set) var refused: UInt64 = 0
     /// As the operator left it, before the run begins too.
@@ -175,7 +176,7 @@ package struct RunMachine: Sendable {
             entries = []
             number += 1
         }
-        let messages = outbox.take()
+        let messages = outbox.take { [members] in members[$0]?.hello.takesAcknowledgements ?? false }
         if !messages.isEmpty { effects.append(.send(messages)) }
         // Once a turn, however much has changed: each is as much work as there are workers.
         if isExposed { effects.append(.expose) }
@@ -201,7 +202,12 @@ package struct RunMachine: Sendable {
             }
         }
         let (suspect, lost) = members.passTime(time)
-        for id in suspect { members.leaveBehind(ledger.handOn(from: id), by: id) }
+        for id in suspect {
+            let left = ledger.handOn(from: id) { [members, settings] queue in
+                members.count { settings.canDo(queue, $0.hello.capabilities) }
+            }
+            members.leaveBehind(left, by: id)
+        }
         settleClaims(time)
         for (id, silent) in lost { leave(id, reason: "silent for \(silent / 1000) s", lost: true, time) }
         checkWaits(time)
@@ -307,6 +313,9 @@ package struct Refusal: Sendable, Hashable {
         case role
         /// A step that is not the next, or a batch that is not complete.
         case step
+
+        /// Another process has the name now, which may be otherwise in a moment.
+        package var mayPass: Bool { self == .replaced || self == .taken }
     }
 
     package var code: Code

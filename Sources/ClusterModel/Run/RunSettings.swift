@@ -59,6 +59,8 @@ package struct RunSettings: Sendable {
     package var isExported = true
     /// For messages to people.
     package var runDirectory: String?
+    /// How they call this program.
+    package var program = "skein"
     /// For the simulator alone.
     package var planted: Set<PlantedBug> = []
 

@@ -202,7 +202,7 @@ package struct SessionMachine: Sendable {
                     role: identity.role, name: identity.name, incarnation: identity.incarnation,
                     build: identity.build, capabilities: identity.capabilities,
                     heldJobs: held.sorted { ($0.job, $0.attempt) < ($1.job, $1.attempt) }, host: identity.host,
-                    pid: identity.pid, threads: identity.threads)), id: greeting)
+                    pid: identity.pid, threads: identity.threads, takesAcknowledgements: true)), id: greeting)
     }
 
     private mutating func send(_ message: Message, id: UInt64 = 0) {
@@ -253,18 +253,24 @@ package struct SessionMachine: Sendable {
         }
         switch message {
         case .resultAck(let acks):
-            for ack in acks {
-                let key = Attempt(job: ack.job, number: ack.attempt)
-                unacknowledged[key] = nil
-                leased.remove(key)
-            }
+            forget(acks)
             return
-        case .lease(let grants):
+        case .lease(let grants, let acks):
+            forget(acks)
             for grant in grants { leased.insert(Attempt(job: grant.job.id, number: grant.attempt)) }
         case .cancel(let job, let attempt, _): leased.remove(Attempt(job: job, number: attempt))
         default: break
         }
         effects.append(.deliver(message))
+    }
+
+    /// The coordinator has them.
+    private mutating func forget(_ acks: [Acknowledgement]) {
+        for ack in acks {
+            let key = Attempt(job: ack.job, number: ack.attempt)
+            unacknowledged[key] = nil
+            leased.remove(key)
+        }
     }
 
     private mutating func refused(_ code: String, _ text: String, _ asked: UInt64, _ time: Int64) {

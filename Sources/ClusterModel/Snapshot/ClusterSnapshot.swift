@@ -107,6 +107,8 @@ package struct ClusterSnapshot: Sendable, Codable, Equatable {
         package var detail: String
         /// In which it was raised last, from 1.
         package var step: Int
+        /// How often it was raised since it began.
+        package var times = 1
         /// Whether some steps have been made since without it.
         package var isPast = false
 

@@ -1,3 +1,4 @@
+import AtomicFiles
 import ClusterModel
 package import Foundation
 import PolicyOptimization
@@ -45,7 +46,7 @@ package enum BatchArchive {
                         reference: sample.reference, rewards: sample.rewards))
                 data.append(UInt8(ascii: "\n"))
             }
-            try data.write(to: file, options: .atomic)
+            try AtomicFile.write(data, to: file.path(percentEncoded: false))
         } catch {
             throw LearnerError(.io, "cannot keep the batch of step \(step) for inspection", cause: error)
         }

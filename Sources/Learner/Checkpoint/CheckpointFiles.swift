@@ -1,3 +1,5 @@
+import AtomicFiles
+import Console
 package import Cluster
 package import Foundation
 import LanguageModels
@@ -82,7 +84,7 @@ package enum CheckpointFiles {
         guard let before = whole.last else { return "no other checkpoint is whole; start again with --fresh" }
         return
             "its step is committed, so this run cannot go back; start another one, with a run_directory of its own, from the "
-            + "checkpoint before: skein run --from \(run)@\(before.step)"
+            + "checkpoint before: \(Invocation.skein) run --from \(run)@\(before.step)"
     }
 }
 

@@ -73,13 +73,19 @@ package struct LearnerRole: Sendable {
             switch message {
             case .welcome(let welcome): return welcome
             case .refused(let code, let text):
-                throw LearnerError(.cluster, "the coordinator refused this learner: \(text) (\(code))")
+                throw refusal(code, text)
             case .stop(let reason, _): throw LearnerError(.cluster, "the run is over: \(reason)")
             default: continue
             }
         }
         try Task.checkCancellation()
         throw LearnerError(.cluster, "the link to the coordinator was closed before it answered")
+    }
+
+    private static func refusal(_ code: String, _ text: String) -> LearnerError {
+        let mayPass = Refusal.Code(rawValue: code)?.mayPass ?? false
+        return LearnerError(
+            mayPass ? .taken : .cluster, "the coordinator refused this learner: \(text) (\(code))")
     }
 
     /// Takes the coordinator's words while the loop works.
@@ -90,7 +96,7 @@ package struct LearnerRole: Sendable {
             case .pause(let paused): cluster.pause(paused)
             case .stop(let reason, let exitCode): return .stopped(reason: reason, exitCode: exitCode)
             case .refused(let code, let text):
-                throw LearnerError(.cluster, "the coordinator refused this learner: \(text) (\(code))")
+                throw refusal(code, text)
             default: continue
             }
         }

@@ -1,3 +1,4 @@
+import AtomicFiles
 package import Foundation
 
 /// An opened safetensors file: names, shapes and types at once, elements on demand.

@@ -1,3 +1,4 @@
+import AtomicFiles
 package import Foundation
 import PolicyOptimization
 import RunLayout

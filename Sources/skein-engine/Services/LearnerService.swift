@@ -23,6 +23,9 @@ struct LearnerService: Service {
             await link.close(reason: "\(error)")
             // A damaged checkpoint is as damaged for the next process.
             throw CommandError(.configuration, "\(error)")
+        } catch let error as LearnerError where error.code == .taken {
+            await link.close(reason: "\(error)")
+            throw CommandError(.tryAgain, error.message)
         } catch {
             await link.close(reason: "\(error)")
             throw CommandError(.failed, "\(error)")

@@ -17,9 +17,9 @@ struct WorkerService: Service {
         case .drained, .stopped: return
         case .unable(let reason): throw CommandError(.configuration, reason)
         case .refused(let code, let message):
-            // Another process has its name now, or another run its coordinator: that may be otherwise in a moment.
-            let passing = ["closed", Refusal.Code.replaced.rawValue, Refusal.Code.taken.rawValue]
-            if passing.contains(code) { throw CommandError(.tryAgain, message) }
+            // Another run may have its coordinator's place now.
+            let mayPass = code == "closed" || Refusal.Code(rawValue: code)?.mayPass ?? false
+            if mayPass { throw CommandError(.tryAgain, message) }
             throw CommandError(.configuration, "the coordinator refused: \(message)")
         }
     }

@@ -6,12 +6,13 @@ import Reports
 /// What the terminal tells of beside the progress of steps: workers that somebody started by hand, each once when it joins
 /// and once when it goes; a pause; alarms.
 struct Announcements {
-    /// Steps after which an alarm that goes on is said again.
+    /// Steps and milliseconds after which an alarm that goes on is said again.
     private static let stepsBetween = 10
+    private static let timeBetween: Int64 = 60_000
 
     private var present: [String: ClusterSnapshot.Worker] = [:]
     /// By code: the step and the moment of the alarm that was said last.
-    private var alarms: [String: (step: Int, since: Int64)] = [:]
+    private var alarms: [String: (step: Int, time: Int64)] = [:]
     /// Whom the run waits for, as it was said.
     private var waited: Set<String> = []
     private var isPaused = false
@@ -24,7 +25,7 @@ struct Announcements {
         if !isPaused, snapshot.state == .paused {
             isPaused = true
             // Also at the start of a run that was stopped while it was paused.
-            news.append("PAUSED: nothing is done until: skein resume --run \(directory)")
+            news.append("PAUSED: nothing is done until: \(Invocation.skein) resume --run \(directory)")
         } else if isPaused, snapshot.state == .running {
             isPaused = false
             news.append("the run goes on")
@@ -46,7 +47,8 @@ struct Announcements {
 
     /// A worker of the user's own is asked for at once; one that the supervisor starts again by itself gets its time.
     private mutating func waits(_ snapshot: ClusterSnapshot) -> [String] {
-        let missing = snapshot.waits.filter { $0.remedy != nil }
+        // A pause is told by itself.
+        let missing = snapshot.state == .paused ? [] : snapshot.waits.filter { $0.remedy != nil }
         waited.formIntersection(missing.map(\.what))
         return missing.compactMap { wait in
             let isSupervised =
@@ -65,14 +67,14 @@ struct Announcements {
                     "alarm \(alarm.code) is past: it was raised last in step \(alarm.step)"
                 }
             }
-            let last = alarms[alarm.code]
-            guard last?.since != alarm.sinceMs else { return nil }
-            if let last, snapshot.learner.step < last.step + Self.stepsBetween {
-                alarms[alarm.code] = (last.step, alarm.sinceMs)
+            if let last = alarms[alarm.code],
+                snapshot.learner.step < last.step + Self.stepsBetween || alarm.sinceMs - last.time < Self.timeBetween
+            {
                 return nil
             }
             alarms[alarm.code] = (snapshot.learner.step, alarm.sinceMs)
-            return "alarm \(alarm.code): \(RunAlarm.sentence(alarm.code, alarm.detail))"
+            let often = alarm.times > 1 ? " (\(alarm.times) times)" : ""
+            return "alarm \(alarm.code)\(often): \(RunAlarm.sentence(alarm.code, alarm.detail))"
         }
     }
 }

@@ -1,3 +1,4 @@
+import AtomicFiles
 import Foundation
 import RunLayout
 
@@ -24,6 +25,6 @@ struct CoordinatorFile: Codable, Sendable {
     static func remove(in runDirectory: String) { unlink(path(in: runDirectory)) }
 
     func write(in runDirectory: String) throws {
-        try JSONEncoder().encode(self).write(to: URL(filePath: Self.path(in: runDirectory)), options: .atomic)
+        try AtomicFile.write(JSONEncoder().encode(self), to: Self.path(in: runDirectory))
     }
 }

@@ -63,7 +63,7 @@ final class PPOProgress: Sendable {
 
     /// Until its task is cancelled.
     func run() async {
-        var shown = -1
+        var (shown, wasMoving) = (-1, true)
         var announced = Announcements()
         var (word, said) = ("", ContinuousClock.now)
         while !Task.isCancelled {
@@ -82,14 +82,18 @@ final class PPOProgress: Sendable {
                 bar.note("ppo: \(state)")
                 (word, said) = (state, .now)
             }
-            guard snapshot.learner.step != shown, snapshot.learner.step > 0 else { continue }
-            shown = snapshot.learner.step
-            said = .now
+            let isMoving = snapshot.etaS != nil
+            // A bar that stands on a terminal must not go on to say when the end is.
+            guard snapshot.learner.step > 0,
+                snapshot.learner.step != shown || (Console.isTerminal && isMoving != wasMoving)
+            else { continue }
+            if snapshot.learner.step != shown { said = .now }
+            (shown, wasMoving) = (snapshot.learner.step, isMoving)
             let figures = snapshot.learner.metrics
             let detail = [("reward", "critic/score/mean"), ("kl", "actor/sequence_kl_k1")].compactMap { name, key in
                 figures[key].map { String(format: "%@ %.3f", name, $0) }
             }.joined(separator: "  ")
-            bar.update(shown, of: steps, detail: detail)
+            bar.update(shown, of: steps, detail: detail, isMoving: isMoving)
         }
     }
 

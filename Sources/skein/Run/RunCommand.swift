@@ -34,7 +34,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         // Before anything is made; the processes read it again.
         _ = try Logger.Level.named(logLevel)
-        let command = file.command("skein run")
+        let command = file.command("run")
         let written = try file.load()
         let start = try RunStart.decide(from, for: written, fresh: fresh)
         let ahead = try start?.applied(to: written, isAhead: true) ?? written

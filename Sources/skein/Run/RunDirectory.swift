@@ -1,3 +1,4 @@
+import AtomicFiles
 import Console
 import Coordinator
 import Foundation
@@ -31,6 +32,7 @@ struct RunDirectory: Sendable {
             throw CommandError(.failed, "cannot make the run directory \(path): \(error.localizedDescription)")
         }
         lock = try RunLock.take(path, for: "skein run")
+        Self.removeLeftovers(in: path)
         // Not before: a run that is live in this directory has its ports itself.
         try Ports.check(configuration)
         if fresh {
@@ -47,6 +49,12 @@ struct RunDirectory: Sendable {
         try Self.adopt(configuration, in: path, command: command)
     }
 
+    /// What processes that were killed have begun to write. The caller has the directory for itself.
+    static func removeLeftovers(in path: String) {
+        let layout = RunLayout(path)
+        for place in [layout.directory, layout[.inspection]] { AtomicFile.removeLeftovers(in: place) }
+    }
+
     /// Lets the run in the directory go on with a configuration, if that may be, and keeps it there. The caller has the
     /// directory for itself.
     static func adopt(_ configuration: RunConfiguration, in path: String, command: String) throws {
@@ -60,7 +68,7 @@ struct RunDirectory: Sendable {
         }
         let file = RunLayout(path)[.runFile]
         do {
-            try Data(configuration.ownYAML().utf8).write(to: URL(filePath: file), options: .atomic)
+            try AtomicFile.write(Data(configuration.ownYAML().utf8), to: file)
         } catch {
             throw CommandError(.failed, "cannot write \(file): \(error.localizedDescription)")
         }

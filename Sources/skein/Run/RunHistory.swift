@@ -1,3 +1,4 @@
+import AtomicFiles
 import Console
 import Coordinator
 import Foundation
@@ -93,7 +94,7 @@ struct RunHistory: Sendable {
                     Line(step: committed, time: time, key: change.key, old: change.old, new: change.new))
                 data.append(UInt8(ascii: "\n"))
             }
-            try data.write(to: URL(filePath: path), options: .atomic)
+            try AtomicFile.write(data, to: path)
         } catch {
             throw CommandError(.failed, "cannot write \(path): \(error.localizedDescription)")
         }
@@ -113,9 +114,9 @@ struct RunHistory: Sendable {
             else { continue }
             object["base_model_name_or_path"] = new + base.dropFirst(old.count)
             do {
-                try JSONSerialization.data(
-                    withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-                ).write(to: URL(filePath: path), options: .atomic)
+                let data = try JSONSerialization.data(
+                    withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+                try AtomicFile.write(data, to: path)
             } catch {
                 throw CommandError(.failed, "cannot write \(path): \(error.localizedDescription)")
             }

@@ -74,7 +74,9 @@ struct RunStages: Sendable {
         else { return }
         let rate = "ppo.learning_rate below \(configuration.ppo.learningRate)"
         let back =
-            sound.map { "go back with: skein run --from \(directory.path)@\($0) NEW.yaml, with a \(rate)" }
+            sound.map { step in
+                "go back with: \(Invocation.skein) run --from \(directory.path)@\(step) NEW.yaml, with a \(rate)"
+            }
             ?? "no checkpoint from before is kept; start it anew by --fresh with a \(rate)"
         throw CommandError(
             .degraded,
@@ -91,7 +93,8 @@ struct RunStages: Sendable {
         let arguments =
             [stage.command, directory.runFile, "--supervised"]
             + (directory.hasStarted && stage != .evaluate ? ["--must-be-finished"] : [])
-        let process = ChildProcess(try Engine.path(), arguments, output: .inherited)
+        let process = ChildProcess(
+            try Engine.path(), arguments, name: Invocation.firstOfEngine, output: .inherited)
         // An interrupt may come before there is a process to pass it on to.
         let running = Mutex<Running>(Running())
         let end = try await interruptible {

@@ -1,3 +1,4 @@
+import AtomicFiles
 import Console
 import Foundation
 import Reports
@@ -31,17 +32,25 @@ struct RunStart: Sendable, Codable, Equatable {
             // A directory may have an @ in its name.
             if !FileManager.default.fileExists(atPath: text), let at = text.lastIndex(of: "@") {
                 let word = String(text[text.index(after: at)...])
+                folder = String(text[..<at])
                 isBest = word == "best"
                 guard let number = Int(word) ?? (isBest || word == "latest" ? -1 : nil) else {
+                    // A step of what?
+                    guard FileManager.default.fileExists(atPath: folder) else { throw Self.missing(text, folder) }
                     throw CommandError(
                         .usage,
                         "--from \(text): '\(word)' is no step; write RUN@10, RUN@best, or RUN for the last one")
                 }
                 step = number < 0 ? nil : number
-                folder = String(text[..<at])
             }
             self.folder = folder
             directory = URL(filePath: folder).standardizedFileURL.path
+        }
+
+        static func missing(_ text: String, _ folder: String) -> CommandError {
+            CommandError(
+                .configuration,
+                "--from \(text): there is no run directory \(folder); give the run_directory of a run that was started")
         }
 
         func isDirectory(_ other: String) -> Bool {
@@ -104,10 +113,7 @@ struct RunStart: Sendable, Codable, Equatable {
         let wish = try Wish(wanted)
         // A run that has started from it goes on without it.
         guard present != nil || FileManager.default.fileExists(atPath: wish.directory) else {
-            throw CommandError(
-                .configuration,
-                "--from \(wanted): there is no run directory \(wish.folder); give the run_directory of a run that was started"
-            )
+            throw Wish.missing(wanted, wish.folder)
         }
         if run.stages.contains(.pretrain) || run.stages.contains(.sft) {
             throw CommandError(
@@ -183,7 +189,7 @@ struct RunStart: Sendable, Codable, Equatable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         do {
-            try encoder.encode(self).write(to: URL(filePath: record), options: .atomic)
+            try AtomicFile.write(encoder.encode(self), to: record)
         } catch {
             throw CommandError(.failed, "cannot write \(record): \(error.localizedDescription)")
         }

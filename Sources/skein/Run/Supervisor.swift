@@ -25,7 +25,7 @@ final class Supervisor: Sendable {
         /// What a person types to go on with the run.
         var command: String
         var skipsPoison: Bool
-        /// After this time without a word the coordinator counts a process as lost.
+        /// After this time without a word the coordinator counts a process as lost, and the supervisor the coordinator.
         var silence: Duration
         /// Whether the run directory is still the one that this command has.
         var isDirectoryInPlace: @Sendable () -> Bool
@@ -167,7 +167,7 @@ final class Supervisor: Sendable {
 
     private func lead(_ slot: Slot, _ child: ChildProcess) async {
         do {
-            let end = try await child.run { running in
+            let end = try await child.run { [self] running in
                 shared.withLock {
                     $0.children[slot] = running
                     $0.processes.insert(running.pid)
@@ -190,11 +190,14 @@ final class Supervisor: Sendable {
         switch slot {
         case .coordinator:
             let place = address.map { ["--set", "coordinator.bind=\($0)"] } ?? []
-            return ChildProcess(plan.skein, ["coordinator", plan.runFile] + common + place, output: output)
+            return ChildProcess(
+                plan.skein, ["coordinator", plan.runFile] + common + place, name: Invocation.first, output: output)
         case .learner:
             return ChildProcess(
-                plan.engine, worker(.learner) + ["--run-directory", plan.runDirectory], output: output)
-        case .worker(let role, _): return ChildProcess(plan.engine, worker(role), output: output)
+                plan.engine, worker(.learner) + ["--run-directory", plan.runDirectory],
+                name: Invocation.firstOfEngine, output: output)
+        case .worker(let role, _):
+            return ChildProcess(plan.engine, worker(role), name: Invocation.firstOfEngine, output: output)
         }
     }
 
@@ -219,6 +222,7 @@ final class Supervisor: Sendable {
     /// Where the coordinator listens, whom it has lost, and how many workers it wants: `skein scale` asks it.
     private func followTheCoordinator() async {
         var isKnown = false
+        var watch = CoordinatorWatch(limit: plan.silence)
         while !Task.isCancelled {
             // It reads the data before it listens, which takes as long as the data is large.
             guard let file = CoordinatorFile.read(in: plan.runDirectory) else {
@@ -227,12 +231,18 @@ final class Supervisor: Sendable {
             }
             if !isKnown { inbox.yield(.address(file.endpoint)) }
             isKnown = true
+            let answer = try? await StatusClient(address: file.status, tokenFile: nil).snapshot()
             // Another run may listen there by now.
-            if let snapshot = try? await StatusClient(address: file.status, tokenFile: nil).snapshot(),
-                snapshot.runId == file.runID
-            {
+            let snapshot = answer?.runId == file.runID ? answer : nil
+            if watch.look(at: file.pid, snapshot: snapshot?.nowMs, now: ContinuousClock.now - began) {
+                inbox.yield(.silent(.coordinator, pid: file.pid))
+            }
+            if let snapshot {
                 for role in [Role.generator, .scorer] {
                     if let count = snapshot.workers[role.rawValue]?.desired { inbox.yield(.wish(role, count)) }
+                }
+                if let deaths = snapshot.alarms.last(where: { $0.code == RunMachine.jobDeaths && !$0.isPast }) {
+                    inbox.yield(.deaths(deaths.detail))
                 }
                 for (slot, pid) in silentChildren(snapshot) { inbox.yield(.silent(slot, pid: pid)) }
             }

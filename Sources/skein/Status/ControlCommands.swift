@@ -86,7 +86,7 @@ struct PauseCommand: AsyncParsableCommand {
     func run() async throws {
         try await address.client().post("/v1/pause")
         Console.output(
-            "paused: no new jobs are leased, and those that are leased are finished; go on with: skein resume\(address.words)"
+            "paused: no new jobs are leased, and those that are leased are finished; go on with: \(Invocation.skein) resume\(address.words)"
         )
     }
 }

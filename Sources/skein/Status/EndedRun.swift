@@ -49,7 +49,7 @@ struct EndedRun {
 
     /// `stopped after step 12 of 20; go on with: skein run FILE`
     var sentence: String {
-        let goOn = "go on with: skein run \(RunLayout(directory)[.runFile])"
+        let goOn = "go on with: \(Invocation.skein) run \(Invocation.quoted(RunLayout(directory)[.runFile]))"
         switch state {
         case .done:
             return "its run is finished, all \(steps) steps are made"

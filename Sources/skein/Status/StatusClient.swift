@@ -32,7 +32,7 @@ struct StatusAddress: ParsableArguments {
                 let before = EndedRun.read(in: run).map { ": \($0.sentence)" } ?? "; no run was started there"
                 throw CommandError(.usage, "no run is live in \(run)\(before)")
             }
-            return StatusClient(address: file.status, tokenFile: tokenFile ?? file.tokenFile)
+            return StatusClient(address: file.status, tokenFile: tokenFile ?? file.tokenFile, directory: run)
         }
         let address = ProcessInfo.processInfo.environment["SKEIN_STATUS"] ?? Self.standard
         try Self.check(address, from: "SKEIN_STATUS")
@@ -52,6 +52,8 @@ struct StatusClient: Sendable {
 
     let address: String
     let tokenFile: String?
+    /// The run directory in which the address stood, to say why nobody answers there.
+    var directory: String?
 
     func get(_ path: String) async throws -> (code: Int, body: Data) {
         try await send(request(path))
@@ -129,12 +131,11 @@ struct StatusClient: Sendable {
         // Not `data(for:)`: that cancels the request with its task, and a cancelled request that is under way can trap
         // inside URLSession on Linux. The time limit ends it.
         try await withCheckedThrowingContinuation { continuation in
-            let task = URLSession.shared.dataTask(with: request) { [address] data, response, error in
+            let task = URLSession.shared.dataTask(with: request) { [address, directory] data, response, error in
                 guard let response = response as? HTTPURLResponse else {
-                    let reason = Self.reason(error)
-                    continuation.resume(
-                        throwing: CommandError(
-                            .usage, "no coordinator answers at \(address); is the run alive? (\(reason))"))
+                    let silent = directory.flatMap(SilentCoordinator.read)?.sentence
+                    let reason = "no coordinator answers at \(address); is the run alive? (\(Self.reason(error)))"
+                    continuation.resume(throwing: CommandError(.usage, silent ?? reason))
                     return
                 }
                 continuation.resume(returning: (response.statusCode, data ?? Data()))

@@ -10,8 +10,8 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status", abstract: "What the cluster is doing.",
         discussion: """
             Exit code 0: healthy, or finished; 1: degraded, which alarms of the last five steps make it; 2: no \
-            coordinator answers. With --run the files of a run that is over say how it ended, and a run that is in \
-            another stage than PPO says so.
+            coordinator answers. With --run the files of a run that is over say how it ended, a run that is in another \
+            stage than PPO says so, and of a coordinator that is stopped or hangs it is said what to do.
             """)
     @OptionGroup var address: StatusAddress
     @Flag(help: "Print the endpoint's JSON.") var json = false
@@ -23,7 +23,11 @@ struct StatusCommand: AsyncParsableCommand {
             if !quiet { Console.output(try json ? live.json() : live.lines) }
             return
         }
-        if let ended = await endedRun() {
+        if let ended = await runWithoutAnswer() {
+            if let silent = SilentCoordinator.read(in: ended.directory) {
+                if !quiet { Console.output(try json ? silent.json(ended) : silent.lines(ended)) }
+                throw ExitCode(ExitStatus.usage.rawValue)
+            }
             try show(ended)
             return
         }
@@ -47,7 +51,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     /// What the files of the run directory say when nobody answers for it.
-    private func endedRun() async -> EndedRun? {
+    private func runWithoutAnswer() async -> EndedRun? {
         guard address.status == nil, let directory = address.run, let ended = EndedRun.read(in: directory) else {
             return nil
         }
@@ -104,7 +108,9 @@ enum StatusTable {
             "waits: \($0.who) for \($0.what), since \(age($0.sinceMs))" + ($0.remedy.map { "; \($0)" } ?? "")
         }
         lines += snapshot.alarms.map { alarm in
-            let words = "\(alarm.code): \(alarm.detail) (step \(alarm.step), \(age(alarm.sinceMs)) ago)"
+            let words =
+                "\(alarm.code): \(alarm.detail) (step \(alarm.step), \(age(alarm.sinceMs)) ago"
+                + (alarm.times > 1 ? ", \(alarm.times) times)" : ")")
             return (alarm.isPast ? "past alarm " : "ALARM ") + words
         }
         return lines.joined(separator: "\n")

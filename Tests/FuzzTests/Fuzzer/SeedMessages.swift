@@ -59,7 +59,7 @@ enum SeedMessages {
         ("welcome-generator", .welcome(told(.generator(GeneratorSetup())))),
         ("welcome-learner", .welcome(told(.learner(LearnerSetup(runFile: "name: x\n", clock: 1))))),
         ("refused", .refused(code: "hello", message: "say HELLO")),
-        ("lease", .lease(grants)),
+        ("lease", .lease(grants, acknowledged: [Acknowledgement(generate, attempt: 1, .accepted)])),
         ("cancel", .cancel(generate, attempt: 1, reason: "late")),
         ("result-ack", .resultAck([Acknowledgement(generate, attempt: 1, .accepted)])),
         ("drain", .drain),
