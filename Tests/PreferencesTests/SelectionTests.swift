@@ -3,9 +3,9 @@ import Preferences
 import Testing
 
 @Suite struct SelectionTests {
-    private let beliefs = (0..<40).map { (index: Int) -> PairBelief in
-        let factors: [Double] = [Double(index % 5) / 5, Double(index % 3) / 3, 1]
-        return PairBelief(mean: Double(index % 8) - 3.5, factors: factors)
+    private let beliefs = (0..<40).map { index in
+        let (first, second) = (Double(index % 5) / 5, Double(index % 3) / 3)
+        return PairBelief(mean: Double(index % 8) - 3.5, factors: [first, second, 1])
     }
 
     @Test(arguments: PairSelections.all.map { type(of: $0).name })
@@ -45,10 +45,9 @@ import Testing
                     for b in 0..<3 { matrix[a, b] += belief.information * belief.factors[a] * belief.factors[b] }
                 }
             }
-            func minor(_ a: Int, _ b: Int) -> Double { matrix[1, a] * matrix[2, b] - matrix[1, b] * matrix[2, a] }
-            let first: Double = matrix[0, 0] * minor(1, 2)
-            let second: Double = matrix[0, 1] * minor(0, 2)
-            return first - second + matrix[0, 2] * minor(0, 1)
+            let (m, s) = (matrix, { (a: Int, b: Int) in matrix[a, b] })
+            return s(0, 0) * (s(1, 1) * s(2, 2) - s(1, 2) * s(2, 1)) - s(0, 1) * (s(1, 0) * s(2, 2) - s(1, 2) * s(2, 0))
+                + s(0, 2) * (s(1, 0) * m[2, 1] - s(1, 1) * m[2, 0])
         }
         for step in chosen.indices {
             let before = Array(chosen[..<step])
