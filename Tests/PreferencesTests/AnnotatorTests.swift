@@ -144,7 +144,7 @@ import Testing
 
     /// A strong baseline that is always on the left wins nearly always: that is no habit of the annotator.
     @Test func aFixedSideIsNoReasonForExclusion() throws {
-        func votes(isShuffled: Bool) -> [Vote] {
+        func judged(isShuffled: Bool) -> [Vote] {
             (0..<120).flatMap { prompt -> [Vote] in
                 ["a", "b"].map { annotator in
                     let isMirrored = isShuffled && prompt % 2 == 0
@@ -156,7 +156,7 @@ import Testing
             }
         }
         for isShuffled in [true, false] {
-            let votes = votes(isShuffled: isShuffled)
+            let votes = judged(isShuffled: isShuffled)
             let facts = AnnotatorFacts.all(votes)
             #expect(facts.allSatisfy { $0.areSidesFixed != isShuffled })
             let proposals = ExclusionProposal.find(facts, AnnotatorModel(try #require(Opinions(votes))))
