@@ -87,9 +87,14 @@ struct AnnotatorFit {
     }
 
     mutating func run() {
+        // From what most say: who agrees with it begins with a positive skill, and the order of annotators decides nothing.
+        var first = scores
+        solve(Array(scores.indices), into: &first, without: nil)
+        scores = first
+        lines = lines.indices.map { line(of: $0, over: first) }
         for _ in 0..<30 {
             let before = lines
-            for index in lines.indices { lines[index] = line(of: index) }
+            for index in lines.indices { lines[index] = line(of: index, over: scoresOfOthers(index)) }
             rescale()
             var next = scores
             solve(Array(scores.indices), into: &next, without: nil)
@@ -102,8 +107,8 @@ struct AnnotatorFit {
     /// Number of votes of an annotator.
     func weight(of annotator: Int) -> Double { votesOf[annotator].reduce(0) { $0 + data.opinions[$1].weight } }
 
-    /// The line of an annotator over the scores that the others give.
-    private func line(of annotator: Int) -> LogisticLine {
+    /// The scores that the others' votes and the control questions give.
+    private func scoresOfOthers(_ annotator: Int) -> [Double] {
         var items: Set<Int> = []
         for vote in votesOf[annotator] {
             items.insert(data.opinions[vote].left)
@@ -111,6 +116,10 @@ struct AnnotatorFit {
         }
         var scores = self.scores
         solve(items.sorted(), into: &scores, without: annotator)
+        return scores
+    }
+
+    private func line(of annotator: Int, over scores: [Double]) -> LogisticLine {
         let points = votesOf[annotator].map { vote in
             let opinion = data.opinions[vote]
             return LogisticLine.Point(

@@ -44,8 +44,9 @@ package struct ExclusionProposal: Sendable, Equatable {
         let direct = [facts.agreementBeyondChance, facts.goldBeyondChance].compactMap(\.self)
         // One sided, at 1 % each.
         if line.skill + 2.33 * line.skillError < 0, direct.allSatisfy({ $0 < 0 }) { return .adversarial }
-        // The skill cannot be told from none, and one of even the mean would have shown.
-        if line.skill - 2.33 * line.skillError < 0, line.skill + 3 * line.skillError < 1, direct.allSatisfy({ $0 < 3 }) {
+        // The skill cannot be told from none at 0.1 %, and one of even the mean would have shown.
+        if line.skill - 3.09 * line.skillError < 0, line.skill + 3 * line.skillError < 1, direct.allSatisfy({ $0 < 3 })
+        {
             return .random
         }
         return nil
