@@ -87,9 +87,15 @@ struct AnnotatorFit {
     }
 
     mutating func run() {
-        // From what most say: who agrees with it begins with a positive skill, and the order of annotators decides nothing.
+        // Skills begin with what the control questions say of them, or else what most votes say, so that the order of
+        // annotators decides nothing.
         var first = scores
-        solve(Array(scores.indices), into: &first, without: nil)
+        let everything = Array(scores.indices)
+        if data.gold.isEmpty {
+            solve(everything, into: &first, without: nil)
+        } else {
+            system(everything, goldTerms(everything)).solve(&first)
+        }
         scores = first
         lines = lines.indices.map { line(of: $0, over: first) }
         for _ in 0..<30 {
@@ -147,9 +153,11 @@ struct AnnotatorFit {
     /// Newton's method for the scores of some items, the others held; each step by conjugate gradients, since every item
     /// has to do with few others.
     private func solve(_ items: [Int], into scores: inout [Double], without annotator: Int?) {
-        let terms = self.terms(items, without: annotator)
-        let system = ScoreSystem(items: items, terms: terms, variance: Self.scoreVariance, count: scores.count)
-        system.solve(&scores)
+        system(items, terms(items, without: annotator) + goldTerms(items)).solve(&scores)
+    }
+
+    private func system(_ items: [Int], _ terms: [ScoreSystem.Term]) -> ScoreSystem {
+        ScoreSystem(items: items, terms: terms, variance: Self.scoreVariance, count: data.items)
     }
 
     /// The votes on the items, as terms of the likelihood.
@@ -171,15 +179,17 @@ struct AnnotatorFit {
         } else {
             for item in items { for vote in votesOn[item] where seen.insert(vote).inserted { add(vote) } }
         }
+        return terms
+    }
+
+    private func goldTerms(_ items: [Int]) -> [ScoreSystem.Term] {
         var questions: Set<Int> = []
         for item in items { questions.formUnion(goldOn[item]) }
-        for question in questions.sorted() {
+        return questions.sorted().map { question in
             let opinion = data.gold[question]
-            terms.append(
-                ScoreSystem.Term(
-                    left: opinion.left, right: opinion.right, score: opinion.score, slope: Self.goldSkill, offset: 0,
-                    weight: Self.goldWeight))
+            return ScoreSystem.Term(
+                left: opinion.left, right: opinion.right, score: opinion.score, slope: Self.goldSkill, offset: 0,
+                weight: Self.goldWeight)
         }
-        return terms
     }
 }
