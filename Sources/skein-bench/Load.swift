@@ -78,7 +78,8 @@ enum CoordinatorPart {
         let snapshots = coordinator.snapshots
         guard let place = LocalAddress("127.0.0.1:0") else { return }
         let server = StatusServer(
-            address: place, tokens: StatusTokens(commands: "", reading: ""), logger: Load.log, snapshot: { snapshots.current }, control: Nobody())
+            address: place, tokens: StatusTokens(commands: "", reading: ""), logger: Load.log,
+            snapshot: { snapshots.current }, control: Nobody())
         await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await server.run { port in

@@ -41,7 +41,8 @@ import Testing
     private func restart(_ bench: inout RunBench, _ manifests: [ArtifactManifest], checkpoint: Int) -> [Message] {
         _ = bench.say(Bench.learner, .bye(reason: "killed"))
         _ = bench.join(.learner, Self.second)
-        return bench.say(Self.second, .publish([Bench.policy] + manifests, checkpoint: checkpoint), id: 3) + bench.sync()
+        return bench.say(Self.second, .publish([Bench.policy] + manifests, checkpoint: checkpoint), id: 3)
+            + bench.sync()
     }
 
     private func isRefused(_ messages: [Message]) -> Bool {
@@ -96,7 +97,11 @@ import Testing
         #expect(isRefused(told))
         #expect(
             told.contains {
-                if case .stop(let why, 78) = $0 { why.contains("step 2 was repeated") && why.contains("@1") } else { false }
+                if case .stop(let why, 78) = $0 {
+                    why.contains("step 2 was repeated") && why.contains("@1")
+                } else {
+                    false
+                }
             }, "\(told)")
         #expect(bench.machine.state == .failed)
     }
