@@ -134,7 +134,7 @@ import Testing
                     open.append(asset.text)
                 }
             }
-            #expect(found.count == 16, "\(found)")
+            #expect(found.count == 15, "\(found)")
             #expect(!page.text.contains("<style") && !page.text.contains("style=") && !page.text.contains("onclick"))
             #expect(try await client.ask("GET", "/assets/../Package.swift").status == 404)
             #expect(try await client.ask("GET", "/assets/none.js").status == 404)
