@@ -95,7 +95,8 @@ struct WorkerOptions: ParsableArguments {
         if supervised { ParentWatch.start() }
         do {
             return try await WorkerLink.connect(
-                on: thread, to: address(), as: identity, security: key?.security ?? .none, patience: giveUpAfter > 0 ? .seconds(giveUpAfter) : nil,
+                on: thread, to: address(), as: identity, security: key?.security ?? .none,
+                patience: giveUpAfter > 0 ? .seconds(giveUpAfter) : nil,
                 logger: logger)
         } catch let error as TransportError {
             let hint = error.code == .invalidAddress ? "; write tcp://HOST:PORT" : ""
