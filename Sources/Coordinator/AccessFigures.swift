@@ -10,6 +10,22 @@ struct AccessFigures {
     /// Whoever reaches the socket is believed, whatever it says.
     let isOpen: Bool
 
+    /// A worker of another version is somebody whom the run waits for in vain.
+    func note(_ outgoing: Outgoing) {
+        guard case .refused(let code, let words) = outgoing.message, code == Refusal.Code.protocol.rawValue else {
+            return
+        }
+        refusals.note(outgoing.peer.name, words)
+    }
+
+    /// A run that waited in vain names those who wanted to come and were not let in.
+    func told(of ending: RunEnding) -> RunEnding {
+        let last = refusals.entries.suffix(3)
+        guard ending.exitCode == 75, !last.isEmpty else { return ending }
+        let names = last.map { "\($0.who) (\($0.why))" }.joined(separator: ", ")
+        return RunEnding("\(ending.message); refused meanwhile: \(names)", exitCode: ending.exitCode)
+    }
+
     func show(in snapshot: inout ClusterSnapshot) {
         if isOpen {
             snapshot.alarms.append(

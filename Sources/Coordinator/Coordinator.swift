@@ -129,7 +129,9 @@ package actor Coordinator {
         for effect in effects {
             switch effect {
             case .persist(let entries, let number): journal.write(entries, number: number)
-            case .send(let messages): endpoint.send(messages)
+            case .send(let messages):
+                for message in messages { access.note(message) }
+                endpoint.send(messages)
             case .forget(let peer): endpoint.forget(peer)
             case .record(let record): write(record)
             case .log(let line): logger.log(line)
@@ -139,7 +141,7 @@ package actor Coordinator {
                 nextSnapshot = 0
                 publishSnapshot(force: true)
                 finishFiles()
-                finish.yield(ending.map { .failure($0) } ?? .success(()))
+                finish.yield(ending.map { .failure(access.told(of: $0)) } ?? .success(()))
                 finish.finish()
             }
         }

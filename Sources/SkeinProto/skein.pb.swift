@@ -1394,15 +1394,31 @@ package nonisolated struct Skein_V1_Publish: Sendable {
 
   package var manifests: [Skein_V1_ArtifactManifest] = []
 
+  /// as in Commit
+  package var checkpoint: UInt64 {
+    get {_checkpoint ?? 0}
+    set {_checkpoint = newValue}
+  }
+  /// Returns true if `checkpoint` has been explicitly set.
+  package var hasCheckpoint: Bool {self._checkpoint != nil}
+  /// Clears the value of `checkpoint`. Subsequent reads from it will return its default value.
+  package mutating func clearCheckpoint() {self._checkpoint = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _checkpoint: UInt64? = nil
 }
 
+/// All of them are on the coordinator's disk.
 package nonisolated struct Skein_V1_PublishAck: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
+
+  /// steps; the learner repeats those since its checkpoint
+  package var committed: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1508,11 +1524,22 @@ package nonisolated struct Skein_V1_Commit: Sendable {
   /// Clears the value of `manifest`. Subsequent reads from it will return its default value.
   package mutating func clearManifest() {self._manifest = nil}
 
+  /// How many steps the learner's newest checkpoint on disk has: it asks for no batch before it. Without it: step + 1.
+  package var checkpoint: UInt64 {
+    get {_checkpoint ?? 0}
+    set {_checkpoint = newValue}
+  }
+  /// Returns true if `checkpoint` has been explicitly set.
+  package var hasCheckpoint: Bool {self._checkpoint != nil}
+  /// Clears the value of `checkpoint`. Subsequent reads from it will return its default value.
+  package mutating func clearCheckpoint() {self._checkpoint = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _manifest: Skein_V1_ArtifactManifest? = nil
+  fileprivate var _checkpoint: UInt64? = nil
 }
 
 package nonisolated struct Skein_V1_CommitAck: Sendable {
@@ -4194,7 +4221,7 @@ nonisolated extension Skein_V1_Chunk: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension Skein_V1_Publish: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Publish"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}manifests\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}manifests\0\u{1}checkpoint\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4203,20 +4230,29 @@ nonisolated extension Skein_V1_Publish: SwiftProtobuf.Message, SwiftProtobuf._Me
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.manifests) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self._checkpoint) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.manifests.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.manifests, fieldNumber: 1)
     }
+    try { if let v = self._checkpoint {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Skein_V1_Publish, rhs: Skein_V1_Publish) -> Bool {
     if lhs.manifests != rhs.manifests {return false}
+    if lhs._checkpoint != rhs._checkpoint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4224,18 +4260,29 @@ nonisolated extension Skein_V1_Publish: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Skein_V1_PublishAck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PublishAck"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}committed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.committed) }()
+      default: break
+      }
+    }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.committed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.committed, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Skein_V1_PublishAck, rhs: Skein_V1_PublishAck) -> Bool {
+    if lhs.committed != rhs.committed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4397,7 +4444,7 @@ nonisolated extension Skein_V1_BatchJobs: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Skein_V1_Commit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Commit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}metrics\0\u{1}manifest\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}metrics\0\u{1}manifest\0\u{1}checkpoint\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4408,6 +4455,7 @@ nonisolated extension Skein_V1_Commit: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.step) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.metrics) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._manifest) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._checkpoint) }()
       default: break
       }
     }
@@ -4427,6 +4475,9 @@ nonisolated extension Skein_V1_Commit: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._manifest {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
+    try { if let v = self._checkpoint {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4434,6 +4485,7 @@ nonisolated extension Skein_V1_Commit: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.step != rhs.step {return false}
     if lhs.metrics != rhs.metrics {return false}
     if lhs._manifest != rhs._manifest {return false}
+    if lhs._checkpoint != rhs._checkpoint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -26,7 +26,7 @@ package final class Socket: TransportSocket, @unchecked Sendable {
         try set64(ZMQ_MAXMSGSIZE, Int64(MessageLimits.bytes))
         try set(ZMQ_HANDSHAKE_IVL, 5000)
         try set(ZMQ_RECONNECT_IVL, 100)
-        try set(ZMQ_RECONNECT_IVL_MAX, 5000)
+        try set(ZMQ_RECONNECT_IVL_MAX, 2000)
         try set(ZMQ_TCP_KEEPALIVE, 1)
         try set(ZMQ_TCP_KEEPALIVE_IDLE, 30)
         try set(ZMQ_HEARTBEAT_IVL, 2000)

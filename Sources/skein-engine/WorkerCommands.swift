@@ -22,7 +22,7 @@ struct WorkerOptions: ParsableArguments {
     var coordinator: String?
     @Option(help: "Name of this process in the status (default: that of its key, else its role and a number).")
     var name: String?
-    @Option(help: "File of this process's key (default: SKEIN_KEY_FILE, SKEIN_KEY, systemd's credential skein.key).")
+    @Option(help: "File of this process's key, or - for standard input (default: SKEIN_KEY_FILE, SKEIN_KEY, systemd's credential skein.key).")
     var key: String?
     @Flag(help: .hidden) var supervised = false
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel = "info"
@@ -31,9 +31,19 @@ struct WorkerOptions: ParsableArguments {
         parsing: .unconditional,
         help: "Seconds without a coordinator after which the worker ends, with exit code 75; 0: never.")
     var giveUpAfter = 1800.0
+    @Option(
+        help:
+            "Seconds that a drain may finish what runs; then it is handed back, and another worker does it (default: no limit)."
+    )
+    var drainWithin: Double?
+    @Flag(help: "End when standard input ends: with the ssh session that this process was started by.")
+    var untilInputEnds = false
     @Option(help: "Serve GET /metrics for Prometheus at 127.0.0.1:PORT.") var metrics: String?
 
     func validate() throws {
+        guard (0...Self.longestPatience).contains(drainWithin ?? 0) else {
+            throw ValidationError("--drain-within is a number of seconds, 0 or more")
+        }
         guard (0...Self.longestPatience).contains(giveUpAfter) else {
             throw ValidationError(
                 giveUpAfter < 0 ? "--give-up-after must be 0 or more" : "--give-up-after is a number of seconds")
@@ -86,13 +96,13 @@ struct WorkerOptions: ParsableArguments {
         let ofKey = key.flatMap { $0.name == Peer.anyName ? nil : $0.name }
         return WorkerLink.Identity(
             role: role, name: name ?? ofKey ?? made,
-            capabilities: capabilities, build: "0.1.0", incarnation: Secrets.randomUInt64())
+            capabilities: capabilities, build: Build.version, incarnation: Secrets.randomUInt64())
     }
 
     func link(
         _ thread: SocketThread, _ identity: WorkerLink.Identity, _ key: ProcessKey?, _ logger: Logger
     ) async throws -> WorkerLink {
-        if supervised { ParentWatch.start() }
+        if supervised || untilInputEnds { ParentWatch.start() }
         do {
             return try await WorkerLink.connect(
                 on: thread, to: address(), as: identity, security: key?.security ?? .none,
@@ -136,7 +146,9 @@ struct GeneratorCommand: AsyncParsableCommand {
         let client = ArtifactClient(on: sockets, keys: key?.pair, logger: logger)
         let runner = GeneratorRunner(
             executor: ComputeExecutor(), client: client, link: link, logger: logger)
-        process.add(role: WorkerService(loop: WorkerLoop(link: link, runner: runner, logger: logger)))
+        process.add(role: WorkerService(loop: WorkerLoop(
+                link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) },
+                onEnding: WorkerService.leave, logger: logger)))
         try await options.run(process)
     }
 }
@@ -156,7 +168,9 @@ struct ScorerCommand: AsyncParsableCommand {
         let link = try await options.link(sockets, options.identity(.scorer, capabilities, key), key, logger)
         let client = ArtifactClient(on: sockets, keys: key?.pair, logger: logger)
         let runner = ScorerRunner(executor: ComputeExecutor(), client: client, link: link, logger: logger)
-        process.add(role: WorkerService(loop: WorkerLoop(link: link, runner: runner, logger: logger)))
+        process.add(role: WorkerService(loop: WorkerLoop(
+                link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) },
+                onEnding: WorkerService.leave, logger: logger)))
         try await options.run(process)
     }
 }

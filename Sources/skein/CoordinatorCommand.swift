@@ -81,7 +81,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         process.add(
             beside: StatusService(
                 server: server, coordinator: coordinator, runDirectory: run.runDirectory, tokenFile: tokenFile,
-                keys: configuration.run.keyDirectory))
+                keys: configuration.run.keyDirectory, host: listening.host))
         if let ring = access.ring {
             process.add(beside: KeyWatch(ring: ring, coordinator: coordinator, logger: logger))
         }

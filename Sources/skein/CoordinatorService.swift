@@ -41,6 +41,8 @@ struct StatusService: Service {
     let tokenFile: String
     /// Directory of the run's own keys.
     let keys: String?
+    /// Name or address of this machine for others; nil: none is let in.
+    let host: String?
 
     func run() async throws {
         let (failures, failed) = AsyncStream.makeStream(of: CommandError.self)
@@ -57,10 +59,17 @@ struct StatusService: Service {
         let address = server.address
         do {
             try await server.run { port in
+                let status = address.at(port: port)
                 let written = CoordinatorFile(
                     pid: ProcessInfo.processInfo.processIdentifier, runID: coordinator.snapshots.current.runId,
                     endpoint: Listening.local(coordinator.address), bind: coordinator.address, keys: keys,
-                    status: "\(address.at(port: port).local)", tokenFile: tokenFile)
+                    status: "\(status.local)", tokenFile: tokenFile,
+                    elsewhere: host.map { host in
+                        CoordinatorFile.Elsewhere(
+                            machine: ProcessInfo.processInfo.hostName,
+                            endpoint: "tcp://\(host):\(Listening.port(of: coordinator.address))",
+                            status: status.isPublic ? "\(host):\(port)" : nil)
+                    })
                 do {
                     try written.write(in: runDirectory)
                 } catch {

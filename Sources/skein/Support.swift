@@ -12,16 +12,18 @@ struct RunFile: ParsableArguments {
     var overrides: [String] = []
 
     func load(_ listen: ListenOptions? = nil) throws -> RunConfiguration {
-        try configurationErrors {
-            try RunConfiguration.load(path: path, overrides: overrides + (listen?.overrides ?? []))
-        }
+        try Self.load(path, overrides: overrides + (listen?.overrides ?? []))
+    }
+
+    static func load(_ path: String, overrides: [String]) throws -> RunConfiguration {
+        try configurationErrors { try RunConfiguration.load(path: path, overrides: overrides) }
     }
 
     /// What a person types to give a command the same run file again.
     func command(_ name: String, _ listen: ListenOptions? = nil) -> String {
         let bind = listen?.bind.map { ["--bind", $0] } ?? []
         let words = [name, path] + overrides.flatMap { ["--set", $0] } + bind + (listen?.words ?? [])
-        return ([Invocation.skein] + words.map(Invocation.quoted)).joined(separator: " ")
+        return "\(Invocation.skein) \(Invocation.line(words))"
     }
 }
 

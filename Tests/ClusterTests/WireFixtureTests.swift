@@ -101,7 +101,9 @@ import Transport
         "pause": .pause(true),
         "peers": .peers([PeerKey(role: "generator", name: "g", key: Data(0..<32))]),
         "publish": .publish([manifest]),
-        "publish-ack": .publishAck,
+        "publish-checkpoint": .publish([manifest], checkpoint: 0),
+        "publish-ack": .publishAck(committed: 0),
+        "publish-ack-committed": .publishAck(committed: 44),
         "batch-request": .batchRequest(step: 2),
         "batch-ready": .batchReady(step: 2, jobs: 3),
         "fetch-jobs": .fetchJobs(step: 2, first: 1),
@@ -113,6 +115,7 @@ import Transport
                     Scores(referenceLogProbabilities: [[-1, -2]], rewards: ["r": [1.5]]))
             ]),
         "commit": .commit(step: 2, metrics: Data(#"{"a":1}"#.utf8), manifest),
+        "commit-checkpoint": .commit(step: 2, metrics: Data(#"{"a":1}"#.utf8), manifest, checkpoint: 1),
         "commit-ack": .commitAck(step: 2),
         "chunk-request": .chunkRequest(ChunkPlace(file: hash, isList: true, index: 1)),
         "chunk": .chunk(

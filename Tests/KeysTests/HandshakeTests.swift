@@ -1,5 +1,5 @@
-import CZeroMQ
 import ClusterModel
+import CZeroMQ
 import Foundation
 import Synchronization
 import Testing

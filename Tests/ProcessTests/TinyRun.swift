@@ -55,6 +55,12 @@ struct TinyRun {
         return try? JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
     }
 
+    /// Steps that have their line.
+    var committed: Int {
+        let lines = try? String(contentsOfFile: directory + "/metrics.jsonl", encoding: .utf8)
+        return lines?.split(separator: "\n").count ?? 0
+    }
+
     /// The end of what each process logged, for the message of a failure.
     func logs() -> String {
         let folder = directory + "/logs"

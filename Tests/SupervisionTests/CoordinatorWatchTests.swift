@@ -2,42 +2,32 @@ import Supervision
 import Testing
 
 @Suite struct CoordinatorWatchTests {
-    private static let limit: Duration = .seconds(10)
+    /// What a watch with a limit of ten seconds says at each look.
+    private static func silences(
+        _ looks: [(pid: Int32, snapshot: Int64?, second: Int)]
+    ) -> [Bool] {
+        var watch = CoordinatorWatch(limit: .seconds(10))
+        return looks.map { watch.look(at: $0.pid, snapshot: $0.snapshot, now: .seconds($0.second)) }
+    }
 
     @Test func oneThatShowsNothingNewIsSilentAtTheLimit() {
         // Whether it does not answer, or shows the same snapshot again: its loop hangs.
         for shown in [nil, 1000] as [Int64?] {
-            let watch = Watch(Self.limit)
-            #expect(!watch.look(at: 7, snapshot: 1000, now: .zero))
-            for second in 1..<10 { #expect(!watch.look(at: 7, snapshot: shown, now: .seconds(second))) }
-            #expect(watch.look(at: 7, snapshot: shown, now: .seconds(10)))
-            #expect(!watch.look(at: 7, snapshot: 1001, now: .seconds(11)))
-            #expect(!watch.look(at: 7, snapshot: shown, now: .seconds(12)))
+            let quiet = (1...10).map { (pid: Int32(7), snapshot: shown, second: $0) }
+            let said = Self.silences([(7, 1000, 0)] + quiet + [(7, 1001, 11), (7, shown, 12)])
+            #expect(said == Array(repeating: false, count: 10) + [true, false, false])
         }
     }
 
     @Test func itsSuccessorBeginsAnew() {
-        let watch = Watch(Self.limit)
-        for second in 0...10 { _ = watch.look(at: 7, snapshot: nil, now: .seconds(second)) }
-        #expect(!watch.look(at: 8, snapshot: nil, now: .seconds(11)))
-        #expect(!watch.look(at: 8, snapshot: nil, now: .seconds(20)))
-        #expect(watch.look(at: 8, snapshot: nil, now: .seconds(21)))
+        let first = (0...10).map { (pid: Int32(7), snapshot: Int64?.none, second: $0) }
+        let next = (11...21).map { (pid: Int32(8), snapshot: Int64?.none, second: $0) }
+        let said = Self.silences(first + next)
+        #expect(said.indices.filter { said[$0] } == [10, 21])
     }
 
     /// A suspended machine, or a supervisor that is stopped itself, has not looked.
     @Test func timeWithoutALookIsNoSilence() {
-        let watch = Watch(Self.limit)
-        #expect(!watch.look(at: 7, snapshot: 1, now: .zero))
-        #expect(!watch.look(at: 7, snapshot: nil, now: .seconds(3_600)))
-        #expect(!watch.look(at: 7, snapshot: 2, now: .seconds(3_601)))
-    }
-}
-
-/// `#expect` takes no call that changes a value.
-private final class Watch {
-    private var watch: CoordinatorWatch
-    init(_ limit: Duration) { watch = CoordinatorWatch(limit: limit) }
-    func look(at pid: Int32, snapshot: Int64?, now: Duration) -> Bool {
-        watch.look(at: pid, snapshot: snapshot, now: now)
+        #expect(Self.silences([(7, 1, 0), (7, nil, 3_600), (7, 2, 3_601)]) == [false, false, false])
     }
 }

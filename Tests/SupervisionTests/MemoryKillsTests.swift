@@ -1,6 +1,4 @@
-import Console
 import Foundation
-import Synchronization
 import Testing
 
 @testable import Supervision

@@ -26,14 +26,16 @@ package enum Message: Sendable {
     /// To the learner: everybody who may pull from it. The last one counts.
     case peers([PeerKey])
     // Learner and coordinator
-    case publish([ArtifactManifest])
-    case publishAck
+    /// `checkpoint`: how many steps the learner's newest checkpoint on disk has; nil: those of every step that it commits.
+    case publish([ArtifactManifest], checkpoint: Int? = nil)
+    /// So many steps are committed. Those since the checkpoint are repeated from the journal.
+    case publishAck(committed: Int)
     case batchRequest(step: Int)
     case batchReady(step: Int, jobs: Int)
     case fetchJobs(step: Int, first: Int)
     /// Jobs `first`, `first + 1`, ... of the batch.
     case batchJobs(step: Int, first: Int, [BatchJob])
-    case commit(step: Int, metrics: Data, ArtifactManifest)
+    case commit(step: Int, metrics: Data, ArtifactManifest, checkpoint: Int? = nil)
     case commitAck(step: Int)
     // Puller and source of artifacts
     case chunkRequest(ChunkPlace)

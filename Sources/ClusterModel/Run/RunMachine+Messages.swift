@@ -25,7 +25,10 @@ extension RunMachine {
             return
         }
         members.heard(peer, at: time)
-        ledger.takeBack(by: peer, deadline: time + Int64(settings.leaseMilliseconds), now: time)
+        let gone = ledger.takeBack(by: peer, deadline: time + Int64(settings.leaseMilliseconds), now: time)
+        for (job, attempt) in gone {
+            outbox.add(peer, .cancel(job, attempt: attempt, reason: "it went to another worker"))
+        }
         switch incoming.message {
         case .credit(let slots): members.grant(slots: slots, to: peer)
         case .renewal(let jobs): for job in jobs { renew(job, by: peer, time) }
@@ -42,10 +45,11 @@ extension RunMachine {
             if member.role == .learner { tellKeysAgain(time) }
         case .bye(let reason): leave(peer, reason: reason, lost: false, time)
         case .alarm(let code, let detail): alarm(code, detail, time)
-        case .publish(let manifests): publish(manifests, incoming, time)
+        case .publish(let manifests, let checkpoint): publish(manifests, checkpoint: checkpoint, incoming, time)
         case .batchRequest(let step): requestBatch(of: step, incoming)
         case .fetchJobs(let step, let first): fetch(step, first, incoming)
-        case .commit(let step, let metrics, let manifest): commit(step, metrics, manifest, incoming, time)
+        case .commit(let step, let metrics, let manifest, let checkpoint):
+            commit(step, metrics, manifest, checkpoint: checkpoint, incoming, time)
         default: break
         }
     }
@@ -255,9 +259,9 @@ extension RunMachine {
             return
         }
         log(.warning, "a job failed", ["job": "\(job)", "worker": "\(peer)", "code": code, "reason": message])
-        let isServed = members.learner?.state == .ready
-        if code == JobOutcome.unserved, !isServed {
-            // Whoever gets the job meets the same: the learner is away, which has a wait and a limit of its own.
+        if code == JobOutcome.unserved, !isServed(job) {
+            // Whoever gets the job meets the same: the learner is away, or repeats the steps before the version. Either shows
+            // in the status.
             ledger.handBack(job, attempt: attempt, by: peer)
             members.rest(peer, at: time)
             return

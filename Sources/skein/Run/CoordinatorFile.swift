@@ -18,6 +18,26 @@ struct CoordinatorFile: Codable, Sendable {
     /// File that holds the bearer token for commands that change the run. It is good for reading too.
     var tokenFile: String
 
+    /// Where other machines reach the coordinator; nil: none is let in.
+    var elsewhere: Elsewhere?
+
+    struct Elsewhere: Codable, Sendable {
+        /// Name of the coordinator's machine.
+        var machine: String
+        /// ZeroMQ address for workers.
+        var endpoint: String
+        /// `host:port` of the status endpoint; nil: it is for its own machine.
+        var status: String?
+    }
+
+    /// Where a process of this machine finds the status: the run directory may be on a file system that several have.
+    var statusFromHere: String {
+        guard let elsewhere, let other = elsewhere.status, elsewhere.machine != ProcessInfo.processInfo.hostName else {
+            return status
+        }
+        return other
+    }
+
     static func path(in runDirectory: String) -> String { RunLayout(runDirectory)[.coordinator] }
 
     static func read(in runDirectory: String) -> CoordinatorFile? {

@@ -109,6 +109,9 @@ struct Listening: Sendable {
         return rest.lastIndex(of: ":").map { String(rest[..<$0]) } ?? String(rest)
     }
 
+    /// Of `tcp://HOST:PORT` or `HOST:PORT`.
+    static func port(of address: String) -> Substring { address.split(separator: ":").last ?? "" }
+
     private static func ownHost() throws -> String {
         let all = addresses()
         guard all.count == 1 else {

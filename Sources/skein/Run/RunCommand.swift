@@ -30,13 +30,19 @@ struct RunCommand: AsyncParsableCommand {
             "RUN, RUN@STEP or RUN@best: start a new run from a checkpoint of another one, with fresh optimizer and critic."
     )
     var from: String?
+    @Flag(
+        help:
+            "Start only what a run has once: stages, coordinator, learner. Generators and scorers join from elsewhere.")
+    var head = false
+    @Flag(help: .hidden) var supervised = false
     @Option(help: "How much the processes log: trace, debug, info, notice, warning, error or critical.") var logLevel =
         "info"
 
     func run() async throws {
         // Before anything is made; the processes read it again.
         _ = try Logger.Level.named(logLevel)
-        let command = file.command("run", listen)
+        if supervised { ParentWatch.start() }
+        let command = file.command("run", listen) + (head ? " --head" : "")
         let written = try file.load(listen)
         let listening = try Listening(listen, written)
         let start = try RunStart.decide(from, for: written, fresh: fresh)
@@ -47,9 +53,10 @@ struct RunCommand: AsyncParsableCommand {
         let directory = try RunDirectory(
             configuration: configuration, resume: resume, fresh: fresh, start: start, command: command)
         if start != nil { try configurationErrors { try configuration.check() } }
+        ServiceManager.tell(ServiceManager.ready)
         try await RunStages(
-            configuration: configuration, directory: directory, listening: listening, logLevel: logLevel,
-            command: command
+            configuration: configuration, directory: directory, listening: listening, isHead: head,
+            signals: supervised ? [SIGTERM] : Signals.endingOrInterrupt, logLevel: logLevel, command: command
         ).run()
         withExtendedLifetime(directory) {}
     }

@@ -14,6 +14,10 @@ struct RunStages: Sendable {
     let configuration: RunConfiguration
     let directory: RunDirectory
     let listening: Listening
+    /// Workers come from elsewhere, and none is started here.
+    var isHead = false
+    /// At which it stops in order.
+    var signals = Signals.endingOrInterrupt
     let logLevel: String
     /// What a person types to go on with the run.
     let command: String
@@ -173,7 +177,10 @@ struct RunStages: Sendable {
             plan: Supervisor.Plan(
                 runDirectory: directory.path, runFile: directory.runFile, engine: try Engine.path(),
                 skein: try Engine.executablePath(),
-                counts: [.generator: configuration.roles.generator.count, .scorer: configuration.roles.scorer.count],
+                counts: isHead
+                    ? [:]
+                    : [.generator: configuration.roles.generator.count, .scorer: configuration.roles.scorer.count],
+                startsWorkers: !isHead,
                 logLevel: logLevel, steps: configuration.ppo.steps, command: command,
                 skipsPoison: configuration.coordinator.onPoison == .skip,
                 keys: listening.isInsecure ? nil : keys, coordinatorOptions: listening.coordinator,
@@ -210,8 +217,9 @@ struct RunStages: Sendable {
             defer { group.cancelAll() }
             group.addTask {
                 var count = 0
-                for await name in Signals.stream(Signals.endingOrInterrupt) {
+                for await name in Signals.stream(signals) {
                     count += 1
+                    ServiceManager.tell(ServiceManager.stopping)
                     if count > 1 { _exit(ExitStatus.tryAgain.rawValue) }
                     let cause = name == SIGINT ? "Ctrl-C" : "asked to end by signal \(name)"
                     Console.error("\nskein: \(cause): stopping in order; once more to end at once")

@@ -21,6 +21,8 @@ final class Supervisor: Sendable {
         var skein: String
         /// How many processes of each role.
         var counts: [Role: Int]
+        /// False: the coordinator's wishes are for others, who start workers elsewhere.
+        var startsWorkers = true
         var logLevel: String
         var steps: Int
         /// What a person types to go on with the run.
@@ -247,7 +249,7 @@ final class Supervisor: Sendable {
                 inbox.yield(.silent(.coordinator, pid: file.pid))
             }
             if let snapshot {
-                for role in [Role.generator, .scorer] {
+                for role in [Role.generator, .scorer] where plan.startsWorkers {
                     if let count = snapshot.workers[role.rawValue]?.desired { inbox.yield(.wish(role, count)) }
                 }
                 if let deaths = snapshot.alarms.last(where: { $0.code == RunMachine.jobDeaths && !$0.isPast }) {

@@ -33,7 +33,7 @@ struct StatusAddress: ParsableArguments {
                 let before = EndedRun.read(in: run).map { ": \($0.sentence)" } ?? "; no run was started there"
                 throw CommandError(.usage, "no run is live in \(run)\(before)")
             }
-            return StatusClient(address: file.status, tokenFile: tokenFile ?? file.tokenFile, directory: run)
+            return StatusClient(address: file.statusFromHere, tokenFile: tokenFile ?? file.tokenFile, directory: run)
         }
         let address = ProcessInfo.processInfo.environment["SKEIN_STATUS"] ?? Self.standard
         try Self.check(address, from: "SKEIN_STATUS")
