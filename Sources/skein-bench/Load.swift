@@ -24,7 +24,7 @@ struct Load: Codable {
     /// Of a process of the measurement; nil without keys.
     func key(_ role: KeyRole, in directory: String) throws -> ProcessKey? {
         guard isKeyed else { return nil }
-        let file = KeyDirectory("\(directory)/keys").keyFile(role.rawValue)
+        let file = KeyDirectory("\(directory)/key-files").keyFile(role.rawValue)
         return try ProcessKey(parsing: PrivateFile.read(file), from: file)
     }
 
@@ -68,7 +68,7 @@ enum CoordinatorPart {
         configuration.journalPath = directory + "/bench.sqlite"
         var ring: KeyRing?
         if load.isKeyed {
-            let keys = KeyDirectory("\(directory)/keys")
+            let keys = KeyDirectory("\(directory)/key-files")
             ring = try KeyRing([keys])
             configuration.security = .server(try keys.serverKey())
             configuration.roster = ring
