@@ -46,10 +46,20 @@ let system = Target.Dependency.product(
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
+/// The labelling page, built into the program.
+let pageFiles =
+    ["index.html", "style.css", "icon.svg"]
+    + [
+        "answers", "clock", "differences", "elements", "lead", "main", "markdown", "pair", "ranking", "rating",
+        "remarks",
+        "server", "writing",
+    ].map { "\($0).js" }
+
 let fuzzed: [Target.Dependency] =
     [
-        "Cluster", "ClusterModel", "Coordinator", "Datasets", "Rewards", "RunConfiguration", "Tokenizers", "Transport",
-        grdb,
+        "Cluster", "ClusterModel", "Coordinator", "Datasets", "Preferences", "Rewards", "RunConfiguration",
+        "Tokenizers",
+        "Transport", "VoteFiles", grdb,
     ] + (withoutTorch ? [] : ["LanguageModels", "Torch"])
 let fuzzer: [Target] = [
     .systemLibrary(name: "CLibFuzzer", path: "Tests/FuzzTests/CLibFuzzer"),
@@ -110,11 +120,17 @@ let package = Package(
         library("ClusterModel", [collections, heap]),
         library("RunLayout"),
         library("RunConfiguration", ["ClusterModel", "Loopback", "RunLayout", yams]),
+        library("Keys", ["Cryptography", "Transport", "ZeroMQ"]),
         library("Datasets", ["CZlib", "Tokenizers"]),
+        library("Launching"),
+        library("HostChecks"),
         library("RunInputs", ["AtomicFiles", "RunLayout", "Cryptography"]),
-        library("Reports", ["AtomicFiles", "RunLayout"]),
+        library("Reports", ["AtomicFiles", "RunLayout", "Preferences"]),
         library("Console", ["AtomicFiles", "RunLayout", lifecycle, log]),
+        library("Preferences"),
+        library("VoteFiles", ["Datasets", "Preferences", "Tokenizers"]),
         library("MetricsServer", ["Loopback", coreMetrics, hummingbird, lifecycle, log]),
+        library("FeedbackModel"),
 
         // Layer 3
         library("Rewards", ["RunConfiguration", "Tokenizers", log]),
@@ -122,6 +138,7 @@ let package = Package(
             "Cluster",
             ["CZlib", "Transport", "SkeinProto", "ClusterModel", "Cryptography", protobuf, collections, log, metrics]),
         library("Supervision", ["ClusterModel", "Console", "RunConfiguration", subprocess, system]),
+        library("FeedbackStore", ["Cryptography", "FeedbackModel", grdb]),
         library("LanguageModels", ["AtomicFiles", "Torch"]),
         library("PolicyOptimization", ["Torch", "LanguageModels", "RunConfiguration"]),
 
@@ -137,6 +154,10 @@ let package = Package(
             "Coordinator", ["Cluster", "ClusterModel", "Reports", "RunLayout", "Transport", "Cryptography", grdb, log]),
         library(
             "StatusServer", ["ClusterModel", "MetricsServer", "RunConfiguration", "Cryptography", hummingbird, log]),
+        .target(
+            name: "FeedbackServer",
+            dependencies: ["FeedbackModel", "FeedbackStore", "MetricsServer", hummingbird, log],
+            resources: pageFiles.map { .embedInCode("Page/\($0)") }, swiftSettings: strict),
         library("Generator", ["Cluster", "ClusterModel", "LanguageModels", "Torch", "Tokenizers", log, metrics]),
         library(
             "Scorer",
@@ -159,17 +180,19 @@ let package = Package(
         .executableTarget(
             name: "skein",
             dependencies: [
-                "AtomicFiles", "Cluster", "ClusterModel", "Console", "Coordinator", "Datasets", "MetricsServer",
-                "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout", "Cryptography", "StatusServer",
-                "Supervision", "Tokenizers",
-                "ZeroMQ", arguments, lifecycle, log,
+                "AtomicFiles", "Cluster", "ClusterModel", "Console", "Coordinator", "Cryptography", "Datasets",
+                "FeedbackModel", "FeedbackServer", "FeedbackStore", "HostChecks", "Keys", "Launching", "Loopback",
+                "MetricsServer", "Preferences", "Reports", "Rewards", "RunConfiguration", "RunInputs", "RunLayout",
+                "StatusServer", "Supervision", "Tokenizers", "Transport", "VoteFiles", "ZeroMQ", arguments,
+                lifecycle, log,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "skein-engine",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "LanguageModels",
-                "Learner", "MetricsServer", "PolicyOptimization", "Reports", "Rewards", "RunConfiguration", "RunInputs",
+                "Cluster", "ClusterModel", "Console", "Datasets", "Evaluations", "Generator", "Keys",
+                "LanguageModels", "Learner", "MetricsServer", "PolicyOptimization", "Reports", "Rewards",
+                "RunConfiguration", "RunInputs",
                 "RunLayout", "Scorer", "Cryptography", "Tokenizers", "Torch", "Training", "Transport", "ZeroMQ",
                 arguments,
                 lifecycle, log, metrics,
@@ -190,9 +213,8 @@ let package = Package(
         .executableTarget(
             name: "skein-bench",
             dependencies: [
-                "Cluster", "ClusterModel", "Console", "Coordinator", "MetricsServer", "StatusServer", "Transport",
-                "ZeroMQ",
-                arguments, log,
+                "Cluster", "ClusterModel", "Console", "Coordinator", "FeedbackModel", "FeedbackStore", "Keys",
+                "MetricsServer", "StatusServer", "Transport", "ZeroMQ", arguments, log,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -213,6 +235,11 @@ let package = Package(
             ["Coordinator", "Cluster", "ClusterModel", "InProcess", "Transport", "ZeroMQ", grdb, log]),
         tests("DatasetsTests", ["Datasets", "Tokenizers", "CZlib"]),
         tests("EvaluationsTests", ["Evaluations", "Rewards", "RunConfiguration", "Tokenizers"]),
+        tests("FeedbackModelTests", ["FeedbackModel"]),
+        tests("FeedbackStoreTests", ["FeedbackStore", "FeedbackModel", grdb]),
+        tests(
+            "FeedbackServerTests",
+            ["FeedbackServer", "FeedbackStore", "FeedbackModel", "MetricsServer", hummingbird, log]),
         tests(
             "LanguageModelsTests", ["LanguageModels", "Torch"],
             resources: [
@@ -230,19 +257,28 @@ let package = Package(
             resources: [.copy("Fixtures")]
         ),
         tests(
-            "ProcessTests", ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Transport", "ZeroMQ"],
+            "ProcessTests",
+            ["skein", "skein-engine", "skein-chaos", "Cluster", "ClusterModel", "Keys", "Transport", "ZeroMQ", log],
             resources: [.copy("Fixtures")]),
-        tests("ReportsTests", ["Reports"]),
+        tests("PreferencesTests", ["Preferences"], resources: [.copy("Fixtures")]),
+        tests("ReportsTests", ["Preferences", "Reports"]),
+        tests("LaunchingTests", ["Console", "Launching"]),
+        tests("HostChecksTests", ["HostChecks"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["AtomicFiles", "RunInputs", "Console"]),
         tests(
             "RunConfigurationTests", ["ClusterModel", "Loopback", "RunConfiguration", "RunLayout", yams],
             resources: [.copy("Fixtures")]),
         tests("MetricsServerTests", ["MetricsServer", lifecycle, log, metrics]),
+        tests(
+            "KeysTests",
+            ["Keys", "Cluster", "ClusterModel", "Coordinator", "Cryptography", "CZeroMQ", "Transport", "ZeroMQ", log]),
+        tests("ConsoleTests", ["Console"]),
         tests("StatusServerTests", ["StatusServer", "MetricsServer", "ClusterModel", log]),
         tests("SupervisionTests", ["Supervision", "ClusterModel", "Console"]),
         tests("TokenizersTests", ["Tokenizers"], resources: [.copy("Fixtures")]),
         tests("TorchTests", ["AtomicFiles", "Torch"]),
+        tests("VoteFilesTests", ["Datasets", "Preferences", "Tokenizers", "VoteFiles"]),
         tests(
             "TrainingTests",
             [

@@ -32,6 +32,7 @@ import time
 import zlib
 
 from reward_file import CONFIGURATION, TRY_AGAIN, Ending, by_name, described, load, say
+from reward_key import find_key
 
 
 def needed_packages():
@@ -162,7 +163,7 @@ class Link(threading.Thread):
 
     ENDS = 2  # seconds in which the coordinator may acknowledge the last results
 
-    def __init__(self, modules, address, name, reward, scoring, patience):
+    def __init__(self, modules, address, name, reward, scoring, patience, key=None):
         super().__init__(daemon=True)
         self.zmq, self.Envelope = modules
         self.address, self.name_, self.reward, self.scoring, self.patience = address, name, reward, scoring, patience
@@ -180,8 +181,13 @@ class Link(threading.Thread):
         self.socket.setsockopt(self.zmq.ROUTING_ID, f"{name}#{self.incarnation:016x}".encode())
         self.socket.setsockopt(self.zmq.LINGER, 1000)
         self.socket.setsockopt(self.zmq.IMMEDIATE, 1)
+        self.has_key, self.complaint = key is not None, None
+        if key and address.startswith("tcp://"):
+            key.show(self.zmq, self.socket)
         self.monitor = self.socket.get_monitor_socket(
-            self.zmq.EVENT_HANDSHAKE_SUCCEEDED | self.zmq.EVENT_DISCONNECTED)
+            self.zmq.EVENT_HANDSHAKE_SUCCEEDED | self.zmq.EVENT_DISCONNECTED
+            | self.zmq.EVENT_HANDSHAKE_FAILED_AUTH | self.zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+            | self.zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL)
         try:
             self.socket.connect(address)
         except self.zmq.ZMQError as error:
@@ -316,6 +322,18 @@ class Link(threading.Thread):
         last.daemon = True
         last.start()
 
+    def complain(self, is_unknown):
+        self.refused_at = time.monotonic()
+        if is_unknown:
+            why = "the coordinator does not know this key, or it was revoked; see there: skein keys list"
+        elif self.has_key:
+            why = "the coordinator has no key, or another one than the key file says; copy the key file anew"
+        else:
+            why = "the coordinator does not talk without a key, or is none; give --key FILE, or --run"
+        if why != self.complaint:
+            say(why)
+        self.complaint = why
+
     def serve(self):
         poller = self.zmq.Poller()
         for source in (self.socket, self.monitor, self.wake_read):
@@ -328,7 +346,15 @@ class Link(threading.Thread):
                 event = self.zmq.utils.monitor.recv_monitor_message(self.monitor)["event"]
                 self.joined = False
                 if event == self.zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                    self.complaint = None
                     self.hello()
+                elif event != self.zmq.EVENT_DISCONNECTED:
+                    self.complain(event == self.zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+            # libzmq never tries again by itself after a refusal; the key may be allowed in a moment.
+            if self.complaint and now > self.refused_at + 5:
+                self.refused_at = now
+                self.socket.disconnect(self.address)
+                self.socket.connect(self.address)
             if self.wake_read in ready:
                 os.read(self.wake_read, 4096)
             while not self.outbox.empty():
@@ -401,14 +427,15 @@ def is_alive(pid):
 
 
 def find(directory, patience):
-    """The address of the run that is alive in a directory; waits for one that is being started."""
+    """What coordinator.json says of the run that is alive in a directory; waits for one that is being started."""
     file = directory / "coordinator.json"
     end, said = time.monotonic() + patience, False
     while True:
         try:
             content = json.loads(file.read_text())
             if is_alive(int(content["pid"])):
-                return content["endpoint"]
+                content["endpoint"]
+                return content
             why = f"{file} is left over from a run whose coordinator (process {content['pid']}) is gone"
         except OSError:
             why = f"no run is alive in {directory}" if directory.is_dir() else f"there is no directory {directory}"
@@ -432,7 +459,10 @@ def main():
     parser.add_argument("--reward", required=True, help="name of the reward in the run file")
     parser.add_argument(
         "--file", help="Python file that defines score(prompt, response), or score(prompt, response, extra)")
-    parser.add_argument("--name", default=f"python-{os.getpid()}")
+    parser.add_argument("--name", help="name of this process in the status (default: that of its key, or a number)")
+    parser.add_argument(
+        "--key", metavar="FILE",
+        help="file of this worker's key, role scorer (default: SKEIN_KEY_FILE, SKEIN_KEY, or the one of --run)")
     parser.add_argument(
         "--wait", type=float, default=60, metavar="SECONDS",
         help="give up when no run answers for so long (default: %(default)s)")
@@ -444,7 +474,7 @@ def main():
         parser.error("give --run or --coordinator")
     if not (options.wait >= 0 and 0 < options.timeout < 1e8):
         parser.error("--wait and --timeout are seconds, --timeout more than 0")
-    if not options.name or "#" in options.name:
+    if options.name is not None and (not options.name or "#" in options.name):
         parser.error("--name must not be empty and must not contain #")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))  # nothing is leased yet
@@ -454,8 +484,11 @@ def main():
         modules = needed_packages()
         score = load(options.file) if options.file else brevity
         scoring = Scoring(options.reward, score, options.file, options.timeout)
-        address = options.coordinator or find(options.run, options.wait)
-        link = Link(modules, address, options.name, options.reward, scoring, options.wait)
+        content = {} if options.coordinator else find(options.run, options.wait)
+        address = options.coordinator or content["endpoint"]
+        key = find_key(options.key, content.get("keys"), options.name)
+        name = options.name or (key and key.name) or f"python-{os.getpid()}"
+        link = Link(modules, address, name, options.reward, scoring, options.wait, key)
     except Ending as ending:
         say(ending)
         sys.exit(ending.code)

@@ -9,20 +9,23 @@ import Glibc
 package enum AtomicFile {
     package typealias Sink = (UnsafeRawBufferPointer) throws -> Void
 
-    package static func write(_ data: Data, to path: String) throws {
-        try write(to: path) { sink in try data.withUnsafeBytes { try sink($0) } }
+    package static func write(_ data: Data, to path: String, synced: Bool = true) throws {
+        try write(to: path, synced: synced) { sink in try data.withUnsafeBytes { try sink($0) } }
     }
 
     /// `body` hands the bytes to the sink piece by piece. When it or the disk fails, the target stays as it was and the
     /// temporary file is removed.
-    package static func write(to path: String, _ body: (Sink) throws -> Void) throws {
+    ///
+    /// - Parameter synced: false leaves it to the system when the file reaches the disk: it is whole for every process, and
+    ///   may be lost or damaged when the machine goes down.
+    package static func write(to path: String, synced: Bool = true, _ body: (Sink) throws -> Void) throws {
         let temporary = "\(path).\(String(UInt64.random(in: .min ... .max), radix: 16))\(ending)"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw FileError("cannot write '\(path)'", errno) }
         var isOpen = true
         do {
             try body { bytes in try write(bytes, descriptor, path) }
-            guard fsync(descriptor) == 0 else { throw FileError("cannot write '\(path)'", errno) }
+            guard !synced || fsync(descriptor) == 0 else { throw FileError("cannot write '\(path)'", errno) }
             isOpen = false
             guard close(descriptor) == 0 else { throw FileError("cannot write '\(path)'", errno) }
             guard rename(temporary, path) == 0 else { throw FileError("cannot replace '\(path)'", errno) }
@@ -31,7 +34,7 @@ package enum AtomicFile {
             unlink(temporary)
             throw error
         }
-        try syncDirectory(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+        if synced { try syncDirectory(URL(fileURLWithPath: path).deletingLastPathComponent().path) }
     }
 
     /// Removes what killed processes left in a directory; not below it. Nobody may be writing there.

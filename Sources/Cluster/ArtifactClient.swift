@@ -15,6 +15,8 @@ package final class ArtifactClient: Sendable {
     private static let placesKept = 1000
 
     private let thread: any TransportLoop
+    /// The key that it shows to sources that have one.
+    private let keys: KeyPair?
     private let logger: Logger
     private let counts = Mutex((received: UInt64(0), retransmits: UInt64(0)))
     private let receivedTotal = Counter(label: "skein_weight_bytes_total", dimensions: [("direction", "in")])
@@ -29,8 +31,9 @@ package final class ArtifactClient: Sendable {
     nonisolated(unsafe) private var places: [String: [String]] = [:]
     private let cache = Mutex<[String: Data]>([:])
 
-    package init(on thread: any TransportLoop, logger: Logger) {
+    package init(on thread: any TransportLoop, keys: KeyPair? = nil, logger: Logger) {
         self.thread = thread
+        self.keys = keys
         self.logger = logger
         thread.perform { [weak self, thread] in thread.every(.milliseconds(200)) { self?.tick() } }
     }
@@ -148,8 +151,9 @@ package final class ArtifactClient: Sendable {
     private func socket(for address: String) throws -> any TransportSocket {
         if let socket = sockets[address] { return socket }
         let identity = "pull#" + Hexadecimal.text(Secrets.randomBytes(8))
-        let socket = try thread.open(.dealer(identity: identity))
-        try socket.connect(address)
+        let source = try ArtifactSource(address)
+        let socket = try thread.open(.dealer(identity: identity), security: security(of: source))
+        try socket.connect(source.address)
         thread.watch(socket) { [weak self] in
             self?.hear(address)
             while let frames = socket.receive() { self?.handle(frames) }
@@ -157,6 +161,21 @@ package final class ArtifactClient: Sendable {
         sockets[address] = socket
         hear(address)
         return socket
+    }
+
+    /// A process with a key pulls from nobody without one.
+    private func security(of source: ArtifactSource) throws -> SocketSecurity {
+        switch (keys, source.key) {
+        case (nil, nil): return .none
+        case (let keys?, let server?): return .client(keys, server: server)
+        case (nil, .some):
+            throw ClusterError(.artifact, "the source of an artifact wants a key, and this process has none; give --key")
+        case (.some, nil):
+            if source.address.hasPrefix("tcp://") {
+                throw ClusterError(.artifact, "the source of an artifact has no key, though the run has keys")
+            }
+            return .none
+        }
     }
 
     private func hear(_ address: String) { heard[address] = thread.now }
@@ -180,7 +199,7 @@ package final class ArtifactClient: Sendable {
         }
         heard[address] = now
         // A failure shows when the next request is sent.
-        try? socket.connectAnew(address)
+        if let source = try? ArtifactSource(address) { try? socket.connectAnew(source.address) }
     }
 
     private func handle(_ frames: [[UInt8]]) {

@@ -23,29 +23,60 @@ package final class ArtifactServer: Sendable {
         var sentBytes: UInt64 = 0
     }
 
+    /// As manifests name it: behind a `#` the key of this server, where connections have keys.
     package let address: String
     private let thread: any TransportLoop
     private let logger: Logger
+    /// Whom it admits; nil: everybody who reaches it.
+    private let roster: AnnouncedPeers?
     private let state = Mutex(State())
     private let sentTotal = Counter(label: "skein_weight_bytes_total", dimensions: [("direction", "out")])
     private let socket: any TransportSocket
 
-    /// - Parameter announced: the address that manifests name, where it is not the one that is listened at.
+    /// - Parameters:
+    ///   - announced: the address that manifests name, where it is not the one that is listened at. Without a port it is
+    ///     that of the socket.
+    ///   - security: at tcp addresses.
+    ///   - roster: whom to admit where connections have keys; the roster of `thread`.
     package static func listen(
-        on thread: any TransportLoop, address: String, announced: String? = nil, logger: Logger
+        on thread: any TransportLoop, address: String, announced: String? = nil, security: SocketSecurity = .none,
+        roster: AnnouncedPeers? = nil, logger: Logger
     ) async throws -> ArtifactServer {
-        try await thread.run {
+        let security = security.at(address)
+        return try await thread.run {
             // A puller has eight chunks under way; one that asks for more and does not read is not to fill the memory.
-            let socket = try thread.open(.router, queue: 64)
+            let socket = try thread.open(.router, queue: 64, security: security)
             let bound = try socket.bind(address)
+            var key: PublicKey?
+            if case .server(let keys) = security { key = keys.publicKey }
+            let source = ArtifactSource(address: Self.announced(announced, bound), key: key)
             let server = ArtifactServer(
-                thread: thread, socket: socket, address: announced ?? bound, logger: logger)
+                thread: thread, socket: socket, address: source.text,
+                roster: security.isEncrypted ? roster ?? AnnouncedPeers() : nil, logger: logger)
             thread.watch(socket) { [weak server] in server?.receive() }
             return server
         }
     }
 
-    private init(thread: any TransportLoop, socket: any TransportSocket, address: String, logger: Logger) {
+    private static func announced(_ announced: String?, _ bound: String) -> String {
+        guard let announced else { return bound }
+        // `tcp://HOST` has one colon, an address in brackets many: what counts is a port at the end.
+        let rest = announced.dropFirst("tcp://".count)
+        let hasPort = rest.last != "]" && rest.contains(":")
+        guard announced.hasPrefix("tcp://"), !hasPort, let port = bound.split(separator: ":").last else {
+            return announced
+        }
+        return "\(announced):\(port)"
+    }
+
+    /// The coordinator says whom to admit.
+    package func admit(_ peers: [PeerKey]) { roster?.set(peers) }
+
+    private init(
+        thread: any TransportLoop, socket: any TransportSocket, address: String, roster: AnnouncedPeers?,
+        logger: Logger
+    ) {
+        self.roster = roster
         self.thread = thread
         self.socket = socket
         self.address = address
@@ -102,7 +133,16 @@ package final class ArtifactServer: Sendable {
 
     private func receive() {
         for _ in 0..<256 {
-            guard let frames = socket.receive(), let identity = frames.first else { return }
+            guard let received = socket.take(), let identity = received.frames.first else { return }
+            let frames = received.frames
+            // A key that is revoked counts for no request more, though its connection stands.
+            if let roster, !(received.peer.map(roster.admits) ?? false) {
+                if roster.refusals.note(received.peer?.name ?? "somebody", "its key was revoked") {
+                    logger.warning(
+                        "a request for weights is refused", metadata: ["peer": "\(received.peer?.name ?? "")"])
+                }
+                continue
+            }
             guard let envelope = try? Codec.decode(frames.dropFirst()),
                 case .chunkRequest(let place) = envelope.message
             else {

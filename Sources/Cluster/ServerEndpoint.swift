@@ -1,4 +1,5 @@
 package import ClusterModel
+import DequeModule
 package import Logging
 import Synchronization
 package import Transport
@@ -18,6 +19,8 @@ package final class ServerEndpoint: Sendable {
         package var muted: UInt64 = 0
         package var refused: UInt64 = 0
         package var unreachable: UInt64 = 0
+        /// Connections that did not come about: other keys, or none.
+        package var failedHandshakes: UInt64 = 0
     }
 
     private struct State {
@@ -25,7 +28,16 @@ package final class ServerEndpoint: Sendable {
         var identities: [WorkerID: [UInt8]] = [:]
         var peers: [[UInt8]: WorkerID] = [:]
         var offences: [[UInt8]: Offences] = [:]
-        var backlog: [WorkerID: [Outgoing]] = [:]
+        var backlog: [WorkerID: Backlog] = [:]
+        var gate: Gate
+        /// By which key those that said HELLO came.
+        var keys: [WorkerID: PublicKey] = [:]
+    }
+
+    /// What waits to be sent to a slow peer.
+    private struct Backlog {
+        var messages: Deque<[Frame]> = []
+        var bytes = 0
     }
 
     private struct Offences {
@@ -39,28 +51,40 @@ package final class ServerEndpoint: Sendable {
     /// Peers of whom offences are remembered; a flood of names must not fill the memory.
     private static let offendersRemembered = 1000
     private static let backlogAllowed = 2000
+    private static let backlogBytesAllowed = 64 << 20
     private static let identitiesRemembered = 10_000
 
     package let thread: any TransportLoop
     package let address: String
     package let epoch: UInt64
+    /// Who was refused by its key, for the status.
+    package let refusals: RefusalLog
     private let logger: Logger
     private let counts = Mutex(Counters())
     private let socket: any TransportSocket
     // SAFETY: touched on the socket thread alone.
-    nonisolated(unsafe) private var state = State()
+    nonisolated(unsafe) private var state: State
     private let onBatch: @Sendable ([Incoming]) -> Void
 
     /// Listens at `address`; `tcp://127.0.0.1:0` takes a free port. Throws when the address is taken or not private.
+    ///
+    /// - Parameters:
+    ///   - security: with keys at tcp addresses, the roster of `thread` says who may connect.
+    ///   - roster: the same one. It is asked about each message too.
     package static func listen(
-        on thread: any TransportLoop, address: String, epoch: UInt64, logger: Logger,
+        on thread: any TransportLoop, address: String, epoch: UInt64, security: SocketSecurity = .none,
+        roster: (any Roster)? = nil, refusals: RefusalLog = RefusalLog(), logger: Logger,
         onBatch: @escaping @Sendable ([Incoming]) -> Void
     ) async throws -> ServerEndpoint {
-        try await thread.run {
-            let socket = try thread.open(.router)
+        let security = security.at(address)
+        return try await thread.run {
+            let socket = try thread.open(.router, security: security)
             let bound = try socket.bind(address)
             let endpoint = ServerEndpoint(
-                thread: thread, socket: socket, address: bound, epoch: epoch, logger: logger, onBatch: onBatch)
+                thread: thread, socket: socket, address: bound, epoch: epoch,
+                gate: Gate(security.isEncrypted ? roster ?? Nobody() : nil), refusals: refusals, logger: logger,
+                onBatch: onBatch)
+            try thread.watchConnection(of: socket) { [weak endpoint] event in endpoint?.connectionChanged(event) }
             thread.watch(socket) { [weak endpoint] in endpoint?.receive() }
             thread.every(.milliseconds(50)) { [weak endpoint] in endpoint?.flushBacklog() }
             return endpoint
@@ -68,9 +92,11 @@ package final class ServerEndpoint: Sendable {
     }
 
     private init(
-        thread: any TransportLoop, socket: any TransportSocket, address: String, epoch: UInt64, logger: Logger,
-        onBatch: @escaping @Sendable ([Incoming]) -> Void
+        thread: any TransportLoop, socket: any TransportSocket, address: String, epoch: UInt64, gate: Gate,
+        refusals: RefusalLog, logger: Logger, onBatch: @escaping @Sendable ([Incoming]) -> Void
     ) {
+        state = State(gate: gate)
+        self.refusals = refusals
         self.thread = thread
         self.socket = socket
         self.address = address
@@ -96,7 +122,13 @@ package final class ServerEndpoint: Sendable {
         thread.perform { [self] in
             if let identity = state.identities.removeValue(forKey: peer) { state.peers[identity] = nil }
             state.backlog[peer] = nil
+            state.keys[peer] = nil
         }
+    }
+
+    /// Those that came by one of these keys. What they say is refused already; this says whom the run has lost.
+    package func holders(of keys: Set<PublicKey>) -> [WorkerID] {
+        state.keys.filter { keys.contains($0.value) }.keys.sorted()
     }
 
     package func close() {
@@ -108,17 +140,23 @@ package final class ServerEndpoint: Sendable {
 
     // MARK: - On the socket thread
 
+    private func connectionChanged(_ event: ConnectionEvent) {
+        guard event == .keyRefused || event == .noAgreement else { return }
+        counts.withLock { $0.failedHandshakes += 1 }
+    }
+
     private func receive() {
         var batch: [Incoming] = []
         // Bounded, so that sending gets its turn under a flood.
         for _ in 0..<1024 {
-            guard let frames = socket.receive() else { break }
-            if let incoming = admit(frames) { batch.append(incoming) }
+            guard let received = socket.take() else { break }
+            if let incoming = admit(received) { batch.append(incoming) }
         }
         if !batch.isEmpty { onBatch(batch) }
     }
 
-    private func admit(_ frames: [[UInt8]]) -> Incoming? {
+    private func admit(_ received: Received) -> Incoming? {
+        let frames = received.frames
         guard let identity = frames.first else { return nil }
         counts.withLock {
             $0.received += 1
@@ -132,11 +170,18 @@ package final class ServerEndpoint: Sendable {
         do {
             let peer = try state.peers[identity] ?? Self.peer(identity)
             envelope = try Codec.decode(frames.dropFirst())
+            do {
+                try state.gate.check(envelope.message, from: received.peer, as: peer, at: thread.now)
+            } catch {
+                object(error, to: received.peer, identity, inReplyTo: envelope.id)
+                return nil
+            }
             if case .hello(let hello) = envelope.message {
                 guard hello.id == peer else {
                     throw ClusterError(.malformed, "HELLO names another worker than the routing id")
                 }
                 remember(peer, identity)
+                state.keys[peer] = received.peer?.key
             }
             return Incoming(
                 peer: peer, message: envelope.message, id: envelope.id, epoch: envelope.epoch,
@@ -152,6 +197,22 @@ package final class ServerEndpoint: Sendable {
         }
     }
 
+    /// A peer that says what its key does not allow.
+    private func object(_ objection: Gate.Objection, to sender: Peer?, _ identity: [UInt8], inReplyTo id: UInt64) {
+        counts.withLock { $0.refused += 1 }
+        let who = sender.map { "\($0.role) \($0.name)" } ?? Self.printable(identity)
+        if refusals.note(who, objection.why) {
+            logger.warning("a peer is refused", metadata: ["peer": "\(who)", "why": "\(objection.why)"])
+        }
+        guard let answer = objection.answer else { return }
+        say(.refused(code: answer.code.rawValue, message: answer.message), to: identity, inReplyTo: id)
+    }
+
+    private func say(_ message: Message, to identity: [UInt8], inReplyTo id: UInt64 = 0) {
+        guard let frames = try? Codec.encode(Envelope(inReplyTo: id, epoch: epoch, message)) else { return }
+        _ = socket.send(frames, to: identity)
+    }
+
     private func isMuted(_ identity: [UInt8]) -> Bool {
         guard let offences = state.offences[identity] else { return false }
         if thread.now - offences.last > Self.offencesKept { state.offences[identity] = nil }
@@ -163,6 +224,7 @@ package final class ServerEndpoint: Sendable {
         if state.identities.count >= Self.identitiesRemembered {
             state.identities.removeAll()
             state.peers.removeAll()
+            state.keys.removeAll()
         }
         state.identities[peer] = identity
         state.peers[identity] = peer
@@ -192,35 +254,33 @@ package final class ServerEndpoint: Sendable {
                 "muted": "\(count >= Self.offencesAllowed)",
             ])
         counts.withLock { $0.refused += 1 }
-        let refusal = Message.refused(code: Refusal.Code.malformed.rawValue, message: reason)
-        let envelope = Envelope(epoch: epoch, refusal)
-        guard let frames = try? Codec.encode(envelope) else { return }
-        _ = socket.send(frames, to: identity)
+        say(.refused(code: Refusal.Code.malformed.rawValue, message: reason), to: identity)
     }
 
     private func deliver(_ outgoing: Outgoing) {
-        if state.backlog[outgoing.peer] != nil {
-            state.backlog[outgoing.peer]?.append(outgoing)
-            return
-        }
-        if !attempt(outgoing) { state.backlog[outgoing.peer] = [outgoing] }
-    }
-
-    /// False when the peer cannot take it now.
-    private func attempt(_ outgoing: Outgoing) -> Bool {
         let frames: [Frame]
         do {
             frames = try Codec.encode(Envelope(inReplyTo: outgoing.inReplyTo, epoch: epoch, outgoing.message))
         } catch {
             logger.error("a message cannot be sent", metadata: ["peer": "\(outgoing.peer)", "reason": "\(error)"])
-            return true
+            return
         }
-        let identity = state.identities[outgoing.peer] ?? Array(outgoing.peer.routingID.utf8)
+        // In order, so behind what waits already.
+        if state.backlog[outgoing.peer] == nil, attempt(frames, to: outgoing.peer) { return }
+        state.backlog[outgoing.peer, default: Backlog()].messages.append(frames)
+        state.backlog[outgoing.peer]?.bytes += Self.size(frames)
+    }
+
+    private static func size(_ frames: [Frame]) -> Int { frames.reduce(0) { $0 + $1.count } }
+
+    /// False when the peer cannot take it now.
+    private func attempt(_ frames: [Frame], to peer: WorkerID) -> Bool {
+        let identity = state.identities[peer] ?? Array(peer.routingID.utf8)
         switch socket.send(frames, to: identity) {
         case .sent:
             counts.withLock {
                 $0.sent += 1
-                $0.sentBytes += UInt64(frames.reduce(0) { $0 + $1.count })
+                $0.sentBytes += UInt64(Self.size(frames))
             }
             return true
         case .full: return false
@@ -233,13 +293,22 @@ package final class ServerEndpoint: Sendable {
 
     private func flushBacklog() {
         for (peer, waiting) in state.backlog {
-            var rest = waiting[...]
-            while let next = rest.first, attempt(next) { rest.removeFirst() }
-            if rest.count > Self.backlogAllowed {
-                logger.warning("a slow peer's messages are dropped", metadata: ["peer": "\(peer)"])
-                rest = []
+            var rest = waiting
+            while let next = rest.messages.first, attempt(next, to: peer) {
+                rest.messages.removeFirst()
+                rest.bytes -= Self.size(next)
             }
-            state.backlog[peer] = rest.isEmpty ? nil : Array(rest)
+            if rest.messages.count > Self.backlogAllowed || rest.bytes > Self.backlogBytesAllowed {
+                logger.warning("a slow peer's messages are dropped", metadata: ["peer": "\(peer)"])
+                rest = Backlog()
+            }
+            state.backlog[peer] = rest.messages.isEmpty ? nil : rest
         }
     }
+}
+
+/// Where connections have keys and nobody says whose count, none does.
+private final class Nobody: Roster {
+    func peer(of key: PublicKey) -> Peer? { nil }
+    func refused(_ key: PublicKey?, from address: String, why: String) {}
 }

@@ -19,6 +19,8 @@ package final class WorkerLink: Sendable {
         var sink: (@Sendable (Message?) -> Void)?
         /// What came before there was a sink.
         var undelivered: [Message?] = []
+        /// What was last said of a handshake that failed: once is enough.
+        var complaint = ""
     }
 
     package let identity: Identity
@@ -31,21 +33,25 @@ package final class WorkerLink: Sendable {
     nonisolated(unsafe) private var state: State
     private let contact = Mutex<ContinuousClock.Instant?>(nil)
     private let failure = Mutex<SessionFailure?>(nil)
+    private let security: SocketSecurity
 
-    /// - Parameter patience: how long a coordinator that cannot be reached is waited for; nil: for ever.
+    /// - Parameters:
+    ///   - security: the key that this side shows at tcp addresses, and that of the coordinator.
+    ///   - patience: how long a coordinator that cannot be reached is waited for; nil: for ever.
     package static func connect(
-        on thread: any TransportLoop, to address: String, as identity: Identity, patience: Duration? = nil,
-        logger: Logger
+        on thread: any TransportLoop, to address: String, as identity: Identity, security: SocketSecurity = .none,
+        patience: Duration? = nil, logger: Logger
     ) async throws -> WorkerLink {
+        let security = security.at(address)
         var identity = identity
         identity.host = ProcessInfo.processInfo.hostName
         identity.pid = Int(ProcessInfo.processInfo.processIdentifier)
         return try await thread.run { [identity] in
-            let socket = try thread.open(.dealer(identity: identity.id.routingID))
+            let socket = try thread.open(.dealer(identity: identity.id.routingID), security: security)
             let link = WorkerLink(
-                thread: thread, socket: socket, address: address,
+                thread: thread, socket: socket, address: address, security: security,
                 machine: SessionMachine(identity, patience: patience.map { $0.milliseconds }, at: 0), logger: logger)
-            try thread.watchConnection(of: socket) { [weak link] up in link?.handle(.connection(up: up)) }
+            try thread.watchConnection(of: socket) { [weak link] in link?.connectionChanged($0) }
             thread.watch(socket) { [weak link] in link?.receive() }
             thread.every(.milliseconds(50)) { [weak link] in
                 link?.sendUnsent()
@@ -57,8 +63,10 @@ package final class WorkerLink: Sendable {
     }
 
     private init(
-        thread: any TransportLoop, socket: any TransportSocket, address: String, machine: SessionMachine, logger: Logger
+        thread: any TransportLoop, socket: any TransportSocket, address: String, security: SocketSecurity,
+        machine: SessionMachine, logger: Logger
     ) {
+        self.security = security
         self.thread = thread
         start = thread.now
         self.socket = socket
@@ -135,6 +143,30 @@ package final class WorkerLink: Sendable {
     }
 
     // MARK: - On the socket thread
+
+    private func connectionChanged(_ event: ConnectionEvent) {
+        switch event {
+        case .accepted:
+            state.complaint = ""
+            handle(.connection(up: true))
+        case .lost: handle(.connection(up: false))
+        case .keyRefused:
+            complain(
+                "the coordinator does not know this key, or it was revoked; see there: skein keys list")
+        case .noAgreement:
+            complain(
+                security.isEncrypted
+                    ? "the coordinator has no key, or another one than the key file says; copy the key file anew"
+                    : "the coordinator does not talk without a key, or is none; give --key FILE")
+        }
+    }
+
+    /// It is tried again all the same: the key may be allowed, or the coordinator changed, in a moment.
+    private func complain(_ reason: String) {
+        guard state.complaint != reason else { return }
+        state.complaint = reason
+        logger.warning("no connection", metadata: ["reason": "\(reason)"])
+    }
 
     private func receive() {
         while !state.machine.isOver, let frames = socket.receive() {

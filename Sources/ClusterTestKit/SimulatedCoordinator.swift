@@ -162,8 +162,8 @@ final class SimulatedCoordinator {
         case .batchReady(let step, let jobs):
             for index in 0..<jobs {
                 let parts = world.settings.parts.indices.map { JobID(step: step, index: index, kind: .score, part: $0) }
-                for job in [JobID(step: step, index: index, kind: .generate)] + parts where !disk.has(job) {
-                    throw world.violate("the batch of step \(step) is ready before \(job) is on disk")
+                for job in [JobID(step: step, index: index, kind: .generate)] + parts where !disk.keeps(job) {
+                    throw world.violate("the batch of step \(step) is ready, and \(job) is not on disk")
                 }
             }
         case .artifact(let manifest):

@@ -57,6 +57,10 @@ final class SimulatedDisk {
     }
 
     func has(_ job: JobID) -> Bool { job.step < content.committedSteps || counted.contains(job) }
+    /// Whether the answers of a job can still be read.
+    func keeps(_ job: JobID) -> Bool {
+        job.kind == .generate ? content.trajectories[job] != nil : content.scores[job] != nil
+    }
     func has(_ manifest: ArtifactManifest) -> Bool { manifests[manifest.kind]?[manifest.version.number] != nil }
 
     private func apply(_ entries: [JournalEntry]) throws {
@@ -83,9 +87,17 @@ final class SimulatedDisk {
                 throw world.violate("step \(step) is committed after \(content.committedSteps) steps")
             }
             content.committedSteps = step + 1
-            content.trajectories = content.trajectories.filter { $0.key.step > step }
-            content.scores = content.scores.filter { $0.key.step > step }
+            content.weights[step + 1] = manifest.weights
             try apply(.weights(manifest))
+        case .checkpoint(let steps):
+            let made = world.learner.disk.checkpoint.steps
+            guard steps <= made else {
+                throw world.violate("batches before step \(steps) are dropped, and the checkpoint has \(made) steps")
+            }
+            content.checkpoint = steps
+            content.weights = content.weights.filter { $0.key >= steps }
+            content.trajectories = content.trajectories.filter { $0.key.step >= steps }
+            content.scores = content.scores.filter { $0.key.step >= steps }
         case .weights(let manifest): manifests[manifest.kind, default: [:]][manifest.version.number] = manifest
         case .retired(let oldest):
             manifests[.policy] = manifests[.policy]?.filter { $0.key == 0 || $0.key >= oldest }

@@ -1,11 +1,22 @@
 import ClusterModel
 import Foundation
 
-/// A learner: the session machine, and steps whose result is a function of the batch. What it has on disk survives.
+/// A learner: the session machine, and steps whose result is a function of the batch and of what was learned before.
+///
+/// Its checkpoint survives whatever happens, with the versions of the policy that belong to it. Files of other versions
+/// survive its own end, and not always that of its machine. What it has learned since the checkpoint is repeated.
 final class SimulatedLearner: SimulatedProcess {
-    struct Disk {
+    struct Weights: Hashable {
         var steps = 0
         var digest: UInt64 = 0
+    }
+
+    struct Disk {
+        var checkpoint = Weights()
+        /// Digests of the versions that the checkpoint links to.
+        var linked: [Int: UInt64] = [:]
+        /// Digests of versions that were written and not synced.
+        var files: [Int: UInt64] = [:]
         var isExported = false
     }
 
@@ -18,6 +29,16 @@ final class SimulatedLearner: SimulatedProcess {
 
     private let seed: UInt64
     private(set) var disk = Disk()
+    /// In memory.
+    private var weights = Weights()
+    /// A checkpoint that is being written.
+    private var writing: Weights?
+    /// A step that is committed when that checkpoint is on disk.
+    private var delayed: Int?
+    /// Versions of the policy that can be pulled, and their digests.
+    private var served: [Int: UInt64] = [:]
+    /// Steps that the coordinator had committed when this process began.
+    private var committed = 0
     private var nextAsk: UInt64 = 1
     private var asks: [UInt64: Waiting] = [:]
     private var hasBegun = false
@@ -46,6 +67,25 @@ final class SimulatedLearner: SimulatedProcess {
         pause = LearnerPause()
         phase = "loading"
         isHeld = false
+        weights = Weights()
+        (writing, delayed) = (nil, nil)
+        served = [:]
+        committed = 0
+    }
+
+    /// A damaged file has another hash than what is pulled.
+    func serves(_ version: Int) -> Bool {
+        isUp && !isFrozen && served[version] != nil && served[version] == world.digest(of: version)
+    }
+
+    /// - Parameter host: its machine goes with it, and files that were not synced may be gone or damaged.
+    func crash(down: Int64, host: Bool) {
+        if host {
+            for version in disk.files.keys.sorted() {
+                if world.chance(30) { disk.files[version] = nil } else if world.chance(50) { disk.files[version] = 1 }
+            }
+        }
+        crash(down: down)
     }
 
     /// Waits for a word of the coordinator that has been said.
@@ -84,7 +124,10 @@ final class SimulatedLearner: SimulatedProcess {
             hasBegun = true
             let epoch = welcome.epoch
             later(world.delay(50...1_000)) { [self] in try begin(epoch) }
-        case .stop: leave()
+        case .stop:
+            // It is given the time for a checkpoint, or is not.
+            if world.chance(50), hasBegun { save(weights) }
+            leave()
         case .pause(let paused):
             if pause.said(paused), isHeld { try step() }
         default: break
@@ -92,33 +135,78 @@ final class SimulatedLearner: SimulatedProcess {
     }
 
     private func begin(_ epoch: UInt64) throws {
-        let numbers = Set([0, max(0, disk.steps - 1), disk.steps]).sorted()
-        let manifests =
-            [Synthetic.reference(seed)] + numbers.map { Synthetic.manifest($0, epoch: epoch, seed: seed) }
-        try ask(.publish(manifests), .publish)
+        weights = disk.checkpoint
+        served = disk.files.filter { $0.key > weights.steps }.merging(disk.linked) { $1 }
+        served[0] = 0
+        let policies = served.keys.sorted().map { manifest($0, epoch: epoch) }
+        try ask(.publish([Synthetic.reference(seed)] + policies, checkpoint: weights.steps), .publish)
+    }
+
+    private func manifest(_ version: Int, epoch: UInt64) -> ArtifactManifest {
+        Synthetic.manifest(
+            version, epoch: epoch, seed: seed, digest: served[version] ?? 0, source: "\(name)-\(incarnation)")
+    }
+
+    private func begin(behind committed: Int) throws {
+        self.committed = committed
+        guard committed - weights.steps <= world.plan.checkpointEvery else {
+            throw world.violate("\(committed - weights.steps) steps are to be repeated")
+        }
+        if weights.steps > 0 { try commit(weights.steps - 1) } else { try step() }
     }
 
     private func commit(_ step: Int) throws {
-        let manifest = Synthetic.manifest(step + 1, epoch: 1, seed: seed)
-        try ask(.commit(step: step, metrics: Data("{}".utf8), manifest), .commit(step: step))
+        let message = Message.commit(
+            step: step, metrics: Data("{}".utf8), manifest(step + 1, epoch: 1), checkpoint: disk.checkpoint.steps)
+        try ask(message, .commit(step: step))
     }
 
     private func step() throws {
-        isHeld = pause.isPaused && disk.steps < world.settings.steps
+        isHeld = pause.isPaused && weights.steps < world.settings.steps && weights.steps >= committed
         if isHeld {
             phase = WorkerReport.paused
             return
         }
-        guard disk.steps < world.settings.steps else {
+        guard weights.steps < world.settings.steps else {
             phase = "export"
             later(world.delay(50...3_000)) { [self] in
+                save(weights)
                 disk.isExported = true
                 try handle(.close(reason: Message.finished))
             }
             return
         }
-        phase = "wait_batch"
-        try ask(.batchRequest(step: disk.steps), .batch(step: disk.steps))
+        phase = weights.steps < committed ? "repeat" : "wait_batch"
+        try ask(.batchRequest(step: weights.steps), .batch(step: weights.steps))
+    }
+
+    // MARK: - Checkpoints
+
+    private func save(_ checkpoint: Weights) {
+        guard checkpoint.steps > disk.checkpoint.steps else { return }
+        disk.checkpoint = checkpoint
+        let oldest = checkpoint.steps - world.plan.lag
+        disk.linked = served.filter { $0.key > 0 && $0.key >= oldest && $0.key <= checkpoint.steps }
+    }
+
+    private func beginCheckpoint() {
+        let last = writing?.steps ?? disk.checkpoint.steps
+        guard writing == nil, weights.steps - last >= world.plan.checkpointEvery else { return }
+        let snapshot = weights
+        writing = snapshot
+        later(world.delay(20...3_000)) { [self] in
+            save(snapshot)
+            writing = nil
+            if let step = delayed {
+                delayed = nil
+                try commitInTime(step)
+            }
+        }
+    }
+
+    /// No step is committed while more would have to be repeated than the run allows.
+    private func commitInTime(_ step: Int) throws {
+        if step + 1 - disk.checkpoint.steps > world.plan.checkpointEvery { delayed = step } else { try commit(step) }
     }
 
     override func answered(_ id: UInt64, _ result: Result<Message, SessionFailure>) throws {
@@ -129,7 +217,7 @@ final class SimulatedLearner: SimulatedProcess {
             return
         }
         switch (waiting, message) {
-        case (.publish, .publishAck): if disk.steps > 0 { try commit(disk.steps - 1) } else { try step() }
+        case (.publish, .publishAck(let committed)): try begin(behind: committed)
         case (.commit(let step), .commitAck(let acknowledged)):
             guard step == acknowledged else { throw world.violate("another step was acknowledged") }
             try self.step()
@@ -150,17 +238,23 @@ final class SimulatedLearner: SimulatedProcess {
         }
         phase = "update"
         later(world.delay(100...1_500)) { [self] in
-            // Its checkpoint is on disk before the commit.
-            disk.digest = Synthetic.digest(jobs, after: disk.digest)
-            disk.steps = step + 1
+            let version = step + 1
+            weights = Weights(steps: version, digest: Synthetic.digest(jobs, after: weights.digest))
+            try world.remember(weights)
+            // Its file is there before the commit.
+            disk.files[version] = weights.digest
+            served[version] = weights.digest
+            let oldest = version - world.plan.lag - 1
+            served = served.filter { $0.key == 0 || $0.key >= oldest }
+            beginCheckpoint()
             later(world.delay(0...200)) { [self] in
                 phase = "publish"
-                if isGuarding {
+                if isGuarding, step >= committed {
                     isGuarding = false
                     pause.ask("guarded")
                     try handle(.tell(.alarm(code: Message.pausingAlarm, detail: "guarded")))
                 }
-                try commit(step)
+                try commitInTime(step)
             }
         }
     }

@@ -8,12 +8,17 @@ final class SimulatedWorker: SimulatedProcess {
     }
 
     private static let slots = 2
+    /// How often a version is asked for that nobody serves.
+    private static let patience = 60
 
     private let kind: Role
     private var serial = 0
     private var epoch: UInt64 = 0
     private var lastRun: String?
     private var versions: Set<Int> = []
+    /// Versions that are on their way, and a number for those of this run and epoch.
+    private var pulled: Set<Int> = []
+    private var pulls = 0
     private var newest = -1
     private var waiting: [Grant] = []
     private var running: Running?
@@ -42,12 +47,18 @@ final class SimulatedWorker: SimulatedProcess {
         serial += 1
         epoch = 0
         lastRun = nil
-        versions = []
-        newest = -1
+        forgetVersions()
         waiting = []
         running = nil
         isDraining = false
         hasCredit = false
+    }
+
+    private func forgetVersions() {
+        versions = []
+        pulled = []
+        pulls += 1
+        newest = -1
     }
 
     override func crash(down: Int64) {
@@ -88,8 +99,7 @@ final class SimulatedWorker: SimulatedProcess {
         switch message {
         case .welcome(let welcome):
             if welcome.epoch != epoch || session?.runID != lastRun {
-                versions = []
-                newest = -1
+                forgetVersions()
             }
             epoch = welcome.epoch
             lastRun = session?.runID
@@ -114,9 +124,21 @@ final class SimulatedWorker: SimulatedProcess {
 
     private func announced(_ manifest: ArtifactManifest) {
         guard manifest.kind == .policy else { return }
-        let (owner, number) = (incarnation, manifest.version.number)
+        let number = manifest.version.number
+        guard !versions.contains(number), pulled.insert(number).inserted else { return }
+        pull(number, serial: pulls, left: Self.patience)
+    }
+
+    /// From the learner, or not as long as that does not serve the version.
+    private func pull(_ number: Int, serial: Int, left: Int) {
+        let owner = incarnation
         world.after(world.delay(5...600)) { [self] in
-            guard isUp, owner == incarnation else { return }
+            guard isUp, owner == incarnation, serial == pulls else { return }
+            guard world.learner.serves(number) else {
+                if left > 0 { pull(number, serial: serial, left: left - 1) } else { pulled.remove(number) }
+                return
+            }
+            pulled.remove(number)
             versions.insert(number)
             newest = max(newest, number)
             try next()

@@ -7,7 +7,8 @@ package struct SimulationPlan: Sendable, CustomStringConvertible {
         /// `written`: how many of the entries that were on their way to the disk arrive there, unbeknown.
         case crashCoordinator(down: Int64, written: Int)
         case crashWorker(Int, down: Int64)
-        case crashLearner(down: Int64)
+        /// `host`: its machine goes with it, so that what was not synced may be lost.
+        case crashLearner(down: Int64, host: Bool)
         /// Pulses, and makes no progress; `nil`: for ever.
         case hang(Int, for: Int64?)
         /// SIGSTOP; messages queue up.
@@ -39,6 +40,8 @@ package struct SimulationPlan: Sendable, CustomStringConvertible {
     package var scorers = 1
     package var steps = 3
     package var lag = 0
+    /// Steps between two checkpoints of the learner.
+    package var checkpointEvery = 1
     package var faults: [Timed] = []
     package var planted: Set<PlantedBug> = []
 
@@ -50,8 +53,9 @@ package struct SimulationPlan: Sendable, CustomStringConvertible {
         var random = SeededRandom(seed)
         generators = Int.random(in: 1...3, using: &random)
         scorers = Int.random(in: 1...2, using: &random)
-        steps = Int.random(in: 2...4, using: &random)
+        steps = Int.random(in: 2...5, using: &random)
         lag = Int.random(in: 0...1, using: &random)
+        checkpointEvery = Int.random(in: 1...3, using: &random)
         // Some schedules are quiet, so that what goes wrong without a fault is found as such.
         let count = Int.random(in: 0...6, using: &random)
         for _ in 0..<count {
@@ -65,12 +69,12 @@ package struct SimulationPlan: Sendable, CustomStringConvertible {
         // The learner is the last.
         let process = Int.random(in: 0...workers, using: &random)
         func period(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &random) }
-        switch Int.random(in: 0..<17, using: &random) {
+        switch Int.random(in: 0..<18, using: &random) {
         case 0, 1, 2:
             return .crashCoordinator(
                 down: period(50...8_000), written: Int.random(in: 0...4, using: &random))
         case 3, 4: return .crashWorker(worker, down: period(50...6_000))
-        case 5: return .crashLearner(down: period(50...6_000))
+        case 5, 17: return .crashLearner(down: period(50...6_000), host: Bool.random(using: &random))
         case 6: return .hang(worker, for: Bool.random(using: &random) ? nil : period(500...15_000))
         case 7: return .freeze(process, for: period(100...15_000))
         case 8:
@@ -112,13 +116,19 @@ package struct SimulationPlan: Sendable, CustomStringConvertible {
             plan.lag = 0
             plans.append(plan)
         }
+        if checkpointEvery > 1 {
+            var plan = self
+            plan.checkpointEvery = 1
+            plans.append(plan)
+        }
         return plans
     }
 
     package var description: String {
         let bugs = planted.map(\.rawValue).sorted().joined(separator: " ")
         let head =
-            "seed \(seed): \(generators) generators, \(scorers) scorers, \(steps) steps, lag \(lag)"
+            "seed \(seed): \(generators) generators, \(scorers) scorers, \(steps) steps, lag \(lag), a checkpoint "
+            + "each \(checkpointEvery)"
             + (bugs.isEmpty ? "" : ", planted: \(bugs)")
         return ([head] + faults.map { "  at \($0.at) ms: \($0.fault)" }).joined(separator: "\n")
     }

@@ -63,10 +63,15 @@ enum Synthetic {
             rewards: ["r": job.trajectories.map { Float($0.responseTokens.reduce(0, +)) }])
     }
 
-    static func manifest(_ number: Int, epoch: UInt64, seed: UInt64) -> ArtifactManifest {
-        ArtifactManifest(
-            kind: .policy, version: PolicyVersion(epoch: epoch, number: number), files: [], sha256: "\(seed)-\(number)",
-            sources: [])
+    /// - Parameter digest: of what the version has learned.
+    static func manifest(
+        _ number: Int, epoch: UInt64, seed: UInt64, digest: UInt64, source: String
+    ) -> ArtifactManifest {
+        let hash = String(digest, radix: 16)
+        let file = ArtifactFile(name: "model.safetensors", size: 1, sha256: hash, chunkSize: 1)
+        return ArtifactManifest(
+            kind: .policy, version: PolicyVersion(epoch: epoch, number: number), files: [file],
+            sha256: "\(seed)-\(hash)", sources: [source])
     }
 
     static func reference(_ seed: UInt64) -> ArtifactManifest {

@@ -36,6 +36,8 @@ package final class World {
     private(set) var coordinator: SimulatedCoordinator!
     private(set) var workers: [SimulatedWorker] = []
     private(set) var learner: SimulatedLearner!
+    /// What the learner of this run has learned after so many steps.
+    private var learned: [Int: UInt64] = [:]
     private(set) var isOver = false
     /// Why the run failed, where that is the right end for this plan.
     private(set) var failure: RunEnding?
@@ -108,7 +110,7 @@ package final class World {
         guard isOver else { throw violate("nothing happens any more; \(coordinator.description)") }
         if failure != nil { return }
         let expected = Synthetic.expected(settings)
-        guard learner.disk.digest == expected else { throw violate("the learner learned from something else") }
+        guard learner.disk.checkpoint.digest == expected else { throw violate("the learner learned from something else") }
     }
 
     func finished(_ ending: RunEnding?) throws {
@@ -123,10 +125,19 @@ package final class World {
                 throw violate("the run failed: \(ending.message)")
             }
             failure = ending
-        } else if learner.disk.steps < settings.steps || !learner.disk.isExported {
+        } else if learner.disk.checkpoint.steps < settings.steps || !learner.disk.isExported {
             throw violate("the run is done, and the learner has not exported the policy")
         }
         isOver = true
+    }
+
+    func digest(of version: Int) -> UInt64? { version == 0 ? 0 : learned[version] }
+
+    /// What is learned is a function of the batches: a step that is repeated leads to the same weights.
+    func remember(_ weights: SimulatedLearner.Weights) throws {
+        if let before = learned.updateValue(weights.digest, forKey: weights.steps), before != weights.digest {
+            throw violate("step \(weights.steps) was repeated, and led to other weights")
+        }
     }
 
     // MARK: - Faults
@@ -137,7 +148,7 @@ package final class World {
             coordinator.crash(written: written)
             after(down) { [unowned self] in coordinator.start() }
         case .crashWorker(let index, let down): workers[index].crash(down: down)
-        case .crashLearner(let down): learner.crash(down: down)
+        case .crashLearner(let down, let host): learner.crash(down: down, host: host)
         case .hang(let index, let period): workers[index].hang(for: period)
         case .freeze(let index, let period):
             if index < workers.count { workers[index].freeze(for: period) } else { learner.freeze(for: period) }
@@ -181,6 +192,7 @@ package final class World {
         coordinator = SimulatedCoordinator(self)
         learner.retire()
         learner = SimulatedLearner(self)
+        learned = [:]
         after(down) { [unowned self, coordinator] in
             if coordinator === self.coordinator { coordinator?.start() }
         }
@@ -217,7 +229,7 @@ extension SimulationPlan.Fault {
     /// Milliseconds until it is over.
     var length: Int64 {
         switch self {
-        case .crashCoordinator(let down, _), .crashWorker(_, let down), .crashLearner(let down), .takeover(let down):
+        case .crashCoordinator(let down, _), .crashWorker(_, let down), .crashLearner(let down, _), .takeover(let down):
             down
         case .hang(_, let period): period ?? 0
         case .freeze(_, let period), .cut(_, let period), .lose(_, _, let period), .disturb(_, _, let period),

@@ -32,7 +32,7 @@ package enum Invocation {
         return ways.min { $0.utf8.count < $1.utf8.count } ?? program
     }
 
-    /// A word as a shell takes it.
+    /// A word as a shell takes it, whatever is in it: quotes, spaces, `$`, line breaks.
     package static func quoted(_ word: String) -> String {
         let isPlain =
             !word.isEmpty
@@ -41,4 +41,7 @@ package enum Invocation {
             }
         return isPlain ? word : "'\(word.replacing("'", with: "'\\''"))'"
     }
+
+    /// One line that a shell splits into exactly these words.
+    package static func line(_ words: [String]) -> String { words.map(quoted).joined(separator: " ") }
 }

@@ -39,11 +39,14 @@ package struct ServiceProcess: Sendable {
             tasks.addTask {
                 var isSecond = false
                 for await _ in Signals.stream(signals) {
+                    ServiceManager.tell(ServiceManager.stopping)
                     if isSecond, let second { _exit(second.rawValue) }
                     isSecond = true
                     await group.triggerGracefulShutdown()
                 }
             }
+            tasks.addTask { await ServiceManager.watch() }
+            ServiceManager.tell(ServiceManager.ready)
             try await group.run()
         }
     }

@@ -1,7 +1,8 @@
 import Foundation
 package import Logging
 
-/// One line a record on standard error: time, level, label, message, then `key=value` pairs in a fixed order.
+/// One line a record on standard error: time, level, label, message, then `key=value` pairs in a fixed order. What others
+/// sent cannot add lines or escape sequences.
 package struct StandardErrorLog: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
@@ -18,11 +19,11 @@ package struct StandardErrorLog: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        var line = "\(Date.now.formatted(.iso8601)) \(event.level.rawValue) \(label): \(event.message)"
+        var line = "\(Date.now.formatted(.iso8601)) \(event.level.rawValue) \(label): " + "\(event.message)".printable
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         for key in all.keys.sorted() {
             guard let value = all[key] else { continue }
-            line += " \(key)=\(value)"
+            line += " \(key)=" + "\(value)".printable
         }
         Console.error(line)
     }

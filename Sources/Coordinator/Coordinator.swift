@@ -31,6 +31,7 @@ package actor Coordinator {
     private let files: RunFiles?
     private let endpoint: ServerEndpoint
     private let journal: Journal
+    private let access: AccessFigures
     private let logger: Logger
     private let now: @Sendable () -> Int64
     private let finish: AsyncStream<Outcome>.Continuation
@@ -56,7 +57,8 @@ package actor Coordinator {
         do {
             let recovered = try journal.start()
             let endpoint = try await ServerEndpoint.listen(
-                on: thread, address: configuration.address, epoch: recovered.epoch, logger: logger
+                on: thread, address: configuration.address, epoch: recovered.epoch, security: configuration.security,
+                roster: configuration.roster, refusals: configuration.refusals, logger: logger
             ) { box.tell(.messages($0)) }
             let machine = try RunMachine(
                 configuration.run, recovered: recovered, inputs: configuration.inputs, address: endpoint.address,
@@ -64,11 +66,15 @@ package actor Coordinator {
             let files = try configuration.runDirectory.map {
                 try RunFiles($0, weights: configuration.weights, journal: configuration.journalPath)
             }
+            let isOpen = if case .noneAnywhere = configuration.security { true } else { false }
             let coordinator = Coordinator(
                 machine, files, thread: thread, endpoint: endpoint, journal: journal,
-                logger: logger, now: now)
+                access: AccessFigures(refusals: configuration.refusals, isOpen: isOpen), logger: logger, now: now)
             try await thread.run {
-                coordinator.assumeIsolated { $0.begin() }
+                coordinator.assumeIsolated {
+                    $0.begin()
+                    if let keys = configuration.keys { $0.handle(.keys(keys)) }
+                }
                 box.join(coordinator)
                 thread.every(.milliseconds(50)) { [weak coordinator] in
                     coordinator?.assumeIsolated { $0.handle(.tick) }
@@ -86,9 +92,9 @@ package actor Coordinator {
 
     private init(
         _ machine: RunMachine, _ files: sending RunFiles?, thread: any TransportLoop, endpoint: ServerEndpoint,
-        journal: Journal,
-        logger: Logger, now: @escaping @Sendable () -> Int64
+        journal: Journal, access: AccessFigures, logger: Logger, now: @escaping @Sendable () -> Int64
     ) {
+        self.access = access
         unownedExecutor = thread.asUnownedSerialExecutor()
         self.machine = machine
         self.files = files
@@ -123,7 +129,9 @@ package actor Coordinator {
         for effect in effects {
             switch effect {
             case .persist(let entries, let number): journal.write(entries, number: number)
-            case .send(let messages): endpoint.send(messages)
+            case .send(let messages):
+                for message in messages { access.note(message) }
+                endpoint.send(messages)
             case .forget(let peer): endpoint.forget(peer)
             case .record(let record): write(record)
             case .log(let line): logger.log(line)
@@ -133,7 +141,7 @@ package actor Coordinator {
                 nextSnapshot = 0
                 publishSnapshot(force: true)
                 finishFiles()
-                finish.yield(ending.map { .failure($0) } ?? .success(()))
+                finish.yield(ending.map { .failure(access.told(of: $0)) } ?? .success(()))
                 finish.finish()
             }
         }
@@ -177,6 +185,8 @@ package actor Coordinator {
         snapshot.counters.damaged = traffic.damaged
         snapshot.counters.muted = traffic.muted
         snapshot.counters.refused += traffic.refused
+        snapshot.counters.failedHandshakes = traffic.failedHandshakes
+        access.show(in: &snapshot)
         let statistics = journal.statistics
         snapshot.counters.journalCommits = statistics.commits
         snapshot.counters.journalCommitSeconds = statistics.seconds
@@ -202,6 +212,13 @@ package actor Coordinator {
         return isKnown
     }
     package func requestStop() { handle(.wish(.stop)) }
+
+    /// Other keys count from now on. Whoever came by one of those that do not is lost at once, and its jobs are free.
+    package func change(keys: [PeerKey], revoked: Set<PublicKey>) {
+        handle(.keys(keys))
+        let lost = endpoint.holders(of: revoked)
+        if !lost.isEmpty { handle(.revoked(lost)) }
+    }
 
     package func close() {
         isClosed = true

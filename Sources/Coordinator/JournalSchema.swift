@@ -7,8 +7,9 @@ import GRDBSQLite
 /// The tables of the journal and what is read from and written to them.
 ///
 /// `job` keeps one row for each job of the last ``stepsKept`` steps: `counted` is 1, and `duplicates` says how often another
-/// result came. `trajectory` holds the payload until the step's successor is committed, `weights` what open steps may name,
-/// `event` the last ``eventsKept`` events. Only `step` grows with the run, by the figures of each.
+/// result came. `trajectory` holds the payload until the learner has a checkpoint behind the step, `weights` what open steps
+/// may name, `event` the last ``eventsKept`` events. Only `step` grows with the run, by the figures of each, and by the hash
+/// of the weights that it made.
 enum JournalSchema {
     static let stepsKept = 1_000
     static let eventsKept = 20_000
@@ -39,6 +40,9 @@ enum JournalSchema {
                         detail TEXT NOT NULL);
                     """)
         }
+        migrator.registerMigration("2") { database in
+            try database.execute(sql: "ALTER TABLE step ADD COLUMN weights TEXT")
+        }
         try migrator.migrate(queue)
     }
 
@@ -58,6 +62,15 @@ enum JournalSchema {
         if let newest = try Row.fetchOne(database, sql: "SELECT step FROM step ORDER BY step DESC LIMIT 1") {
             state.committedSteps = try newest.number("step", of: "step") + 1
         }
+        // A journal from before batches were kept has none.
+        state.checkpoint = state.meta[checkpoint].flatMap { Int($0) }.map { min(max(0, $0), state.committedSteps) }
+        let first = state.checkpoint ?? state.committedSteps
+        for row in try Row.fetchAll(
+            database, sql: "SELECT step, weights FROM step WHERE step + 1 >= ? AND weights IS NOT NULL",
+            arguments: [first])
+        {
+            state.weights[try row.number("step", of: "step") + 1] = try row.read("weights", of: "step")
+        }
         for row in try Row.fetchAll(database, sql: "SELECT manifest FROM weights ORDER BY kind, version") {
             let blob: Data = try row.read("manifest", of: "weights")
             do {
@@ -68,7 +81,7 @@ enum JournalSchema {
         }
         let rows = try Row.fetchAll(
             database, sql: "SELECT step, number, kind, part, payload FROM trajectory WHERE step >= ?",
-            arguments: [state.committedSteps])
+            arguments: [first])
         for row in rows {
             guard let kind = JobKind(rawValue: try row.read("kind", of: "trajectory")) else { continue }
             let id = try JobID(
@@ -103,14 +116,16 @@ enum JournalSchema {
             try insert(.event(kind: "withdrawn", detail: reason), database, now: now)
         case .step(let step, let metrics, let manifest):
             try database.execute(
-                sql: "INSERT OR IGNORE INTO step (step, committed_ms, metrics) VALUES (?, ?, ?)",
-                arguments: [step, now, metrics])
+                sql: "INSERT OR IGNORE INTO step (step, committed_ms, metrics, weights) VALUES (?, ?, ?, ?)",
+                arguments: [step, now, metrics, manifest.weights])
             try insert(.weights(manifest), database, now: now)
-            try database.execute(sql: "DELETE FROM trajectory WHERE step < ?", arguments: [step])
             try forget(jobsUpTo: step - stepsKept, database)
             try database.execute(
                 sql: "DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", arguments: [eventsKept])
             try insert(.event(kind: "step", detail: String(step)), database, now: now)
+        case .checkpoint(let steps):
+            try insert(.meta(key: checkpoint, value: String(steps)), database, now: now)
+            try database.execute(sql: "DELETE FROM trajectory WHERE step < ?", arguments: [steps])
         case .weights(let manifest):
             try database.execute(
                 sql: "INSERT OR REPLACE INTO weights (kind, version, sha256, manifest) VALUES (?, ?, ?, ?)",
@@ -130,6 +145,9 @@ enum JournalSchema {
                 sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", arguments: [key, value])
         }
     }
+
+    /// Key of `meta`: how many steps the learner's newest checkpoint has.
+    private static let checkpoint = "checkpoint"
 
     /// Keys of `meta` begin so: how many jobs of a kind, and duplicates, are no longer in `job`.
     static let forgotten = "forgotten "

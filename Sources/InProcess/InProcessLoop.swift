@@ -17,7 +17,7 @@ package final class InProcessLoop: TransportLoop, Sendable {
 
     private struct Watched {
         var onReadable: (() -> Void)?
-        var onConnection: ((Bool) -> Void)?
+        var onConnection: ((ConnectionEvent) -> Void)?
     }
 
     private struct Inbox {
@@ -88,12 +88,15 @@ package final class InProcessLoop: TransportLoop, Sendable {
     }
 
     func tellConnection(_ socket: InProcessSocket, _ isUp: Bool) {
-        perform { [self] in watched[ObjectIdentifier(socket)]?.onConnection?(isUp) }
+        perform { [self] in watched[ObjectIdentifier(socket)]?.onConnection?(isUp ? .accepted : .lost) }
     }
 
     // MARK: - On the loop's thread
 
-    package func open(_ kind: SocketKind, queue: Int32) throws -> any TransportSocket {
+    /// Inside of one process nobody has to show a key.
+    package func open(
+        _ kind: SocketKind, queue: Int32, security: SocketSecurity
+    ) throws -> any TransportSocket {
         let socket = InProcessSocket(kind, queue: Int(queue), on: self, network)
         sockets.append(socket)
         return socket
@@ -105,7 +108,7 @@ package final class InProcessLoop: TransportLoop, Sendable {
         onReadable()
     }
 
-    package func watchConnection(of socket: any TransportSocket, _ body: @escaping (Bool) -> Void) throws {
+    package func watchConnection(of socket: any TransportSocket, _ body: @escaping (ConnectionEvent) -> Void) throws {
         watched[ObjectIdentifier(socket), default: Watched()].onConnection = body
     }
 

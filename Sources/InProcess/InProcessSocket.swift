@@ -43,10 +43,10 @@ package final class InProcessSocket: TransportSocket, Sendable {
             }
         }
         if case .dealer(let identity) = kind { message.insert(Array(identity.utf8), at: 0) }
-        return receiver.take(message) ? .sent : .full
+        return receiver.put(message) ? .sent : .full
     }
 
-    package func receive() -> [[UInt8]]? { state.withLock { $0.inbox.popFirst() } }
+    package func take() -> Received? { state.withLock { $0.inbox.popFirst() }.map { Received($0) } }
 
     package func close() {
         state.withLock {
@@ -57,7 +57,7 @@ package final class InProcessSocket: TransportSocket, Sendable {
     }
 
     /// False when as much waits as may wait.
-    private func take(_ message: [[UInt8]]) -> Bool {
+    private func put(_ message: [[UInt8]]) -> Bool {
         let isTaken = state.withLock { state in
             guard !state.isClosed, state.inbox.count < queue else { return false }
             state.inbox.append(message)

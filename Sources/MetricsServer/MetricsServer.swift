@@ -47,12 +47,12 @@ private struct MetricsContext: RequestContext {
 package enum LocalServer {
     /// How long a client that never finishes its request may hold a shutdown up.
     private static let patience: Duration = .seconds(1)
-    private static let mostConnections = 64
+    package static let mostConnections = 64
     /// Of a connection on which nothing happens.
     private static let idleTimeout: TimeAmount = .seconds(30)
 
     package static func run<Context: RequestContext>(
-        _ router: Router<Context>, at address: LocalAddress, logger: Logger,
+        _ router: Router<Context>, at address: LocalAddress, connections: Int = mostConnections, logger: Logger,
         onReady: @escaping @Sendable (Int) async -> Void
     ) async throws where Context: InitializableFromSource<ApplicationRequestContextSource> {
         var quiet = logger
@@ -63,7 +63,7 @@ package enum LocalServer {
             server: .http1(configuration: .init(idleTimeout: idleTimeout)),
             configuration: .init(
                 address: .hostname(address.host, port: address.port), serverName: "skein", reuseAddress: true,
-                availableConnectionsDelegate: MaximumAvailableConnections(mostConnections, logger: quiet)),
+                availableConnectionsDelegate: MaximumAvailableConnections(connections, logger: quiet)),
             onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) }, logger: quiet)
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }

@@ -24,6 +24,7 @@ package struct RunConfiguration: Sendable, Equatable {
     package var ppo = PPOSection()
     package var evaluation = EvaluationSection()
     package var coordinator = CoordinatorSection()
+    package var start = StartSection()
     package var roles = RolesSection()
     /// Where each key stood, for messages of ``check()``. Not part of the value.
     var places = KeyPlaces()
@@ -41,9 +42,6 @@ package struct RunConfiguration: Sendable, Equatable {
     package var sftDirectory: String { layout[.sft] }
     package var rewardModelDirectory: String { layout[.rewardModel] }
     package var policyDirectory: String { layout[.policy] }
-
-    /// Policies that must stay on disk: leases of open steps may still name them when the learner restarts.
-    package var keptCheckpoints: Int { max(ppo.keepCheckpoints, schedule.versionsBehind + 2) }
 
     /// What the stage sft starts from: the given base, or what the stage pretrain makes.
     package var baseDirectory: String? {
@@ -80,6 +78,7 @@ extension RunConfiguration: ConfigurationSection {
         keys.section(Stage.ppo.rawValue, &ppo, "Proximal policy optimization.")
         keys.section("evaluation", &evaluation, "The policy against its start.", changes: .free)
         keys.section("coordinator", &coordinator, "Where the coordinator listens.", changes: .free)
+        keys.section("start", &start, "Whom the run waits for at its start.", changes: .free)
         keys.section("roles", &roles, "Processes on this machine.")
     }
 }

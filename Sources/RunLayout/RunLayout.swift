@@ -18,13 +18,19 @@ package struct RunLayout: Sendable, Hashable {
         /// Seconds of each stage.
         case stageTimes = "stages.json"
         case logs
+        /// Keys of the run's own processes.
+        case keys
+        /// What `skein launch` wrote: keys of the workers that it starts elsewhere, and batch scripts.
+        case launch
 
         // Of the coordinator.
         case journal = "journal.sqlite"
         /// Where the live coordinator listens.
         case coordinator = "coordinator.json"
-        /// The bearer token of the status endpoint.
+        /// The bearer token of the status endpoint, for commands.
         case token
+        /// The bearer token of the status endpoint, for reading alone.
+        case readToken = "read-token"
         /// Figures of each step.
         case metrics = "metrics.jsonl"
         /// The first answers of each step.
@@ -39,6 +45,8 @@ package struct RunLayout: Sendable, Hashable {
         case start
         case startRecord = "from.json"
         case checkpoints
+        /// Policies as generators pull them, a directory a version.
+        case versions
         /// That of the last step.
         case policy
         /// That of the best step by held-out prompts.
@@ -89,7 +97,7 @@ package struct RunLayout: Sendable, Hashable {
 
     private static let ppo: Set<String> = {
         let entries: [Entry] = [
-            .journal, .checkpoints, .policy, .metrics, .samples, .evaluation, .heldOut, .bestPolicy, .stageTimes,
+            .journal, .checkpoints, .versions, .policy, .metrics, .samples, .evaluation, .heldOut, .bestPolicy, .stageTimes,
             .report, .summary, .logs, .tensorBoard, .changes, .start, .startRecord,
         ]
         // What SQLite keeps beside the journal.
@@ -115,6 +123,13 @@ extension RunLayout {
     /// The policy in a checkpoint of PPO.
     package static let checkpointPolicy = "policy"
 
+    /// The policies of versions before it that leases may name, as in `versions`.
+    package static let checkpointEarlier = "earlier"
+    /// Beside the policy in a checkpoint that has nothing else: of a step that was measured and is not gone on from.
+    package static let policyOnly = "policy-only"
+    /// In `checkpoints`: the run files by which the steps since the last one were made.
+    package static let stepSettings = "settings.json"
+
     private static let checkpointPrefix = "step-"
 
     package static func checkpointName(_ step: Int) -> String {
@@ -127,6 +142,11 @@ extension RunLayout {
         guard name.hasPrefix(checkpointPrefix), let step = Int(name.dropFirst(checkpointPrefix.count)), step >= 0
         else { return nil }
         return step
+    }
+
+    /// Whether a name is of a checkpoint that was being written, replaced or removed.
+    package static func isUnfinishedCheckpoint(_ name: String) -> Bool {
+        name.hasPrefix("." + checkpointPrefix) && (name.hasSuffix(".partial") || name.hasSuffix(".old"))
     }
 
     /// - Parameter directory: of a policy.

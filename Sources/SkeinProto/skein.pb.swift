@@ -207,6 +207,14 @@ package nonisolated struct Skein_V1_Envelope: @unchecked Sendable {
     set {_uniqueStorage()._body = .pause(newValue)}
   }
 
+  package var peers: Skein_V1_Peers {
+    get {
+      if case .peers(let v)? = _storage._body {return v}
+      return Skein_V1_Peers()
+    }
+    set {_uniqueStorage()._body = .peers(newValue)}
+  }
+
   package var publish: Skein_V1_Publish {
     get {
       if case .publish(let v)? = _storage._body {return v}
@@ -309,6 +317,7 @@ package nonisolated struct Skein_V1_Envelope: @unchecked Sendable {
     case artifact(Skein_V1_ArtifactManifest)
     case alarm(Skein_V1_Alarm)
     case pause(Skein_V1_Pause)
+    case peers(Skein_V1_Peers)
     case publish(Skein_V1_Publish)
     case batchRequest(Skein_V1_BatchRequest)
     case batchReady(Skein_V1_BatchReady)
@@ -671,6 +680,36 @@ package nonisolated struct Skein_V1_Pause: Sendable {
   // methods supported on all messages.
 
   package var paused: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// To the learner: everybody who may pull weights from it, by the key of the connection. The last one counts.
+package nonisolated struct Skein_V1_Peers: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var peers: [Skein_V1_PeerKey] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Skein_V1_PeerKey: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var role: String = String()
+
+  package var name: String = String()
+
+  /// Curve25519 public key, 32 bytes
+  package var key: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1355,15 +1394,31 @@ package nonisolated struct Skein_V1_Publish: Sendable {
 
   package var manifests: [Skein_V1_ArtifactManifest] = []
 
+  /// as in Commit
+  package var checkpoint: UInt64 {
+    get {_checkpoint ?? 0}
+    set {_checkpoint = newValue}
+  }
+  /// Returns true if `checkpoint` has been explicitly set.
+  package var hasCheckpoint: Bool {self._checkpoint != nil}
+  /// Clears the value of `checkpoint`. Subsequent reads from it will return its default value.
+  package mutating func clearCheckpoint() {self._checkpoint = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _checkpoint: UInt64? = nil
 }
 
+/// All of them are on the coordinator's disk.
 package nonisolated struct Skein_V1_PublishAck: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
+
+  /// steps; the learner repeats those since its checkpoint
+  package var committed: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1469,11 +1524,22 @@ package nonisolated struct Skein_V1_Commit: Sendable {
   /// Clears the value of `manifest`. Subsequent reads from it will return its default value.
   package mutating func clearManifest() {self._manifest = nil}
 
+  /// How many steps the learner's newest checkpoint on disk has: it asks for no batch before it. Without it: step + 1.
+  package var checkpoint: UInt64 {
+    get {_checkpoint ?? 0}
+    set {_checkpoint = newValue}
+  }
+  /// Returns true if `checkpoint` has been explicitly set.
+  package var hasCheckpoint: Bool {self._checkpoint != nil}
+  /// Clears the value of `checkpoint`. Subsequent reads from it will return its default value.
+  package mutating func clearCheckpoint() {self._checkpoint = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _manifest: Skein_V1_ArtifactManifest? = nil
+  fileprivate var _checkpoint: UInt64? = nil
 }
 
 package nonisolated struct Skein_V1_CommitAck: Sendable {
@@ -1494,7 +1560,7 @@ fileprivate nonisolated let _protobuf_package = "skein.v1"
 
 nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}id\0\u{3}in_reply_to\0\u{1}epoch\0\u{1}checksum\0\u{2}\u{5}hello\0\u{1}welcome\0\u{1}refused\0\u{1}credit\0\u{1}lease\0\u{1}renewal\0\u{1}result\0\u{3}result_ack\0\u{1}cancel\0\u{1}drain\0\u{1}bye\0\u{1}stop\0\u{1}report\0\u{1}loaded\0\u{1}artifact\0\u{1}alarm\0\u{1}pause\0\u{2}\u{e}publish\0\u{3}batch_request\0\u{3}batch_ready\0\u{3}fetch_jobs\0\u{3}batch_jobs\0\u{1}commit\0\u{3}commit_ack\0\u{3}publish_ack\0\u{4}\u{d}chunk_request\0\u{1}chunk\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}id\0\u{3}in_reply_to\0\u{1}epoch\0\u{1}checksum\0\u{2}\u{5}hello\0\u{1}welcome\0\u{1}refused\0\u{1}credit\0\u{1}lease\0\u{1}renewal\0\u{1}result\0\u{3}result_ack\0\u{1}cancel\0\u{1}drain\0\u{1}bye\0\u{1}stop\0\u{1}report\0\u{1}loaded\0\u{1}artifact\0\u{1}alarm\0\u{1}pause\0\u{1}peers\0\u{2}\u{d}publish\0\u{3}batch_request\0\u{3}batch_ready\0\u{3}fetch_jobs\0\u{3}batch_jobs\0\u{1}commit\0\u{3}commit_ack\0\u{3}publish_ack\0\u{4}\u{d}chunk_request\0\u{1}chunk\0")
 
   fileprivate class _StorageClass {
     var _protocol: UInt32 = 0
@@ -1763,6 +1829,19 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
             _storage._body = .pause(v)
           }
         }()
+        case 27: try {
+          var v: Skein_V1_Peers?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .peers(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .peers(v)
+          }
+        }()
         case 40: try {
           var v: Skein_V1_Publish?
           var hadOneofValue = false
@@ -1988,6 +2067,10 @@ nonisolated extension Skein_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
       case .pause?: try {
         guard case .pause(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+      }()
+      case .peers?: try {
+        guard case .peers(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
       }()
       case .publish?: try {
         guard case .publish(let v)? = _storage._body else { preconditionFailure() }
@@ -2718,6 +2801,76 @@ nonisolated extension Skein_V1_Pause: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
   package static func ==(lhs: Skein_V1_Pause, rhs: Skein_V1_Pause) -> Bool {
     if lhs.paused != rhs.paused {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Skein_V1_Peers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Peers"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peers\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.peers) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.peers, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Skein_V1_Peers, rhs: Skein_V1_Peers) -> Bool {
+    if lhs.peers != rhs.peers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Skein_V1_PeerKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PeerKey"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{1}name\0\u{1}key\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Skein_V1_PeerKey, rhs: Skein_V1_PeerKey) -> Bool {
+    if lhs.role != rhs.role {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.key != rhs.key {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4068,7 +4221,7 @@ nonisolated extension Skein_V1_Chunk: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension Skein_V1_Publish: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Publish"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}manifests\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}manifests\0\u{1}checkpoint\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4077,20 +4230,29 @@ nonisolated extension Skein_V1_Publish: SwiftProtobuf.Message, SwiftProtobuf._Me
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.manifests) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self._checkpoint) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.manifests.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.manifests, fieldNumber: 1)
     }
+    try { if let v = self._checkpoint {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Skein_V1_Publish, rhs: Skein_V1_Publish) -> Bool {
     if lhs.manifests != rhs.manifests {return false}
+    if lhs._checkpoint != rhs._checkpoint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4098,18 +4260,29 @@ nonisolated extension Skein_V1_Publish: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Skein_V1_PublishAck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PublishAck"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}committed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.committed) }()
+      default: break
+      }
+    }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.committed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.committed, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Skein_V1_PublishAck, rhs: Skein_V1_PublishAck) -> Bool {
+    if lhs.committed != rhs.committed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4271,7 +4444,7 @@ nonisolated extension Skein_V1_BatchJobs: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Skein_V1_Commit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Commit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}metrics\0\u{1}manifest\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}metrics\0\u{1}manifest\0\u{1}checkpoint\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4282,6 +4455,7 @@ nonisolated extension Skein_V1_Commit: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.step) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.metrics) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._manifest) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._checkpoint) }()
       default: break
       }
     }
@@ -4301,6 +4475,9 @@ nonisolated extension Skein_V1_Commit: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._manifest {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
+    try { if let v = self._checkpoint {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4308,6 +4485,7 @@ nonisolated extension Skein_V1_Commit: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.step != rhs.step {return false}
     if lhs.metrics != rhs.metrics {return false}
     if lhs._manifest != rhs._manifest {return false}
+    if lhs._checkpoint != rhs._checkpoint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -28,6 +28,9 @@ enum RunMetrics {
                 (["reason": "refused"], Double(counters.refused)), (["reason": "damaged"], Double(counters.damaged)),
             ])
         text.metric(
+            "skein_handshake_failures_total", .counter, "Connections that did not come about: an unknown key, or none.",
+            [([:], Double(counters.failedHandshakes))])
+        text.metric(
             "skein_tokens_generated_total", .counter, "Tokens of accepted answers.",
             [([:], Double(counters.tokensGeneratedTotal))])
         text.metric(

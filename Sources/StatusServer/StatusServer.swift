@@ -20,22 +20,22 @@ package protocol RunControl: Sendable {
 
 /// The status endpoint: reads snapshots, never asks the coordinator, so that a reader cannot slow the run.
 ///
-/// Loopback only. Reading needs no token; commands need the bearer token. Shutdown: cancel the task of `run`, or shut its
-/// service group down.
+/// On this machine alone reading needs no token; commands need one, and beyond this machine reading does too. Shutdown:
+/// cancel the task of `run`, or shut its service group down.
 package struct StatusServer: Sendable {
     package let address: LocalAddress
-    private let token: [UInt8]
+    private let tokens: StatusTokens
     private let snapshot: @Sendable () -> ClusterSnapshot
     private let control: any RunControl
     private let logger: Logger
     private let operations = Operations()
 
     package init(
-        address: LocalAddress, token: String, logger: Logger, snapshot: @escaping @Sendable () -> ClusterSnapshot,
+        address: LocalAddress, tokens: StatusTokens, logger: Logger, snapshot: @escaping @Sendable () -> ClusterSnapshot,
         control: any RunControl
     ) {
         self.address = address
-        self.token = Array(token.utf8)
+        self.tokens = tokens
         self.logger = logger
         self.snapshot = snapshot
         self.control = control
@@ -50,9 +50,9 @@ package struct StatusServer: Sendable {
 
     private func router() -> Router<StatusContext> {
         let router = Router(context: StatusContext.self)
-        router.add(middleware: LocalOnly())
+        // Whoever comes from elsewhere calls this machine by any name it has, and shows a token that no foreign page knows.
+        if !address.isPublic { router.add(middleware: LocalOnly()) }
         router.add(middleware: UnknownPath())
-        router.get("/") { _, _ in text(Self.endpoints) }
         router.get("livez") { _, _ in "ok\n" }
         router.get("readyz") { request, _ in
             let report = Readiness(snapshot())
@@ -60,19 +60,23 @@ package struct StatusServer: Sendable {
                 request.uri.queryParameters["verbose"] != nil || !report.isReady ? report.lines : "ok\n",
                 status: report.isReady ? .ok : .serviceUnavailable)
         }
-        router.get("metrics") { _, _ in
+        let readers =
+            address.isPublic
+            ? router.group().add(middleware: BearerToken(tokens: tokens, needs: .reading)) : router.group()
+        readers.get("/") { _, _ in text(Self.endpoints) }
+        readers.get("metrics") { _, _ in
             text(RunMetrics.render(snapshot()), type: Exposition.contentType)
         }
-        router.get("v1/status") { _, _ in json(try StatusCoding.status(snapshot())) }
-        router.get("v1/workers") { _, _ in json(WorkerRows(snapshot().workerList).text) }
-        router.get("v1/workers/:id") { _, context in
+        readers.get("v1/status") { _, _ in json(try StatusCoding.status(snapshot())) }
+        readers.get("v1/workers") { _, _ in json(WorkerRows(snapshot().workerList).text) }
+        readers.get("v1/workers/:id") { _, context in
             let id = context.parameters.get("id") ?? ""
             guard let worker = snapshot().workerList.last(where: { $0.name == id || $0.id == id }) else {
                 throw HTTPError(.notFound, message: "no worker \(id.prefix(100))")
             }
             return try json(worker)
         }
-        addCommands(router.group().add(middleware: BearerToken(token: token)))
+        addCommands(router.group().add(middleware: BearerToken(tokens: tokens, needs: .commands)))
         return router
     }
 
@@ -83,7 +87,8 @@ package struct StatusServer: Sendable {
         GET  /livez                 200 while the coordinator's process answers
         GET  /readyz                200 when the run can make progress, else 503 and what is missing; ?verbose: every part
 
-        With the header "Authorization: Bearer TOKEN"; the token is in the file `token` of the run directory:
+        With the header "Authorization: Bearer TOKEN"; the token is in the file `token` of the run directory. Beyond this
+        machine all of the above but livez and readyz need a token too; `read-token` is good for them:
         POST /v1/pause, /v1/resume, /v1/stop
         POST /v1/scale              body {"generator": 4, "scorer": 2}
         POST /v1/workers/NAME/drain

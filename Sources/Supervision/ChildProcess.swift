@@ -13,7 +13,7 @@ import Synchronization
 ///
 /// ``run(onStart:)`` is the process's whole life in one structured call: it returns when the process has ended, and a
 /// cancellation of its task kills the process. The child inherits no descriptor but its three streams, no blocked and no
-/// ignored signal. Its standard input is a pipe that is never written to, so that it notices the end of this process
+/// ignored signal. Its standard input is a pipe that stays open until then, so that it notices the end of this process
 /// however that comes (see `ParentWatch`).
 package struct ChildProcess: Sendable {
     /// Where the child prints.
@@ -35,13 +35,21 @@ package struct ChildProcess: Sendable {
     /// The first word that the process gets; nil: the path of the executable.
     private let name: String?
     private let output: Output
+    /// First on its standard input, such as a key; empty: nothing is ever written there.
+    private let input: String
     private let kills: MemoryKills
 
-    package init(_ executable: String, _ arguments: [String], name: String? = nil, output: Output) {
-        self.init(executable, arguments, name: name, output: output, kills: .own)
+    package init(
+        _ executable: String, _ arguments: [String], name: String? = nil, input: String = "", output: Output
+    ) {
+        self.init(executable, arguments, name: name, input: input, output: output, kills: .own)
     }
 
-    init(_ executable: String, _ arguments: [String], name: String? = nil, output: Output, kills: MemoryKills) {
+    init(
+        _ executable: String, _ arguments: [String], name: String? = nil, input: String = "", output: Output,
+        kills: MemoryKills
+    ) {
+        self.input = input
         self.executable = executable
         self.arguments = arguments
         self.name = name
@@ -83,6 +91,8 @@ package struct ChildProcess: Sendable {
                 let result = try await Subprocess.run(
                     command, input: .inputWriter, output: .currentStandardOutput, error: .currentStandardError
                 ) { execution in
+                    // A child that is gone already reads nothing; how it ended is told below.
+                    if !input.isEmpty { _ = try? await execution.standardInputWriter.write(input) }
                     await RunningChild.follow(
                         execution,
                         { child in
@@ -98,6 +108,8 @@ package struct ChildProcess: Sendable {
                 let result = try await Subprocess.run(
                     command, input: .inputWriter, output: .sequence, error: .combinedWithOutput
                 ) { execution in
+                    // A child that is gone already reads nothing; how it ended is told below.
+                    if !input.isEmpty { _ = try? await execution.standardInputWriter.write(input) }
                     await RunningChild.follow(
                         execution,
                         { child in

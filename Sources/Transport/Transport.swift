@@ -15,11 +15,11 @@ package protocol TransportLoop: SerialExecutor, Sendable {
     // On the loop alone.
 
     /// - Parameter queue: messages that may wait for one peer in each direction.
-    func open(_ kind: SocketKind, queue: Int32) throws -> any TransportSocket
+    func open(_ kind: SocketKind, queue: Int32, security: SocketSecurity) throws -> any TransportSocket
     /// Calls `onReadable` whenever messages wait at the socket.
     func watch(_ socket: any TransportSocket, onReadable: @escaping () -> Void)
-    /// Calls `body` with true when the socket's connection was (again) accepted, with false when it was lost.
-    func watchConnection(of socket: any TransportSocket, _ body: @escaping (Bool) -> Void) throws
+    /// Calls `body` with what becomes of the socket's connections.
+    func watchConnection(of socket: any TransportSocket, _ body: @escaping (ConnectionEvent) -> Void) throws
     func unwatch(_ socket: any TransportSocket)
     func every(_ interval: Duration, _ body: @escaping () -> Void)
 }
@@ -43,17 +43,25 @@ package protocol TransportSocket: AnyObject, Sendable {
     /// Sends a message whole, or nothing of it.
     /// - Parameter peer: of a router: to whom.
     func send(_ frames: [Frame], to peer: [UInt8]?) -> SendResult
-    /// The next message's frames; nil when there is none now.
-    func receive() -> [[UInt8]]?
+    /// The next message; nil when there is none now.
+    func take() -> Received?
     func close()
 }
 
 extension TransportSocket {
     package func send(_ frames: [Frame]) -> SendResult { send(frames, to: nil) }
+    /// The next message's frames, whoever sent it.
+    package func receive() -> [[UInt8]]? { take()?.frames }
 }
 
 extension TransportLoop {
-    package func open(_ kind: SocketKind) throws -> any TransportSocket { try open(kind, queue: 4096) }
+    package func open(_ kind: SocketKind, security: SocketSecurity = .none) throws -> any TransportSocket {
+        try open(kind, queue: 4096, security: security)
+    }
+
+    package func open(_ kind: SocketKind, queue: Int32) throws -> any TransportSocket {
+        try open(kind, queue: queue, security: .none)
+    }
 
     /// Runs `body` on the loop and waits for its result.
     package func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {

@@ -9,10 +9,13 @@ package import Transport
 /// by `SocketThread.perform`.
 package final class Socket: TransportSocket, @unchecked Sendable {
     let handle: UnsafeMutableRawPointer
+    private let security: SocketSecurity
+    private var peers = PeerIdentities()
     private var isClosed = false
 
     /// - Parameter queue: messages that may wait for one peer in each direction.
-    init(context: UnsafeMutableRawPointer, kind: SocketKind, queue: Int32) throws {
+    init(context: UnsafeMutableRawPointer, kind: SocketKind, queue: Int32, security: SocketSecurity) throws {
+        self.security = security
         guard let handle = zmq_socket(context, kind.number) else {
             throw TransportError(number: zmq_errno(), "cannot open a socket")
         }
@@ -23,7 +26,7 @@ package final class Socket: TransportSocket, @unchecked Sendable {
         try set64(ZMQ_MAXMSGSIZE, Int64(MessageLimits.bytes))
         try set(ZMQ_HANDSHAKE_IVL, 5000)
         try set(ZMQ_RECONNECT_IVL, 100)
-        try set(ZMQ_RECONNECT_IVL_MAX, 5000)
+        try set(ZMQ_RECONNECT_IVL_MAX, 2000)
         try set(ZMQ_TCP_KEEPALIVE, 1)
         try set(ZMQ_TCP_KEEPALIVE_IDLE, 30)
         try set(ZMQ_HEARTBEAT_IVL, 2000)
@@ -42,13 +45,17 @@ package final class Socket: TransportSocket, @unchecked Sendable {
             let result = zmq_setsockopt(handle, ZMQ_ROUTING_ID, bytes, bytes.count)
             if result != 0 { throw TransportError(number: zmq_errno(), "cannot set the routing id") }
         }
+        try secure(security)
     }
 
     deinit { close() }
 
     /// Binds; answers the address with the port that was given for `:0`.
     package func bind(_ address: String) throws -> String {
-        try Self.requirePrivate(address)
+        switch security {
+        case .none, .client: try Self.requirePrivate(address)
+        case .noneAnywhere, .server: break
+        }
         if zmq_bind(handle, address) != 0 {
             throw TransportError(number: zmq_errno(), "cannot listen at \(address)")
         }
@@ -91,7 +98,7 @@ package final class Socket: TransportSocket, @unchecked Sendable {
         if address.hasPrefix("tcp://"), Loopback.isAddress(address.dropFirst(6)) { return }
         throw TransportError(
             .notPrivate,
-            "\(address): without encryption Skein listens on this machine only; use tcp://127.0.0.1:PORT or ipc://PATH")
+            "\(address): without keys Skein listens on this machine only; use tcp://127.0.0.1:PORT or ipc://PATH")
     }
 
     /// Who may enter the folder may connect.
@@ -101,7 +108,7 @@ package final class Socket: TransportSocket, @unchecked Sendable {
         guard !path.hasPrefix("@"), stat(folder.isEmpty ? "." : folder, &info) == 0, info.st_mode & 0o077 == 0 else {
             throw TransportError(
                 .notPrivate,
-                "\(address): without encryption the folder of the socket must be this user's alone; make one of mode 0700"
+                "\(address): the folder of the socket must be this user's alone; make one of mode 0700"
             )
         }
     }
@@ -149,9 +156,10 @@ package final class Socket: TransportSocket, @unchecked Sendable {
         return result
     }
 
-    /// The next message's frames; nil when there is none now. A message over the limits is read and given back empty.
-    package func receive() -> [[UInt8]]? {
+    /// The next message; nil when there is none now. A message over the limits is read and given back empty.
+    package func take() -> Received? {
         var frames: [[UInt8]] = []
+        var peer: Peer?
         var total = 0
         while true {
             var message = zmq_msg_t()
@@ -161,6 +169,7 @@ package final class Socket: TransportSocket, @unchecked Sendable {
                 zmq_msg_close(&message)
                 return nil
             }
+            if frames.isEmpty, case .server = security { peer = peers.peer(of: &message) }
             total += Int(count)
             if total <= MessageLimits.bytes + 512, frames.count <= MessageLimits.frames {
                 let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: Int(count))
@@ -171,14 +180,16 @@ package final class Socket: TransportSocket, @unchecked Sendable {
             }
             let more = zmq_msg_more(&message) != 0
             zmq_msg_close(&message)
-            if !more { return frames }
+            if !more { return Received(frames, from: peer) }
         }
     }
 
     /// A PAIR socket on which libzmq reports the events of this socket.
     func monitor(context: UnsafeMutableRawPointer) throws -> Socket {
         let address = "inproc://monitor-\(UInt(bitPattern: handle))"
-        let events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED
+        let events =
+            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
+            | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
         if zmq_socket_monitor(handle, address, Int32(events)) != 0 {
             throw TransportError(number: zmq_errno(), "cannot monitor a socket")
         }
@@ -191,7 +202,10 @@ package final class Socket: TransportSocket, @unchecked Sendable {
         return socket
     }
 
-    private init(handle: UnsafeMutableRawPointer) { self.handle = handle }
+    init(handle: UnsafeMutableRawPointer) {
+        self.handle = handle
+        security = .none
+    }
 
     package func close() {
         guard !isClosed else { return }
@@ -200,9 +214,15 @@ package final class Socket: TransportSocket, @unchecked Sendable {
         zmq_close(handle)
     }
 
-    private func set(_ option: Int32, _ value: Int32) throws {
+    func set(_ option: Int32, _ value: Int32) throws {
         var value = value
         if zmq_setsockopt(handle, option, &value, MemoryLayout<Int32>.size) != 0 {
+            throw TransportError(number: zmq_errno(), "cannot set option \(option)")
+        }
+    }
+
+    func set(_ option: Int32, _ bytes: [UInt8]) throws {
+        if zmq_setsockopt(handle, option, bytes, bytes.count) != 0 {
             throw TransportError(number: zmq_errno(), "cannot set option \(option)")
         }
     }

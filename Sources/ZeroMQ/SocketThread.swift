@@ -40,14 +40,23 @@ package final class SocketThread: TransportLoop, Sendable {
     nonisolated(unsafe) private var timers: [Timer] = []
     nonisolated(unsafe) private var endOfTurn: [() -> Void] = []
     private let threadID = Mutex<pthread_t?>(nil)
+    /// nil: no socket of this thread admits peers by their keys.
+    // SAFETY: set in init, then used on the socket thread alone.
+    nonisolated(unsafe) private let admission: Admission?
 
-    package init(name: String = "sockets") throws {
+    /// - Parameter roster: whom CURVE servers of this thread admit. It is asked from the first moment on: nothing can be opened
+    ///   before.
+    package init(name: String = "sockets", roster: (any Roster)? = nil) throws {
         guard let context = zmq_ctx_new() else { throw TransportError(number: zmq_errno(), "cannot start libzmq") }
         self.context = context
         zmq_ctx_set(context, ZMQ_IO_THREADS, 1)
         zmq_ctx_set(context, ZMQ_IPV6, 0)
         wakeUp = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard wakeUp >= 0 else { throw TransportError(number: errno, "cannot make an eventfd") }
+        admission = try roster.map { try Admission(context: context, roster: $0) }
+        if let admission {
+            watched.append(Watched(socket: admission.socket, onReadable: admission.answer))
+        }
         let thread = Thread { [self] in loop() }
         thread.name = name
         thread.stackSize = 1 << 20
@@ -87,8 +96,20 @@ package final class SocketThread: TransportLoop, Sendable {
 
     // MARK: - On the socket thread
 
-    package func open(_ kind: SocketKind, queue: Int32) throws -> any TransportSocket {
-        try Socket(context: context, kind: kind, queue: queue)
+    package func open(
+        _ kind: SocketKind, queue: Int32, security: SocketSecurity
+    ) throws -> any TransportSocket {
+        if case .server = security, admission == nil {
+            throw TransportError(.notPrivate, "nobody says whom the socket may admit")
+        }
+        return try Socket(context: context, kind: kind, queue: queue, security: security)
+    }
+
+    /// Ends the handler of handshakes, for tests: from then on nobody is admitted.
+    func endAdmission() {
+        guard let admission else { return }
+        unwatch(admission.socket)
+        admission.socket.close()
     }
 
     /// Does nothing with sockets of another transport.
@@ -98,15 +119,19 @@ package final class SocketThread: TransportLoop, Sendable {
         items.removeAll()
     }
 
-    package func watchConnection(of socket: any TransportSocket, _ body: @escaping (Bool) -> Void) throws {
+    package func watchConnection(of socket: any TransportSocket, _ body: @escaping (ConnectionEvent) -> Void) throws {
         guard let socket = socket as? Socket else { return }
         let monitor = try socket.monitor(context: context)
         watch(monitor) {
             while let frames = monitor.receive() {
                 guard let first = frames.first, first.count >= 2 else { continue }
-                let event = Int32(UInt16(first[0]) | UInt16(first[1]) << 8)
-                if event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED { body(true) }
-                if event == ZMQ_EVENT_DISCONNECTED { body(false) }
+                switch Int32(UInt16(first[0]) | UInt16(first[1]) << 8) {
+                case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: body(.accepted)
+                case ZMQ_EVENT_DISCONNECTED: body(.lost)
+                case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: body(.keyRefused)
+                case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: body(.noAgreement)
+                default: break
+                }
             }
         }
     }

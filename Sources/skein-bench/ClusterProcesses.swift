@@ -1,6 +1,7 @@
 import ClusterModel
 import Console
 import Foundation
+import Keys
 
 /// The processes of one measurement, in a directory of their own, which goes with them.
 final class ClusterProcesses {
@@ -14,6 +15,7 @@ final class ClusterProcesses {
         self.load = load
         directory = FileManager.default.temporaryDirectory.appending(path: "skein-bench-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        if load.isKeyed { try KeyDirectory("\(directory)/keys").prepare() }
     }
 
     deinit {

@@ -2,7 +2,9 @@ import Cluster
 import ClusterModel
 import Console
 import Foundation
+import Keys
 import Synchronization
+import Transport
 import ZeroMQ
 
 /// Round trips of jobs that do nothing: learner, coordinator with its journal on a real file, and a worker, each its own
@@ -24,10 +26,10 @@ enum DispatchBenchmark {
         }
     }
 
-    static let pipelined = Load(jobs: 10_000, steps: 6, slots: 2048)
-    static let lockstep = Load(jobs: 2_000, steps: 2, slots: 1)
-
-    static func run() async throws -> Result {
+    /// - Parameter isKeyed: with CURVE.
+    static func run(isKeyed: Bool = false) async throws -> Result {
+        let pipelined = Load(jobs: 10_000, steps: 6, slots: 2048, isKeyed: isKeyed)
+        let lockstep = Load(jobs: 2_000, steps: 2, slots: 1, isKeyed: isKeyed)
         let many = try await trial(pipelined).steps.sorted()
         let times = try await trial(lockstep).times.suffix(lockstep.jobs)
         let single = zip(times.dropFirst(), times).map { $0 - $1 }.sorted()
@@ -42,7 +44,9 @@ enum DispatchBenchmark {
         let cluster = try ClusterProcesses(load)
         let coordinator = try await cluster.startCoordinator()
         let worker = try cluster.start("worker", coordinator: coordinator.address)
-        let seconds = try await SyntheticLearner(coordinator.address).learn(load)
+        let seconds = try await SyntheticLearner(
+            coordinator.address, key: load.key(.learner, in: cluster.directory)
+        ).learn(load)
         // The coordinator tells the worker that the run is done.
         for process in [worker, coordinator.process] { process.waitUntilExit() }
         let file = URL(filePath: "\(cluster.directory)/\(timesFile)")
@@ -61,7 +65,7 @@ enum DispatchBenchmark {
             on: try SocketThread(), to: address,
             as: WorkerLink.Identity(
                 role: .generator, name: "worker", capabilities: Capabilities(kinds: [.generate]), incarnation: 1),
-            logger: Load.log)
+            security: load.key(.generator, in: directory)?.security ?? .none, logger: Load.log)
         _ = await WorkerLoop(link: link, runner: idle, slots: load.slots, logger: Load.log).run()
         try JSONEncoder().encode(idle.times.withLock { $0 }).write(to: URL(filePath: "\(directory)/\(timesFile)"))
     }

@@ -2,10 +2,12 @@ import ClusterModel
 import Console
 import Coordinator
 import Foundation
+import Keys
 import Logging
 import MetricsServer
 import StatusServer
 import Synchronization
+import Transport
 import ZeroMQ
 
 /// What a measured cluster has to do.
@@ -16,6 +18,15 @@ struct Load: Codable {
     /// Leases that a worker holds at a time.
     var slots: Int
     var workers = 1
+    /// Whether connections have keys (CURVE).
+    var isKeyed = false
+
+    /// Of a process of the measurement; nil without keys.
+    func key(_ role: KeyRole, in directory: String) throws -> ProcessKey? {
+        guard isKeyed else { return nil }
+        let file = KeyDirectory("\(directory)/keys").keyFile(role.rawValue)
+        return try ProcessKey(parsing: PrivateFile.read(file), from: file)
+    }
 
     static let log = makeLogger("bench", level: .error)
 
@@ -55,12 +66,19 @@ enum CoordinatorPart {
         configuration.run.promptsPerJob = 1
         configuration.run.prompts = (0..<load.jobs).map { Prompt(row: $0, text: "p", tokens: [1]) }
         configuration.journalPath = directory + "/bench.sqlite"
-        let thread = try SocketThread()
+        var ring: KeyRing?
+        if load.isKeyed {
+            let keys = KeyDirectory("\(directory)/keys")
+            ring = try KeyRing([keys])
+            configuration.security = .server(try keys.serverKey())
+            configuration.roster = ring
+        }
+        let thread = try SocketThread(roster: ring)
         let coordinator = try await Coordinator.start(configuration, on: thread, logger: Load.log)
         let snapshots = coordinator.snapshots
         guard let place = LocalAddress("127.0.0.1:0") else { return }
         let server = StatusServer(
-            address: place, token: "", logger: Load.log, snapshot: { snapshots.current }, control: Nobody())
+            address: place, tokens: StatusTokens(commands: "", reading: ""), logger: Load.log, snapshot: { snapshots.current }, control: Nobody())
         await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await server.run { port in

@@ -6,12 +6,19 @@ import Foundation
 struct SkeinBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "skein-bench", abstract: "Measurements of the cluster, for scripts/bench.",
-        subcommands: [Dispatch.self, Scale.self, Restart.self, Part.self])
+        subcommands: [Dispatch.self, Curve.self, Scale.self, Restart.self, Feedback.self, Part.self])
 
     struct Dispatch: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Round trips of empty jobs through the coordinator, many at a time and one at a time.")
         func run() async throws { try printJSON(await DispatchBenchmark.run()) }
+    }
+
+    struct Curve: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "What keys on every connection cost: round trips and weights, with and without, in turn.")
+        @Option(help: "Rounds, of which the median counts.") var rounds = 3
+        func run() async throws { try printJSON(await CurveBenchmark.run(rounds: max(1, rounds))) }
     }
 
     struct Scale: AsyncParsableCommand {
@@ -45,6 +52,25 @@ struct SkeinBench: AsyncParsableCommand {
                 RestartBenchmark.Result(
                     openJobs: await RestartBenchmark.openJobs(jobs),
                     longRun: await RestartBenchmark.longRun(steps: steps, megabytes: megabytes)))
+        }
+    }
+
+    struct Feedback: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Annotators who vote at once at the labelling server of skein, which stands beside this program.")
+        @Option(help: "Annotators.") var annotators = 200
+        @Option(help: "Votes of each.") var votes = 50
+        @Option(help: "Mean seconds that an annotator looks at a task; 0: none.") var pause = 1.0
+        func run() throws {
+            guard (1...900).contains(annotators), votes > 0, pause >= 0 else {
+                throw ValidationError("--annotators is from 1 to 900, --votes above 0, --pause from 0")
+            }
+            guard let own = Bundle.main.executableURL else {
+                throw ValidationError("cannot tell where this program lies")
+            }
+            let skein = own.deletingLastPathComponent().appending(path: "skein")
+            try printJSON(
+                FeedbackBenchmark.run(annotators: annotators, votes: votes, pause: pause, executable: skein))
         }
     }
 

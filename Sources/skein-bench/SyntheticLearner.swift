@@ -2,6 +2,8 @@ import Cluster
 import ClusterModel
 import Console
 import Foundation
+import Keys
+import Transport
 import ZeroMQ
 
 /// Fetches batches and commits steps as the learner does, without learning.
@@ -10,12 +12,12 @@ struct SyntheticLearner {
     /// Bytes of each version that it commits.
     var bytes = 0
 
-    init(_ address: String, incarnation: UInt64 = 2) async throws {
+    init(_ address: String, incarnation: UInt64 = 2, key: ProcessKey? = nil) async throws {
         link = try await WorkerLink.connect(
             on: try SocketThread(), to: address,
             as: WorkerLink.Identity(
                 role: .learner, name: "learner", capabilities: Capabilities(kinds: []), incarnation: incarnation),
-            logger: Load.log)
+            security: key?.security ?? .none, logger: Load.log)
     }
 
     func publishFirst() async throws { _ = try await link.ask(.publish([Load.manifest(0, bytes: bytes)])) }

@@ -17,6 +17,8 @@ struct RunChaos: ParsableCommand {
         commandName: "run",
         abstract: "Disturb a run of real processes in every way, and check that it ends as if nothing had happened.")
     private static let quickstart = "deploy/runs/quickstart.yaml"
+    /// So many steps are repeated at most when a learner is killed, unless --set says otherwise.
+    private static let checkpointEvery = "ppo.checkpoint_every=5"
 
     @Option(help: "About how long the disturbed run takes.") var seconds = 60.0
     @Option(help: "Decides every fault.") var seed: UInt64 = 1
@@ -97,7 +99,7 @@ struct RunChaos: ParsableCommand {
 
     private func load(_ workshop: Workshop) throws -> RunConfiguration {
         let file = toy ? try ToyRun.make(in: workshop.path + "/toy", skein: workshop.skein) : runFile
-        let configuration = try RunConfiguration.load(path: file, overrides: overrides)
+        let configuration = try RunConfiguration.load(path: file, overrides: [Self.checkpointEvery] + overrides)
         let inputs =
             [configuration.models.policy, configuration.models.reference]
             + configuration.rewards.map { $0.model?.path }

@@ -69,6 +69,13 @@ struct History {
                 """)[0]
             hold(lonely == 0, "\(lonely) results belong to no job")
 
+            let spent = try numbers(
+                """
+                SELECT count(*) FROM trajectory WHERE step <
+                (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'checkpoint')
+                """)[0]
+            hold(spent == 0, "\(spent) results are kept that the learner's checkpoint has")
+
             let epochs = try events(database, "start").compactMap { $0.split(separator: " ").last }.compactMap {
                 Int($0)
             }
@@ -83,6 +90,10 @@ struct History {
         }
         if let other {
             let (own, theirs) = (try jobs(), try other.jobs())
+            let (made, expected) = (try weights(), try other.weights())
+            if let step = zip(made, expected).enumerated().first(where: { $1.0 != $1.1 })?.offset {
+                found.append("step \(step + 1) led to other weights than in the undisturbed run")
+            }
             hold(own == theirs, "its jobs are not those of the undisturbed run: \(own.count) and \(theirs.count)")
         }
         let lines = try Self.steps(in: RunLayout(directory)[.metrics])
@@ -117,6 +128,11 @@ struct History {
 
     private func events(_ database: Database, _ kind: String) throws -> [String] {
         try String.fetchAll(database, sql: "SELECT detail FROM event WHERE kind = ? ORDER BY id", arguments: [kind])
+    }
+
+    /// Of each step, what it made of the policy.
+    private func weights() throws -> [String] {
+        try queue.read { try String.fetchAll($0, sql: "SELECT coalesce(weights, '') FROM step ORDER BY step") }
     }
 
     private func jobs() throws -> [String] {

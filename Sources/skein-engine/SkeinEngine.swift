@@ -6,7 +6,7 @@ import Foundation
 @main
 struct SkeinEngine: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "skein", abstract: "The computing half of skein.",
+        commandName: "skein", abstract: "The computing half of skein.", version: Build.version,
         subcommands: [
             GeneratorCommand.self, ScorerCommand.self, LearnerCommand.self, GenerateCommand.self, LogprobsCommand.self,
             ScoreCommand.self, PretrainCommand.self, SFTCommand.self, RewardModelCommand.self, EvaluateCommand.self,
@@ -14,6 +14,8 @@ struct SkeinEngine: AsyncParsableCommand {
         ])
 
     static func main() async {
+        // What a run leaves is its user's alone: prompts, answers, weights.
+        umask(0o077)
         Signals.ignoreClosedPipes()
         Proxies.neverForThisMachine()
         do {

@@ -4,6 +4,7 @@ import ClusterModel
 import Console
 import Foundation
 import Generator
+import Keys
 import Learner
 import Logging
 import Scorer
@@ -19,7 +20,10 @@ struct WorkerOptions: ParsableArguments {
 
     @Option(help: "Address of the coordinator (default: SKEIN_COORDINATOR, else MASTER_ADDR and MASTER_PORT).")
     var coordinator: String?
-    @Option(help: "Name of this process in the status (default: role and process number).") var name: String?
+    @Option(help: "Name of this process in the status (default: that of its key, else its role and a number).")
+    var name: String?
+    @Option(help: "File of this process's key, or - for standard input (default: SKEIN_KEY_FILE, SKEIN_KEY, systemd's credential skein.key).")
+    var key: String?
     @Flag(help: .hidden) var supervised = false
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel = "info"
     // Unconditional, so that a negative number is taken for a value, and refused as one.
@@ -27,9 +31,19 @@ struct WorkerOptions: ParsableArguments {
         parsing: .unconditional,
         help: "Seconds without a coordinator after which the worker ends, with exit code 75; 0: never.")
     var giveUpAfter = 1800.0
+    @Option(
+        help:
+            "Seconds that a drain may finish what runs; then it is handed back, and another worker does it (default: no limit)."
+    )
+    var drainWithin: Double?
+    @Flag(help: "End when standard input ends: with the ssh session that this process was started by.")
+    var untilInputEnds = false
     @Option(help: "Serve GET /metrics for Prometheus at 127.0.0.1:PORT.") var metrics: String?
 
     func validate() throws {
+        guard (0...Self.longestPatience).contains(drainWithin ?? 0) else {
+            throw ValidationError("--drain-within is a number of seconds, 0 or more")
+        }
         guard (0...Self.longestPatience).contains(giveUpAfter) else {
             throw ValidationError(
                 giveUpAfter < 0 ? "--give-up-after must be 0 or more" : "--give-up-after is a number of seconds")
@@ -59,17 +73,39 @@ struct WorkerOptions: ParsableArguments {
         try makeLogger(name ?? role.rawValue, level: .named(logLevel))
     }
 
-    func identity(_ role: Role, _ capabilities: Capabilities) -> WorkerLink.Identity {
-        WorkerLink.Identity(
-            role: role, name: name ?? "\(role.rawValue)-\(Hexadecimal.text(Secrets.randomBytes(4)))",
-            capabilities: capabilities, build: "0.1.0", incarnation: Secrets.randomUInt64())
+    /// nil: this process has none.
+    func processKey(_ role: Role) throws -> ProcessKey? {
+        try configurationErrors {
+            guard let found = try KeySource.find(file: key) else { return nil }
+            guard found.role.rawValue == role.rawValue else {
+                throw KeyError(
+                    "the key is for the role \(found.role.rawValue), and this is a \(role.rawValue); make another: skein keys new NAME --role \(role.rawValue)"
+                )
+            }
+            if let name, !found.allows(name: name) {
+                throw KeyError(
+                    "--name \(name.printable): the key is that of '\(found.name)'; leave --name out, or write '\(found.name).' and anything more"
+                )
+            }
+            return found
+        }
     }
 
-    func link(_ thread: SocketThread, _ identity: WorkerLink.Identity, _ logger: Logger) async throws -> WorkerLink {
-        if supervised { ParentWatch.start() }
+    func identity(_ role: Role, _ capabilities: Capabilities, _ key: ProcessKey?) -> WorkerLink.Identity {
+        let made = "\(role.rawValue)-\(Hexadecimal.text(Secrets.randomBytes(4)))"
+        let ofKey = key.flatMap { $0.name == Peer.anyName ? nil : $0.name }
+        return WorkerLink.Identity(
+            role: role, name: name ?? ofKey ?? made,
+            capabilities: capabilities, build: Build.version, incarnation: Secrets.randomUInt64())
+    }
+
+    func link(
+        _ thread: SocketThread, _ identity: WorkerLink.Identity, _ key: ProcessKey?, _ logger: Logger
+    ) async throws -> WorkerLink {
+        if supervised || untilInputEnds { ParentWatch.start() }
         do {
             return try await WorkerLink.connect(
-                on: thread, to: address(), as: identity, patience: giveUpAfter > 0 ? .seconds(giveUpAfter) : nil,
+                on: thread, to: address(), as: identity, security: key?.security ?? .none, patience: giveUpAfter > 0 ? .seconds(giveUpAfter) : nil,
                 logger: logger)
         } catch let error as TransportError {
             let hint = error.code == .invalidAddress ? "; write tcp://HOST:PORT" : ""
@@ -102,13 +138,16 @@ struct GeneratorCommand: AsyncParsableCommand {
     func run() async throws {
         let logger = try options.logger(.generator)
         var process = try options.process(.generator, logger)
+        let key = try options.processKey(.generator)
         let sockets = try SocketThread()
-        let identity = options.identity(.generator, Capabilities(kinds: [.generate]))
-        let link = try await options.link(sockets, identity, logger)
-        let client = ArtifactClient(on: sockets, logger: logger)
+        let identity = options.identity(.generator, Capabilities(kinds: [.generate]), key)
+        let link = try await options.link(sockets, identity, key, logger)
+        let client = ArtifactClient(on: sockets, keys: key?.pair, logger: logger)
         let runner = GeneratorRunner(
             executor: ComputeExecutor(), client: client, link: link, logger: logger)
-        process.add(role: WorkerService(loop: WorkerLoop(link: link, runner: runner, logger: logger)))
+        process.add(role: WorkerService(loop: WorkerLoop(
+                link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) },
+                onEnding: WorkerService.leave, logger: logger)))
         try await options.run(process)
     }
 }
@@ -121,13 +160,16 @@ struct ScorerCommand: AsyncParsableCommand {
     func run() async throws {
         let logger = try options.logger(.scorer)
         var process = try options.process(.scorer, logger)
+        let key = try options.processKey(.scorer)
         let sockets = try SocketThread()
         // What a built-in scorer can do is what the run asks built-in scorers for.
         let capabilities = Capabilities(kinds: [.score], reference: true, rewards: [Capabilities.builtInRewards])
-        let link = try await options.link(sockets, options.identity(.scorer, capabilities), logger)
-        let client = ArtifactClient(on: sockets, logger: logger)
+        let link = try await options.link(sockets, options.identity(.scorer, capabilities, key), key, logger)
+        let client = ArtifactClient(on: sockets, keys: key?.pair, logger: logger)
         let runner = ScorerRunner(executor: ComputeExecutor(), client: client, link: link, logger: logger)
-        process.add(role: WorkerService(loop: WorkerLoop(link: link, runner: runner, logger: logger)))
+        process.add(role: WorkerService(loop: WorkerLoop(
+                link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) },
+                onEnding: WorkerService.leave, logger: logger)))
         try await options.run(process)
     }
 }
@@ -137,8 +179,12 @@ struct LearnerCommand: AsyncParsableCommand {
         commandName: "learner", abstract: "Train the policy with PPO and publish its weights.")
     @OptionGroup var options: WorkerOptions
     @Option(help: "Where weights are served.") var serve = "tcp://127.0.0.1:0"
-    @Option(help: "Where workers are told to pull weights from, if not from --serve: this side of a tunnel or proxy.")
+    @Option(
+        help:
+            "Where workers are told to pull weights from, if not from --serve: tcp://HOST, or tcp://HOST:PORT of a tunnel or proxy."
+    )
     var announce: String?
+    @Flag(help: "Serve weights without keys: whoever reaches the port can have them.") var insecureBind = false
     @Option(help: .hidden) var runDirectory: String?
 
     func run() async throws {
@@ -147,10 +193,20 @@ struct LearnerCommand: AsyncParsableCommand {
         // A learner on its own gets its directory from the coordinator, which keeps it from others meanwhile.
         let lock = try runDirectory.map(RunLock.join)
         defer { lock?.release() }
-        let sockets = try SocketThread()
-        let link = try await options.link(sockets, options.identity(.learner, Capabilities()), logger)
-        let server = try await ArtifactServer.listen(
-            on: sockets, address: serve, announced: announce, logger: logger)
+        let key = try options.processKey(.learner)
+        // Whom it serves, the coordinator says; by which key it serves, only those that it announces it to know.
+        let roster = AnnouncedPeers()
+        let security: SocketSecurity = try key == nil ? (insecureBind ? .noneAnywhere : .none) : .server(.make())
+        let sockets = try SocketThread(roster: roster)
+        let link = try await options.link(sockets, options.identity(.learner, Capabilities(), key), key, logger)
+        let server: ArtifactServer
+        do {
+            server = try await ArtifactServer.listen(
+                on: sockets, address: serve, announced: announce, security: security, roster: roster, logger: logger)
+        } catch let error as TransportError {
+            let isAgain = error.code == .addressInUse
+            throw CommandError(isAgain ? .tryAgain : .configuration, "--serve \(error); or give --key FILE")
+        }
         process.add(beside: ArtifactService(server: server))
         process.add(role: LearnerService(link: link, server: server, logger: logger))
         try await options.run(process)

@@ -52,7 +52,7 @@ enum RunState {
     /// - Parameter directory: of a run.
     static func of(_ directory: String) async -> String {
         if let file = CoordinatorFile.read(in: directory),
-            let snapshot = try? await StatusClient(address: file.status, tokenFile: nil).snapshot()
+            let snapshot = try? await StatusClient(address: file.status, tokenFile: file.tokenFile).snapshot()
         {
             return "live (\(snapshot.state.rawValue.lowercased()))"
         }

@@ -5,6 +5,7 @@ import Console
 import Coordinator
 import Datasets
 import Foundation
+import Keys
 import Logging
 import MetricsServer
 import RunConfiguration
@@ -19,6 +20,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coordinator", abstract: "The clock of a run: leases jobs, keeps the journal, serves the status.")
     @OptionGroup var file: RunFile
+    @OptionGroup var listen: ListenOptions
     @Flag(help: .hidden) var supervised = false
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel = "info"
 
@@ -26,9 +28,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
         if supervised { ParentWatch.start() }
         OpenFiles.raiseLimit()
         let logger = try makeLogger("coordinator", level: .named(logLevel))
-        let command = file.command("run")
-        var run = try file.load()
+        let command = file.command("run", listen)
+        var run = try file.load(listen)
+        let listening = try Listening(listen, run)
         try FileManager.default.createDirectory(atPath: run.runDirectory, withIntermediateDirectories: true)
+        try RunDirectory.makePrivate(run.runDirectory)
         let lock = try supervised ? RunLock.join(run.runDirectory) : .take(run.runDirectory, for: "skein coordinator")
         defer { lock.release() }
         // Who started it has done so.
@@ -37,13 +41,21 @@ struct CoordinatorCommand: AsyncParsableCommand {
         for note in try configurationErrors({ try RewardTokenizers.decide(&run) }) { logger.info("\(note)") }
         var configuration = try configurationErrors { [run] in try CoordinatorSettings.make(run) }
         configuration.inputs = String(decoding: try PPOInputs.check(run, command: command).json(), as: UTF8.self)
-        guard let address = LocalAddress(run.coordinator.status) else {
-            throw CommandError(
-                .configuration,
-                "coordinator.status: \(run.coordinator.status): without encryption the status is served on 127.0.0.1 only"
-            )
+        guard let address = LocalAddress(anywhere: run.coordinator.status) else {
+            throw CommandError(.configuration, "coordinator.status: \(run.coordinator.status): write HOST:PORT")
         }
-        let thread = try SocketThread()
+        let access = try configurationErrors { [run] in
+            try Access(listening, run, isPrepared: supervised)
+        }
+        configuration.security = access.security
+        configuration.roster = access.ring
+        configuration.refusals = access.refusals
+        configuration.keys = access.peerKeys
+        configuration.run.keyDirectory = access.ring.map { _ in access.directory.path }
+        if listening.isInsecure {
+            logger.warning("nobody needs a key (--insecure-bind): whoever reaches a port of the run can read and change it")
+        }
+        let thread = try SocketThread(roster: access.ring)
         let coordinator: Coordinator
         do {
             coordinator = try await Coordinator.start(configuration, on: thread, logger: logger)
@@ -51,15 +63,27 @@ struct CoordinatorCommand: AsyncParsableCommand {
             throw CommandError(ExitStatus(rawValue: error.exitCode) ?? .failed, error.message)
         }
         let tokenFile = run.layout[.token]
-        let token = try writeToken(tokenFile)
+        let tokens = StatusTokens(
+            commands: try writeToken(tokenFile), reading: try writeToken(run.layout[.readToken]),
+            others: { token in
+                switch access.ring?.role(ofToken: token) {
+                case .operator: .commands
+                case .reader: .reading
+                default: nil
+                }
+            })
         let snapshots = coordinator.snapshots
         let server = StatusServer(
-            address: address, token: token, logger: logger, snapshot: { snapshots.current },
+            address: address, tokens: tokens, logger: logger, snapshot: { snapshots.current },
             control: CoordinatorControl(coordinator: coordinator))
         var process = ServiceProcess(logger: logger)
         process.add(
             beside: StatusService(
-                server: server, coordinator: coordinator, runDirectory: run.runDirectory, tokenFile: tokenFile))
+                server: server, coordinator: coordinator, runDirectory: run.runDirectory, tokenFile: tokenFile,
+                keys: configuration.run.keyDirectory, host: listening.host))
+        if let ring = access.ring {
+            process.add(beside: KeyWatch(ring: ring, coordinator: coordinator, logger: logger))
+        }
         process.add(role: CoordinatorService(coordinator: coordinator, runDirectory: run.runDirectory))
         try await process.run(until: supervised ? [SIGTERM] : Signals.endingOrInterrupt, second: nil)
     }

@@ -39,6 +39,10 @@ struct StatusService: Service {
     let coordinator: Coordinator
     let runDirectory: String
     let tokenFile: String
+    /// Directory of the run's own keys.
+    let keys: String?
+    /// Name or address of this machine for others; nil: none is let in.
+    let host: String?
 
     func run() async throws {
         let (failures, failed) = AsyncStream.makeStream(of: CommandError.self)
@@ -55,9 +59,17 @@ struct StatusService: Service {
         let address = server.address
         do {
             try await server.run { port in
+                let status = address.at(port: port)
                 let written = CoordinatorFile(
                     pid: ProcessInfo.processInfo.processIdentifier, runID: coordinator.snapshots.current.runId,
-                    endpoint: coordinator.address, status: "\(address.at(port: port))", tokenFile: tokenFile)
+                    endpoint: Listening.local(coordinator.address), bind: coordinator.address, keys: keys,
+                    status: "\(status.local)", tokenFile: tokenFile,
+                    elsewhere: host.map { host in
+                        CoordinatorFile.Elsewhere(
+                            machine: ProcessInfo.processInfo.hostName,
+                            endpoint: "tcp://\(host):\(Listening.port(of: coordinator.address))",
+                            status: status.isPublic ? "\(host):\(port)" : nil)
+                    })
                 do {
                     try written.write(in: runDirectory)
                 } catch {

@@ -49,6 +49,8 @@ enum CoordinatorSettings {
         configuration.weights = Dictionary(counted.map { ($0.name, $0.weight) }) { first, _ in first }
         configuration.run.leaseMilliseconds = Int(run.coordinator.lease * 1000)
         configuration.run.graceMilliseconds = Int(run.coordinator.grace * 1000)
+        configuration.run.startWorkers = run.start.workers
+        configuration.run.startMilliseconds = run.start.timeout.map { Int($0 * 1000) }
         configuration.run.retries = run.coordinator.retries
         configuration.run.skipsPoison = run.coordinator.onPoison == .skip
         configuration.run.klStop = run.ppo.klStop

@@ -15,13 +15,15 @@ struct Skein: AsyncParsableCommand {
                 subcommands: [
                     RunCommand.self, StatusCommand.self, DrainCommand.self, ScaleCommand.self, PauseCommand.self,
                     ResumeCommand.self, StopCommand.self, ReportCommand.self, CompareCommand.self, MetricsCommand.self,
-                    ConfigCommand.self, CheckpointCommand.self,
+                    ConfigCommand.self, CheckpointCommand.self, KeysCommand.self, LaunchCommand.self,
+                    DoctorCommand.self,
                 ]),
             CommandGroup(
                 name: "Processes of a run",
                 subcommands: [
                     CoordinatorCommand.self, GeneratorCommand.self, ScorerCommand.self, LearnerCommand.self,
                 ]),
+            CommandGroup(name: "What people say", subcommands: [FeedbackCommand.self]),
             CommandGroup(
                 name: "Training and models",
                 subcommands: [
@@ -29,9 +31,12 @@ struct Skein: AsyncParsableCommand {
                     GenerateCommand.self, LogprobsCommand.self, ScoreCommand.self, TokenizeCommand.self,
                     DatasetCommand.self,
                 ]),
+            CommandGroup(name: "Feedback", subcommands: [FeedbackCommand.self]),
         ])
 
     static func main() async {
+        // What a run leaves is its user's alone: prompts, answers, weights, keys.
+        umask(0o077)
         Signals.ignoreClosedPipes()
         Engine.prepareEnvironment()
         Proxies.neverForThisMachine()
@@ -72,8 +77,4 @@ struct Skein: AsyncParsableCommand {
         guard isComputed || asked == ["checkpoint", "export"] else { return }
         try Engine.replaceProcess(arguments: asked + ["--help"])
     }
-}
-
-enum Build {
-    static let version = "0.1.0"
 }

@@ -11,14 +11,19 @@ struct RunFile: ParsableArguments {
         help: "Override a key, for example --set ppo.learning_rate=1e-6; may be repeated.")
     var overrides: [String] = []
 
-    func load() throws -> RunConfiguration {
+    func load(_ listen: ListenOptions? = nil) throws -> RunConfiguration {
+        try Self.load(path, overrides: overrides + (listen?.overrides ?? []))
+    }
+
+    static func load(_ path: String, overrides: [String]) throws -> RunConfiguration {
         try configurationErrors { try RunConfiguration.load(path: path, overrides: overrides) }
     }
 
     /// What a person types to give a command the same run file again.
-    func command(_ name: String) -> String {
-        let words = [name, path] + overrides.flatMap { ["--set", $0] }
-        return ([Invocation.skein] + words.map(Invocation.quoted)).joined(separator: " ")
+    func command(_ name: String, _ listen: ListenOptions? = nil) -> String {
+        let bind = listen?.bind.map { ["--bind", $0] } ?? []
+        let words = [name, path] + overrides.flatMap { ["--set", $0] } + bind + (listen?.words ?? [])
+        return "\(Invocation.skein) \(Invocation.line(words))"
     }
 }
 

@@ -44,6 +44,15 @@ import Testing
         #expect(queue?.doneTotal == 2 && bench.machine.state == .running)
     }
 
+    /// Work that waits, as for weights that no source holds any more, renews nothing by which it would hear of this.
+    @Test func itIsToldAtOnceWhatOthersHave() throws {
+        var (bench, grants) = try Self.silence()
+        _ = bench.join(.generator, Self.second)
+        #expect(RunBench.leases(bench.say(Self.second, .credit(slots: 2))).count == 2)
+        let told = bench.say(RunBench.generator, .report(WorkerReport(state: "busy")))
+        #expect(grants.allSatisfy { Self.isCancelled($0, in: told) })
+    }
+
     @Test func itKeepsWhatNobodyHasTaken() throws {
         var (bench, grants) = try Self.silence()
         let told = bench.say(RunBench.generator, Self.renewal(grants))

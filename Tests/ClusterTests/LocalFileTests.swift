@@ -75,7 +75,7 @@ import Transport
             if case .bytes(let bytes) = frame { bytes } else { [] }
         }
         let decoded = try Codec.decode(received[...])
-        guard case .publish(let manifests) = decoded.message else {
+        guard case .publish(let manifests, _) = decoded.message else {
             Issue.record("another message came back")
             return
         }

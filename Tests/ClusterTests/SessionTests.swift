@@ -43,7 +43,7 @@ import Transport
             for incoming in batch {
                 guard case .hello = incoming.message else { continue }
                 let welcome = Welcome(
-                    runID: "run", epoch: endpoint.withLock { $0?.epoch } ?? 0, setup: nil,
+                    runID: "run", epoch: endpoint.withLock { $0?.epoch } ?? 0, setup: .generator(GeneratorSetup()),
                     artifacts: [], leaseMilliseconds: 1000, graceMilliseconds: 1000)
                 endpoint.withLock { $0 }?.send([Outgoing(incoming.peer, .welcome(welcome), inReplyTo: incoming.id)])
             }
@@ -157,6 +157,47 @@ import Transport
         _ = try await loop.run { socket.send(frames) }
         await network.settle()
         #expect(host.greetings == 1)
+    }
+
+    /// Its first job waits for what never comes, as for weights that no source holds any more.
+    private actor Waiting: JobRunner {
+        let isReady = true
+        func configure(_ setup: RoleSetup) {}
+        func announced(_ manifest: ArtifactManifest) {}
+        func run(_ job: Job, progress: @escaping @Sendable (Int) -> Bool) async throws -> JobOutcome? {
+            if job.id.index == 0 { try await Task.sleep(for: .seconds(3600)) }
+            return .failed(code: "x", message: "y", retryable: true)
+        }
+    }
+
+    @Test func workThatWaitsEndsWhenItsJobIsCalledBack() async throws {
+        let network = InProcessNetwork()
+        let host = try await Host.listen(network.loop())
+        let link = try await WorkerLink.connect(
+            on: network.loop(), to: Self.address, as: Self.generator, logger: Self.quiet)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { _ = await WorkerLoop(link: link, runner: Waiting(), logger: Self.quiet).run() }
+            await network.advance(by: .seconds(1))
+            let jobs = [0, 1].map { JobID(step: 0, index: $0, kind: .generate) }
+            let grants = jobs.map { id in
+                Grant(
+                    .generate(
+                        GenerateJob(
+                            id: id, version: PolicyVersion(epoch: 1, number: 0), seed: 1, samples: 0..<1,
+                            sampling: SamplingParameters(maxNewTokens: 1), prompts: [])), attempt: 1,
+                    leaseMilliseconds: 1000)
+            }
+            host.send(.lease(grants), to: Self.generator.id)
+            await network.settle()
+            host.send(.cancel(jobs[0], attempt: 1, reason: "another worker was first"), to: Self.generator.id)
+            for _ in 0..<1000 where host.results.isEmpty {
+                await network.settle()
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(Set(host.results) == [jobs[1]])
+            group.cancelAll()
+            await link.close(reason: "over")
+        }
     }
 
     /// A peer that reads nothing holds up nobody else, and gets all of it later, in order.

@@ -99,8 +99,11 @@ import Transport
         "artifact": .artifact(manifest),
         "alarm": .alarm(code: "paused", detail: "kl"),
         "pause": .pause(true),
+        "peers": .peers([PeerKey(role: "generator", name: "g", key: Data(0..<32))]),
         "publish": .publish([manifest]),
-        "publish-ack": .publishAck,
+        "publish-checkpoint": .publish([manifest], checkpoint: 0),
+        "publish-ack": .publishAck(committed: 0),
+        "publish-ack-committed": .publishAck(committed: 44),
         "batch-request": .batchRequest(step: 2),
         "batch-ready": .batchReady(step: 2, jobs: 3),
         "fetch-jobs": .fetchJobs(step: 2, first: 1),
@@ -112,6 +115,7 @@ import Transport
                     Scores(referenceLogProbabilities: [[-1, -2]], rewards: ["r": [1.5]]))
             ]),
         "commit": .commit(step: 2, metrics: Data(#"{"a":1}"#.utf8), manifest),
+        "commit-checkpoint": .commit(step: 2, metrics: Data(#"{"a":1}"#.utf8), manifest, checkpoint: 1),
         "commit-ack": .commitAck(step: 2),
         "chunk-request": .chunkRequest(ChunkPlace(file: hash, isList: true, index: 1)),
         "chunk": .chunk(
@@ -182,9 +186,10 @@ import Transport
             case .commitAck: 24
             case .chunkRequest: 25
             case .chunk: 26
+            case .peers: 27
             }
         }
-        #expect(Set(Self.expected.values.map(kind)) == Set(0...26))
+        #expect(Set(Self.expected.values.map(kind)) == Set(0...27))
     }
 
     /// Numbers that nobody can work by are refused with a reason, in whatever message they stand.

@@ -6,15 +6,19 @@ import LanguageModels
 import Logging
 import PolicyOptimization
 import Reports
+import RunConfiguration
 import Synchronization
 import Testing
 import Torch
 
 @testable import Learner
 
-/// A coordinator in memory: samples each batch from the version the schedule names, with the weights that were served.
-private final class FakeCluster: LearnerLink, ArtifactStore {
+/// A coordinator in memory: samples each batch from the version the schedule names, with the weights that were served, and
+/// keeps it until the learner has a checkpoint behind it.
+final class FakeCluster: LearnerLink, ArtifactStore {
     struct Crash: Error {}
+    /// What the link of a process says that is asked to end.
+    struct Unequal: Error { var step: Int }
 
     struct State {
         var served: [Int: [String: Data]] = [:]
@@ -23,8 +27,16 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
         var committed: [Int] = []
         var metrics: [Int: Data] = [:]
         var alarms: [String] = []
-        var batch: [RolloutSample] = []
+        /// By step.
+        var batches: [Int: [RolloutSample]] = [:]
+        /// Weights that each step led to.
+        var weights: [Int: Data] = [:]
+        var checkpoint = 0
+        /// Steps whose batch was asked for, in order.
+        var asked: [Int] = []
         var crashAtCommit: Int?
+        /// Its task is cancelled when it commits this step.
+        var endAtCommit: Int?
         var losesARewardOfEachJob = false
     }
 
@@ -36,16 +48,24 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
         self.lag = lag
         self.base = base
         if let other {
-            let (committed, metrics) = other.state.withLock { ($0.committed, $0.metrics) }
+            let before = other.state.withLock { $0 }
             state.withLock {
-                $0.committed = committed
-                $0.metrics = metrics
+                $0.committed = before.committed
+                $0.metrics = before.metrics
+                $0.batches = before.batches
+                $0.weights = before.weights
+                $0.checkpoint = before.checkpoint
             }
         }
     }
 
     func batch(step: Int) async throws -> Int {
+        state.withLock { $0.asked.append(step) }
         let version = max(0, step - lag)
+        if state.withLock({ $0.batches[step] != nil }) { return 2 }
+        guard state.withLock({ step == $0.committed.count }) else {
+            throw LearnerError(.cluster, "the batch of step \(step) is gone")
+        }
         guard let files = state.withLock({ $0.served[version] }) else {
             throw LearnerError(.cluster, "version \(version) is not served")
         }
@@ -63,22 +83,30 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
                 policy, reference: CausalLM(directory: base.path), step: step, version: version, prompts: 4,
                 reward: Bench.evenness)
         }
-        state.withLock { $0.batch = samples }
+        state.withLock { $0.batches[step] = samples }
         return 2
     }
 
     func jobs(step: Int, from index: Int) async throws -> [RolloutJob] {
-        let half = state.withLock { index == 0 ? $0.batch.prefix(4) : $0.batch.suffix(4) }
+        let batch = try #require(state.withLock { $0.batches[step] })
+        let half = index == 0 ? batch.prefix(4) : batch.suffix(4)
         var rewards = half.map { $0.rewards["test"] ?? nil }
         if state.withLock({ $0.losesARewardOfEachJob }) { rewards[0] = nil }
         let scores = Scores(referenceLogProbabilities: half.map(\.reference), rewards: ["test": rewards])
         return [RolloutJob(index: index, trajectories: half.map(\.trajectory), scores: scores)]
     }
 
-    func commit(step: Int, metrics: Data, manifest: ArtifactManifest) async throws {
+    func commit(step: Int, metrics: Data, manifest: ArtifactManifest, checkpoint: Int) async throws {
         try state.withLock { state in
             if state.crashAtCommit == step { throw Crash() }
-            if state.committed.last == step { return }
+            if state.endAtCommit == step { throw CancellationError() }
+            let weights = state.served[step + 1]?.first { $0.key.hasSuffix(".safetensors") }?.value
+            if let known = state.weights[step], known != weights { throw Unequal(step: step) }
+            state.weights[step] = weights
+            state.checkpoint = max(state.checkpoint, checkpoint)
+            let kept = min(state.checkpoint, max(step, state.committed.last ?? 0) + 1)
+            state.batches = state.batches.filter { $0.key >= kept }
+            if step <= state.committed.last ?? -1 { return }
             guard manifest.version.number == step + 1, step == (state.committed.last ?? -1) + 1 else {
                 throw LearnerError(.cluster, "step \(step) out of order")
             }
@@ -87,7 +115,9 @@ private final class FakeCluster: LearnerLink, ArtifactStore {
         }
     }
 
-    func publish(_ manifests: [ArtifactManifest]) async throws {}
+    func publish(_ manifests: [ArtifactManifest], checkpoint: Int) async throws -> Int {
+        state.withLock { $0.committed.count }
+    }
     func report(phase: String, fraction: Double) async {}
     func alarm(code: String, detail: String) async { state.withLock { $0.alarms.append(code) } }
     func whileResumed() async throws {}
@@ -128,18 +158,21 @@ private struct StepsOfNotes: LogHandler {
 
 @Suite(.serialized) struct LearnerLoopTests {
     /// - Parameter lora: policy and critic are adapters over one base.
-    fileprivate func run(
-        _ root: URL, _ cluster: FakeCluster, steps: Int, lora: LoRAConfiguration? = nil, heldOut: HeldOutWatch? = nil,
-        log: Logger = Logger(label: "test")
+    static func run(
+        _ root: URL, _ cluster: FakeCluster, steps: Int, every: PPOSection.CheckpointEvery = .steps(1),
+        lora: LoRAConfiguration? = nil, heldOut: HeldOutWatch? = nil, log: Logger = Logger(label: "test")
     ) async throws {
         let directory = root.appending(path: "run")
         let base = cluster.base
         let store = CheckpointStore(
-            directory: directory.appending(path: "checkpoints"), keep: cluster.lag + 2,
+            directory: directory.appending(path: "checkpoints"), keep: 2,
             pinned: { heldOut?.bestStep(among: $0) })
+        let versions = VersionStore(directory: directory.appending(path: "versions"))
         let executor = ComputeExecutor()
         defer { executor.shutDown() }
-        let engine = try await LearnerEngine.start(on: executor, store: store, runDirectory: directory) {
+        let engine = try await LearnerEngine.start(
+            on: executor, store: store, versions: versions, lag: cluster.lag, runDirectory: directory
+        ) {
             let model = try CausalLM(directory: base.path)
             func adapter(_ seed: UInt64) throws -> LowRankAdapter? {
                 try lora.map { try LowRankAdapter($0, for: model.configuration, seed: seed) }
@@ -150,21 +183,35 @@ private struct StepsOfNotes: LogHandler {
                 settings: Bench.settings())
         }
         try await LearnerLoop(
-            plan: LearnerLoop.Plan(steps: steps, epoch: 1, runDirectory: directory, base: base), engine: engine,
-            checkpoints: store, link: cluster, artifacts: cluster,
+            plan: LearnerLoop.Plan(
+                steps: steps, epoch: 1, runDirectory: directory, base: base, lag: cluster.lag, checkpointEvery: every),
+            engine: engine, checkpoints: store, versions: versions, link: cluster, artifacts: cluster,
             fixed: [LearnerLoop.FixedArtifact(kind: .reference, directory: base)], heldOut: heldOut,
             log: log
         ).run()
     }
 
-    func inTemporaryDirectory(_ body: (URL) async throws -> Void) async throws {
+    private func run(
+        _ root: URL, _ cluster: FakeCluster, steps: Int, lora: LoRAConfiguration? = nil, heldOut: HeldOutWatch? = nil,
+        log: Logger = Logger(label: "test")
+    ) async throws {
+        try await Self.run(root, cluster, steps: steps, lora: lora, heldOut: heldOut, log: log)
+    }
+
+    private func inTemporaryDirectory(_ body: (URL) async throws -> Void) async throws {
+        try await Self.inTemporaryDirectory(body)
+    }
+
+    private func policy(_ root: URL) throws -> Data { try Self.policy(root) }
+
+    static func inTemporaryDirectory(_ body: (URL) async throws -> Void) async throws {
         let root = FileManager.default.temporaryDirectory.appending(path: "skein-loop-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: root) }
         try Bench.policy().export(to: root.appending(path: "base").path)
         try await body(root)
     }
 
-    func policy(_ root: URL) throws -> Data {
+    static func policy(_ root: URL) throws -> Data {
         try Data(contentsOf: root.appending(path: "run/policy/model.safetensors"))
     }
 

@@ -228,7 +228,8 @@ import Torch
         let executor = ComputeExecutor()
         defer { executor.shutDown() }
         let store = CheckpointStore(directory: root.appending(path: "checkpoints"), keep: 1)
-        let engine = try await LearnerEngine.start(on: executor, store: store, runDirectory: root) {
+        let versions = VersionStore(directory: root.appending(path: "versions"))
+        let engine = try await LearnerEngine.start(on: executor, store: store, versions: versions, runDirectory: root) {
             try Bench.trainer()
         }
         let batch = try freshBatch(Bench.trainer(), reference: Bench.policy())

@@ -78,6 +78,5 @@ import Torch
         #expect(settings.adam.placement == .tensorflow)
         #expect(settings.losses.logRatioBound == .infinity)
         #expect(settings.policyRate.decay == .cosine)
-        #expect(run.keptCheckpoints == 7)
     }
 }

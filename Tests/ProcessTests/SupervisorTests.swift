@@ -235,7 +235,8 @@ import Testing
                 return (try JSONSerialization.jsonObject(with: data) as? [String: Any])?["endpoint"] as? String
             }, "\(running.error)")
         try run.folder.write("slow", "")
-        let worker = try Running(Skein.executable.path, ["scorer", "--coordinator", endpoint, "--name", "mine"])
+        let worker = try Running(
+            Skein.executable.path, ["scorer", "--coordinator", endpoint, "--name", "mine"] + run.key("scorer"))
         let isAtWork = try await eventually {
             try await run.workers().contains { $0.name == "mine" && $0.state == "busy" } ? true : nil
         }

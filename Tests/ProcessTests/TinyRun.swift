@@ -38,10 +38,27 @@ struct TinyRun {
 
     func start() throws -> Running { try Running(Skein.executable.path, ["run", file]) }
 
+    /// By which a process of a role that is started by hand joins.
+    func key(_ role: String) -> [String] { ["--key", "\(directory)/keys/\(role).key"] }
+
+    /// Where the coordinator listens, once it does.
+    func endpoint() async throws -> String? {
+        try await eventually { () -> String? in
+            guard let data = FileManager.default.contents(atPath: directory + "/coordinator.json") else { return nil }
+            return (try JSONSerialization.jsonObject(with: data) as? [String: Any])?["endpoint"] as? String
+        }
+    }
+
     /// /v1/status; nil when nobody answers.
     func status() async throws -> [String: Any]? {
         let result = try await Skein.run(["status", "--json", "--run", directory])
         return try? JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+    }
+
+    /// Steps that have their line.
+    var committed: Int {
+        let lines = try? String(contentsOfFile: directory + "/metrics.jsonl", encoding: .utf8)
+        return lines?.split(separator: "\n").count ?? 0
     }
 
     /// The end of what each process logged, for the message of a failure.

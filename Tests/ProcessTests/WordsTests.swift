@@ -25,7 +25,8 @@ import Testing
         let file = try #require(FileManager.default.contents(atPath: run.directory + "/coordinator.json"))
         let endpoint = try #require(
             (JSONSerialization.jsonObject(with: file) as? [String: Any])?["endpoint"] as? String)
-        let third = try Running(Skein.executable.path, ["generator", "--coordinator", endpoint, "--name", "third"])
+        let third = try Running(
+            Skein.executable.path, ["generator", "--coordinator", endpoint, "--name", "third"] + run.key("generator"))
         let told = try await eventually { running.error.contains("joined: generator third") ? true : nil }
         #expect(told == true, "\(running.error) \(third.error)")
         #expect(!running.error.contains("joined: generator generator-"), "\(running.error)")

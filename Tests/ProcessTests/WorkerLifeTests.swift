@@ -15,7 +15,7 @@ import Testing
             })
         // Nothing of the run's folder is told to it: model and tokenizer come over the wire.
         let third = try Running(
-            Skein.executable.path, ["generator", "--coordinator", endpoint, "--name", "third"])
+            Skein.executable.path, ["generator", "--coordinator", endpoint, "--name", "third"] + run.key("generator"))
         let working = try await eventually { () -> TinyRun.Worker? in
             try await run.workers().first { $0.name == "third" && $0.jobsDone > 0 }
         }

@@ -39,7 +39,8 @@ import Testing
             }, "\(coordinator.error)")
         func start(_ role: String) throws -> Running {
             try Running(
-                Skein.executable.path, [role, "--coordinator", endpoint, "--name", role, "--metrics", "127.0.0.1:0"])
+                Skein.executable.path,
+                [role, "--coordinator", endpoint, "--name", role, "--metrics", "127.0.0.1:0"] + run.key(role))
         }
         let (learner, generator, scorer) = (try start("learner"), try start("generator"), try start("scorer"))
 

@@ -138,8 +138,6 @@ struct Workplace: ~Copyable {
             (["ppo.guard.held_out_reward=x"], "no reward is called 'x'"),
             (["ppo.guard.held_out_reward=model"], "is trained on"),
             (["ppo.old_log_probabilities=generator", "schedule.mode=lag"], "older version in mode lag"),
-            (["coordinator.bind=tcp://0.0.0.0:1"], "only loopback"),
-            (["coordinator.status=example.org:80"], "only loopback"),
         ]
         for (overrides, message) in cases {
             do {

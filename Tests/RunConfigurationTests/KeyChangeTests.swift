@@ -48,7 +48,7 @@ import Testing
         ("rewards.*", .nextStep, "argv"),
         ("rewards.*", .fixed, rewardValue),
         ("schedule", .fixed, "mode lag"),
-        ("ppo", .free, "keep_checkpoints gradient_checkpointing"),
+        ("ppo", .free, "checkpoint_every keep_checkpoints gradient_checkpointing"),
         (
             "ppo", .nextStep,
             """
@@ -76,6 +76,7 @@ import Testing
         ("evaluation", .free, "prompts samples every best rewards max_new_tokens temperature kl_budget threads"),
         ("evaluation.rewards.*", .free, "path argv \(rewardService) \(rewardValue)"),
         ("coordinator", .free, "bind status lease_s grace_s retries on_poison"),
+        ("start", .free, "workers timeout_s"),
         ("roles", .free, "generator.count generator.threads scorer.count"),
         // libtorch's sums depend on the number of threads in their last digits; those of generators do not.
         ("roles", .nextStep, "scorer.threads learner.threads"),

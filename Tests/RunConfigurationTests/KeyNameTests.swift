@@ -51,7 +51,7 @@ import Testing
     @Test func everyPathInATextIsAKey() throws {
         let known = Set(RunConfiguration.everyPath)
         let path =
-            /(?:^|[^A-Za-z0-9_.\/$(\\])((?:ppo|rollout|models|data|evaluation|coordinator|roles|schedule|sft|pretrain|reward_model)(?:\.[a-z0-9_]+)+)(?![A-Za-z0-9_(\/])/
+            /(?:^|[^A-Za-z0-9_.\/$(\\])((?:ppo|rollout|models|data|evaluation|coordinator|start|roles|schedule|sft|pretrain|reward_model)(?:\.[a-z0-9_]+)+)(?![A-Za-z0-9_(\/])/
         let literal = /"(?:\\.|[^"\\])*"/
         let interpolation = /\\\((?:\((?:\([^()]*\)|[^()])*\)|[^()])*\)/
         var count = 0

@@ -3,9 +3,10 @@ import Foundation
 import FoundationNetworking
 import Logging
 import MetricsServer
-import StatusServer
 import Synchronization
 import Testing
+
+@testable import StatusServer
 
 /// The endpoint over a real socket and a real client.
 @Suite struct StatusServerTests {
@@ -64,12 +65,15 @@ import Testing
 
     /// Serves while `body` asks.
     private func serving(
-        _ control: Control = Control(),
+        _ control: Control = Control(), at place: String = "127.0.0.1:0",
         _ body: (_ ask: (URLRequest) async throws -> Answer, String) async throws -> Void
     ) async throws {
         let (ports, listening) = AsyncStream.makeStream(of: Int.self)
         let server = StatusServer(
-            address: try #require(LocalAddress("127.0.0.1:0")), token: "secret",
+            address: try #require(LocalAddress(anywhere: place)),
+            tokens: StatusTokens(
+                commands: "secret", reading: "look",
+                others: { ["phone": .reading, "chief": .commands][$0] }),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, snapshot: { Self.snapshot() },
             control: control)
         let task = Task { try await server.run { listening.yield($0) } }
@@ -182,7 +186,40 @@ import Testing
         }
     }
 
+    /// The run's two tokens, and those of two others: who may read, and who may command.
+    @Test func beyondThisMachineReadingNeedsATokenToo() async throws {
+        let control = Control()
+        try await serving(control, at: "0.0.0.0:0") { ask, base in
+            func code(_ path: String, _ token: String?, _ method: String = "GET") async throws -> Int {
+                let headers = token.map { ["Authorization": "Bearer \($0)"] } ?? [:]
+                return try await ask(request(base + path, method, headers: headers)).status
+            }
+            for path in ["/livez", "/readyz"] { #expect([200, 503].contains(try await code(path, nil)), "\(path)") }
+            for path in ["/", "/metrics", "/v1/status", "/v1/workers", "/v1/workers/nobody"] {
+                for token in [nil, "", "loo", "look0", "LOOK", "nobody"] {
+                    #expect(try await code(path, token) == 401, "\(path) \(token ?? "")")
+                }
+            }
+            for token in ["look", "secret", "phone", "chief"] { #expect(try await code("/v1/status", token) == 200) }
+            for token in ["look", "phone"] { #expect(try await code("/v1/pause", token, "POST") == 403) }
+            #expect(try await code("/v1/pause", nil, "POST") == 401)
+            #expect(control.calls.withLock { $0 }.isEmpty)
+            for token in ["secret", "chief"] { #expect(try await code("/v1/pause", token, "POST") == 202) }
+            let refusal = try await ask(request(base + "/v1/status"))
+            #expect(refusal.body.contains("a bearer token") && !refusal.body.contains("RUNNING"), "\(refusal)")
+        }
+    }
+
+    @Test func anEmptyTokenIsNobodys() {
+        let tokens = StatusTokens(commands: "", reading: "")
+        #expect(tokens.scope(of: "") == nil)
+    }
+
     @Test func onlyThisMachineIsServed() {
+        #expect(LocalAddress(anywhere: "0.0.0.0:80")?.isPublic == true)
+        #expect(LocalAddress(anywhere: "0.0.0.0:80")?.local == "127.0.0.1:80")
+        #expect(LocalAddress(anywhere: "127.0.0.1:80")?.isPublic == false)
+        #expect(LocalAddress(anywhere: ":80") == nil && LocalAddress(anywhere: "host") == nil)
         #expect(LocalAddress("0.0.0.0:80") == nil)
         #expect(LocalAddress("192.168.1.2:80") == nil)
         #expect(LocalAddress("localhost:x") == nil)

@@ -48,6 +48,21 @@ import Testing
         #expect(end.ending == .exit(0) && text == "open\n")
     }
 
+    @Test func whatItIsGivenComesFirstAndItsInputStaysOpen() async throws {
+        defer { try? FileManager.default.removeItem(atPath: log) }
+        let script = "read x; echo \"got $x\"; exec 3<&0; (read y <&3; echo closed) & sleep 0.3; kill $!; exit 0"
+        let end = try await ChildProcess("/bin/sh", ["-c", script], input: "a key\n", output: .log(log)).run()
+        #expect(end.ending == .exit(0))
+        #expect(try String(contentsOfFile: log, encoding: .utf8) == "got a key\n")
+    }
+
+    @Test func whoReadsNothingEndsAsItWould() async throws {
+        defer { try? FileManager.default.removeItem(atPath: log) }
+        let words = String(repeating: "x", count: 10_000)
+        let end = try await ChildProcess("/bin/sh", ["-c", "exit 6"], input: words, output: .log(log)).run()
+        #expect(end.ending == .exit(6))
+    }
+
     @Test func whoOutlivesItHoldsNobodyUp() async throws {
         let (end, text) = try await run("sleep 600 & echo $!; exit 4")
         #expect(end.ending == .exit(4))

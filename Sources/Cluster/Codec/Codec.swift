@@ -140,8 +140,24 @@ package enum Codec {
                     $0.exitCode = UInt32(clamping: code)
                 })
         case .pause(let paused): return .pause(make { $0.paused = paused })
-        case .publish(let manifests): return .publish(make { $0.manifests = manifests.map(\.proto) })
-        case .publishAck: return .publishAck(Skein_V1_PublishAck())
+        case .peers(let peers):
+            return .peers(
+                make {
+                    $0.peers = peers.map { peer in
+                        make {
+                            $0.role = peer.role
+                            $0.name = peer.name
+                            $0.key = peer.key
+                        }
+                    }
+                })
+        case .publish(let manifests, let checkpoint):
+            return .publish(
+                make {
+                    $0.manifests = manifests.map(\.proto)
+                    if let checkpoint { $0.checkpoint = UInt64(clamping: checkpoint) }
+                })
+        case .publishAck(let committed): return .publishAck(make { $0.committed = UInt64(clamping: committed) })
         case .batchRequest(let step): return .batchRequest(make { $0.step = UInt64(clamping: step) })
         case .batchReady(let step, let jobs):
             return .batchReady(
@@ -157,12 +173,13 @@ package enum Codec {
                 })
         case .batchJobs(let step, let first, let jobs):
             return .batchJobs(Skein_V1_BatchJobs(jobs, step: step, first: first, frames: &frames))
-        case .commit(let step, let metrics, let manifest):
+        case .commit(let step, let metrics, let manifest, let checkpoint):
             return .commit(
                 make {
                     $0.step = UInt64(clamping: step)
                     $0.metrics = metrics
                     $0.manifest = manifest.proto
+                    if let checkpoint { $0.checkpoint = UInt64(clamping: checkpoint) }
                 })
         case .commitAck(let step): return .commitAck(make { $0.step = UInt64(clamping: step) })
         case .chunkRequest(let place):
@@ -225,8 +242,13 @@ package enum Codec {
         case .artifact(let proto): return .artifact(try ArtifactManifest(proto))
         case .stop(let proto): return .stop(reason: proto.reason, exitCode: Int(min(proto.exitCode, 255)))
         case .pause(let proto): return .pause(proto.paused)
-        case .publish(let proto): return .publish(try proto.manifests.map { try ArtifactManifest($0) })
-        case .publishAck: return .publishAck
+        case .peers(let proto):
+            return .peers(proto.peers.map { PeerKey(role: $0.role, name: $0.name, key: $0.key) })
+        case .publish(let proto):
+            return .publish(
+                try proto.manifests.map { try ArtifactManifest($0) },
+                checkpoint: proto.hasCheckpoint ? try integer(proto.checkpoint, "checkpoint") : nil)
+        case .publishAck(let proto): return .publishAck(committed: try integer(proto.committed, "committed"))
         case .batchRequest(let proto): return .batchRequest(step: try integer(proto.step, "step"))
         case .batchReady(let proto):
             return .batchReady(step: try integer(proto.step, "step"), jobs: Int(proto.jobs))
@@ -236,7 +258,8 @@ package enum Codec {
                 step: try integer(proto.step, "step"), first: Int(proto.first), try proto.jobs(&frames))
         case .commit(let proto):
             return .commit(
-                step: try integer(proto.step, "step"), metrics: proto.metrics, try ArtifactManifest(proto.manifest))
+                step: try integer(proto.step, "step"), metrics: proto.metrics, try ArtifactManifest(proto.manifest),
+                checkpoint: proto.hasCheckpoint ? try integer(proto.checkpoint, "checkpoint") : nil)
         case .commitAck(let proto): return .commitAck(step: try integer(proto.step, "step"))
         case .chunkRequest(let proto):
             return .chunkRequest(

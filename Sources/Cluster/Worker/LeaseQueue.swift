@@ -7,11 +7,14 @@ import Synchronization
 ///
 ///     push -> WAITING --next--> RUNNING --finished--> gone
 ///     WAITING --called back, or handed back by a drain--> gone;  RUNNING --called back--> CANCELLED --finished--> gone
+///     RUNNING --the drain's time is up: handed back--> gone
 final class LeaseQueue: Sendable {
     private struct State {
         var waiting: Deque<Grant> = []
         var running: Grant?
         var isCancelled = false
+        /// Of whoever waits for that.
+        var calledBack: AsyncStream<Void>.Continuation?
         var isDraining = false
         var isClosed = false
         var lastRenewal = ContinuousClock.now
@@ -65,6 +68,7 @@ final class LeaseQueue: Sendable {
     func finished() -> Bool {
         state.withLock { state in
             state.running = nil
+            state.calledBack = nil
             return state.isDraining
         }
     }
@@ -75,8 +79,21 @@ final class LeaseQueue: Sendable {
             state.waiting.removeAll { $0.job.id == job && $0.attempt == attempt }
             if let running = state.running, running.job.id == job, running.attempt == attempt {
                 state.isCancelled = true
+                state.calledBack?.finish()
             }
         }
+    }
+
+    /// Returns when the job that runs is called back; work that waits for something makes no progress by which it would
+    /// notice. One task at a time may wait, until it is cancelled.
+    func untilCalledBack() async {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        let isOver = state.withLock { state in
+            state.calledBack = continuation
+            return state.isCancelled || state.running == nil
+        }
+        if isOver { return }
+        for await _ in stream {}
     }
 
     /// Takes no more leases; returns those that were not begun.
@@ -88,11 +105,22 @@ final class LeaseQueue: Sendable {
         }
     }
 
+    /// Gives up what runs: it stops at its next progress, and another worker begins it anew.
+    ///
+    /// - Returns: what ran; nil when nothing did.
+    func giveUpRunning() -> Grant? {
+        state.withLock { state in
+            state.isCancelled = true
+            defer { state.running = nil }
+            return state.running
+        }
+    }
+
     func close() {
         let consumer = state.withLock { state in
             state.isClosed = true
-            // What runs stops at its next progress.
             state.isCancelled = true
+            state.calledBack?.finish()
             state.waiting.removeAll()
             defer { state.consumer = nil }
             return state.consumer

@@ -5,7 +5,8 @@ package import Logging
 /// The life of a generator or scorer around its jobs: join, take leases, renew them, hand in results, drain, leave.
 ///
 ///     (1) HELLO, WELCOME -> configure -> (2) artifacts announced -> credit -> (3) lease -> run -> result -> (3)
-///     (4) drain asked for, or SIGTERM: no new leases, finish what runs, wait for acknowledgements -> BYE
+///     (4) drain asked for, or SIGTERM: no new leases, finish what runs, or hand it back when the time for it is up, wait
+///         for acknowledgements -> BYE
 ///     (5) stop: BYE at once;  (6) refused for good: end with the coordinator's reason
 ///
 /// Leases are renewed from the progress calls of the work itself: work that hangs loses its lease.
@@ -39,16 +40,28 @@ package actor WorkerLoop {
     private let link: WorkerLink
     private let runner: any JobRunner
     private let slots: Int
+    /// How long a drain may finish what runs; nil: as long as it takes.
+    private let drainPatience: Duration?
+    private let onEnding: @Sendable (Ending) -> Void
     private let logger: Logger
     private let events: AsyncStream<Event>
     private let inbox: AsyncStream<Event>.Continuation
     private let queue = LeaseQueue()
     private let metrics: WorkerMetrics
     private var isDraining = false
+    private var drainEnd: ContinuousClock.Instant?
     private var hasCredit = false
 
-    /// - Parameter slots: leases held at a time: one that runs and the next, so that the worker never waits for a message.
-    package init(link: WorkerLink, runner: any JobRunner, slots: Int = 2, logger: Logger) {
+    /// - Parameters:
+    ///   - slots: leases held at a time: one that runs and the next, so that the worker never waits for a message.
+    ///   - drainPatience: how long a drain may finish what runs; nil: as long as it takes.
+    ///   - onEnding: told as soon as it is known how the loop ends; `run` returns when what computes has noticed too.
+    package init(
+        link: WorkerLink, runner: any JobRunner, slots: Int = 2, drainPatience: Duration? = nil,
+        onEnding: @escaping @Sendable (Ending) -> Void = { _ in }, logger: Logger
+    ) {
+        self.onEnding = onEnding
+        self.drainPatience = drainPatience
         self.link = link
         self.runner = runner
         self.slots = slots
@@ -82,6 +95,7 @@ package actor WorkerLoop {
             for await event in events {
                 if let ending = await handle(event) {
                     tell(ending)
+                    onEnding(ending)
                     await link.close(reason: ending.words)
                     return ending
                 }
@@ -104,7 +118,7 @@ package actor WorkerLoop {
     private nonisolated func work() async {
         while let leased = await queue.next() {
             metrics.began()
-            let outcome = await Self.outcome(of: leased, runner, queue, link, logger)
+            let outcome = await outcomeUnlessCalledBack(leased)
             metrics.ended(leased.job.id.kind, outcome)
             if let outcome { link.tell(.result(leased.job.id, attempt: leased.attempt, outcome)) }
             if queue.finished() { inbox.yield(.idle) }
@@ -166,10 +180,15 @@ package actor WorkerLoop {
         link.tell(.credit(slots: slots))
     }
 
-    /// Jobs that only wait are handed back at once; the one that runs is finished.
+    /// Jobs that only wait are handed back at once; the one that runs is finished, if there is time for it.
     private func beginDrain() async {
-        guard !isDraining else { return }
+        guard !isDraining else {
+            guard let end = drainEnd, ContinuousClock.now >= end, let leased = queue.giveUpRunning() else { return }
+            logger.notice("the time to drain is up: a job is handed back", metadata: ["job": "\(leased.job.id)"])
+            return Self.handBack(leased.job.id, leased.attempt, link)
+        }
         isDraining = true
+        drainEnd = drainPatience.map { ContinuousClock.now + $0 }
         link.tell(.credit(slots: 0))
         for leased in queue.drain() { Self.handBack(leased.job.id, leased.attempt, link) }
         report()
@@ -179,6 +198,23 @@ package actor WorkerLoop {
         let outcome = JobOutcome.failed(
             code: JobOutcome.draining, message: "the worker is leaving", retryable: true)
         link.tell(.result(job, attempt: attempt, outcome))
+    }
+
+    /// The work is cancelled when its job is called back, so that it does not wait for what nobody needs any more, as for
+    /// weights that no source holds.
+    private nonisolated func outcomeUnlessCalledBack(_ leased: Grant) async -> JobOutcome? {
+        await withTaskGroup(of: (isWork: Bool, outcome: JobOutcome?).self) { [runner, queue, link, logger] group in
+            group.addTask { (true, await Self.outcome(of: leased, runner, queue, link, logger)) }
+            group.addTask {
+                await queue.untilCalledBack()
+                return (false, nil)
+            }
+            while let end = await group.next() {
+                group.cancelAll()
+                if end.isWork { return end.outcome }
+            }
+            return nil
+        }
     }
 
     /// nil when the job was called back, or the worker is cancelled: its lease goes to another.

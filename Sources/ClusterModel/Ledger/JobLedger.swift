@@ -208,14 +208,19 @@ package struct JobLedger: Sendable {
         return running.flatMap { silent[worker]?.contains($0) == true ? $0 : nil }
     }
 
-    /// Edge 9 backwards: a worker that is heard again keeps its jobs, except those that others have by now. Told of each
-    /// message, of whomever it is.
-    package mutating func takeBack(by worker: WorkerID, deadline: Int64, now: Int64) {
+    /// Edge 9 backwards: a worker that is heard again keeps its jobs, except those that others have by now, which are
+    /// returned: it may still work at them. Told of each message, of whomever it is.
+    package mutating func takeBack(by worker: WorkerID, deadline: Int64, now: Int64) -> [(job: JobID, attempt: Int)] {
+        var gone: [(job: JobID, attempt: Int)] = []
         for (job, attempt) in endSilence(of: worker) {
-            guard case .pending = states[job] else { continue }
+            guard case .pending = states[job] else {
+                gone.append((job, attempt))
+                continue
+            }
             handings[job]?.count -= 1
             hand(job, to: worker, attempt: attempt, deadline, now)
         }
+        return gone
     }
 
     /// A worker says by itself what it still has, or is gone. Returns what was handed on from it, in order.

@@ -23,15 +23,19 @@ package enum Message: Sendable {
     case artifact(ArtifactManifest)
     case stop(reason: String, exitCode: Int)
     case pause(Bool)
+    /// To the learner: everybody who may pull from it. The last one counts.
+    case peers([PeerKey])
     // Learner and coordinator
-    case publish([ArtifactManifest])
-    case publishAck
+    /// `checkpoint`: how many steps the learner's newest checkpoint on disk has; nil: those of every step that it commits.
+    case publish([ArtifactManifest], checkpoint: Int? = nil)
+    /// So many steps are committed. Those since the checkpoint are repeated from the journal.
+    case publishAck(committed: Int)
     case batchRequest(step: Int)
     case batchReady(step: Int, jobs: Int)
     case fetchJobs(step: Int, first: Int)
     /// Jobs `first`, `first + 1`, ... of the batch.
     case batchJobs(step: Int, first: Int, [BatchJob])
-    case commit(step: Int, metrics: Data, ArtifactManifest)
+    case commit(step: Int, metrics: Data, ArtifactManifest, checkpoint: Int? = nil)
     case commitAck(step: Int)
     // Puller and source of artifacts
     case chunkRequest(ChunkPlace)
@@ -44,6 +48,20 @@ extension Message {
     package static let pausingAlarm = "paused"
     /// Reason of the BYE of a learner that has exported the policy of a finished run.
     package static let finished = "done"
+}
+
+/// Somebody with a key, as the coordinator tells the learner of it.
+package struct PeerKey: Sendable, Hashable {
+    package var role: String
+    package var name: String
+    /// 32 bytes.
+    package var key: Data
+
+    package init(role: String, name: String, key: Data) {
+        self.role = role
+        self.name = name
+        self.key = key
+    }
 }
 
 /// Bytes of a chunk, in whatever form the transport sends them from.

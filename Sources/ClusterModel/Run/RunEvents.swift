@@ -11,6 +11,10 @@ package enum RunEvent: Sendable {
     /// The journal, or a file that people read, can no longer be written.
     case failed(RunEnding)
     case wish(RunWish)
+    /// Who has a key of the run from now on.
+    case keys([PeerKey])
+    /// The keys of these do not count any more.
+    case revoked([WorkerID])
 }
 
 /// A message to the coordinator.
@@ -78,6 +82,8 @@ package enum JournalEntry: Sendable {
     /// Results that do not count: their jobs are to be done again.
     case withdrawn([JobID], reason: String)
     case step(Int, metrics: Data, ArtifactManifest)
+    /// The learner's newest checkpoint on disk has so many steps: batches of steps before it are not needed any more.
+    case checkpoint(Int)
     case weights(ArtifactManifest)
     /// Versions of the policy below this one that no step can name any more; version 0 stays.
     case retired(below: Int)
@@ -93,6 +99,10 @@ package struct RecoveredRun: Sendable {
     package var epoch: UInt64 = 1
     package var meta: [String: String] = [:]
     package var committedSteps = 0
+    /// How many steps the learner's newest checkpoint has; nil in an older journal, which kept no batch of a committed step.
+    package var checkpoint: Int?
+    /// What the steps since the checkpoint made of the policy: ``ArtifactManifest/weights``, by version.
+    package var weights: [Int: String] = [:]
     package var manifests: [ArtifactManifest] = []
     package var trajectories: [JobID: [Trajectory]] = [:]
     package var scores: [JobID: Scores] = [:]

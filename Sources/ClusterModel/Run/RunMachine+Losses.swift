@@ -48,7 +48,7 @@ extension RunMachine {
     mutating func expire(_ job: JobID, in worker: WorkerID, _ time: Int64) {
         ledger.avoid(job, worker)
         // Without a learner nobody serves the weights that the worker may be waiting for; and a silent one may be working.
-        let isServed = members.learner?.state == .ready
+        let isServed = isServed(job)
         let isHeard = members[worker].map { time - $0.lastSeen <= Int64(settings.leaseMilliseconds) / 2 } ?? false
         if isServed, isHeard { blame(job, for: worker, "made no progress for a whole lease", time) }
     }

@@ -25,7 +25,10 @@ extension RunMachine {
             return
         }
         members.heard(peer, at: time)
-        ledger.takeBack(by: peer, deadline: time + Int64(settings.leaseMilliseconds), now: time)
+        let gone = ledger.takeBack(by: peer, deadline: time + Int64(settings.leaseMilliseconds), now: time)
+        for (job, attempt) in gone {
+            outbox.add(peer, .cancel(job, attempt: attempt, reason: "it went to another worker"))
+        }
         switch incoming.message {
         case .credit(let slots): members.grant(slots: slots, to: peer)
         case .renewal(let jobs): for job in jobs { renew(job, by: peer, time) }
@@ -39,12 +42,14 @@ extension RunMachine {
             // It was not told, or has forgotten.
             if member.state == .draining, report.state != WorkerReport.draining { outbox.add(peer, .drain) }
             if report.state == WorkerReport.paused, life.state == .running { outbox.add(peer, .pause(false)) }
+            if member.role == .learner { tellKeysAgain(time) }
         case .bye(let reason): leave(peer, reason: reason, lost: false, time)
         case .alarm(let code, let detail): alarm(code, detail, time)
-        case .publish(let manifests): publish(manifests, incoming, time)
+        case .publish(let manifests, let checkpoint): publish(manifests, checkpoint: checkpoint, incoming, time)
         case .batchRequest(let step): requestBatch(of: step, incoming)
         case .fetchJobs(let step, let first): fetch(step, first, incoming)
-        case .commit(let step, let metrics, let manifest): commit(step, metrics, manifest, incoming, time)
+        case .commit(let step, let metrics, let manifest, let checkpoint):
+            commit(step, metrics, manifest, checkpoint: checkpoint, incoming, time)
         default: break
         }
     }
@@ -138,6 +143,7 @@ extension RunMachine {
                     runID: runID, epoch: epoch, setup: settings.setups[hello.role],
                     artifacts: versions.announced(to: hello.role), leaseMilliseconds: settings.leaseMilliseconds,
                     graceMilliseconds: settings.graceMilliseconds)), inReplyTo: id)
+        if hello.role == .learner { tellKeys(time) }
         // Always said to a learner: it may have missed a resumption.
         if life.state == .paused || hello.role == .learner { outbox.add(peer, .pause(life.state == .paused)) }
         if life.isEnding, life.state != .done || hello.role != .learner {
@@ -253,9 +259,9 @@ extension RunMachine {
             return
         }
         log(.warning, "a job failed", ["job": "\(job)", "worker": "\(peer)", "code": code, "reason": message])
-        let isServed = members.learner?.state == .ready
-        if code == JobOutcome.unserved, !isServed {
-            // Whoever gets the job meets the same: the learner is away, which has a wait and a limit of its own.
+        if code == JobOutcome.unserved, !isServed(job) {
+            // Whoever gets the job meets the same: the learner is away, or repeats the steps before the version. Either shows
+            // in the status.
             ledger.handBack(job, attempt: attempt, by: peer)
             members.rest(peer, at: time)
             return
@@ -287,13 +293,13 @@ extension RunMachine {
 
 extension Message {
     /// Who may send it to a coordinator.
-    var senders: Set<Role> {
+    package var senders: Set<Role> {
         switch self {
         case .hello, .report, .bye: [.generator, .scorer, .learner]
         case .credit, .renewal, .result, .loaded: [.generator, .scorer]
         case .publish, .batchRequest, .fetchJobs, .commit, .alarm: [.learner]
         case .welcome, .refused, .publishAck, .lease, .cancel, .resultAck, .drain, .artifact, .stop, .pause,
-            .batchReady, .batchJobs,
+            .peers, .batchReady, .batchJobs,
             .commitAck, .chunkRequest, .chunk:
             []
         }

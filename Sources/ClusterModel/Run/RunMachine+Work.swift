@@ -4,7 +4,7 @@ extension RunMachine {
     /// each in turn, so that no worker sits idle while another has two.
     mutating func assign(_ time: Int64) {
         for id in members.takeChanged().union(ledger.takeChanged()).sorted() { note(id) }
-        guard life.state == .running else { return }
+        guard life.state == .running, gathering.hasEnough else { return }
         for queue in ledger.queues {
             var passedOver: [FreeWorkers.Entry] = []
             while ledger.pendingCount(queue) > 0, let next = free.next(where: { settings.canDo(queue, $0) }) {

@@ -7,7 +7,8 @@ import DequeModule
 /// times give the same effects. Each part owns its state alone; this type routes between them:
 ///
 /// - ``Membership``: who is here. ``JobLedger``: who does what. ``FreeWorkers``: who is next. ``Steps``: what each batch still needs.
-/// - ``Versions``: what can be pulled. ``Waits``: what is missing since when. ``Lifecycle``: where the run stands.
+/// - ``Versions``: what can be pulled. ``Gathering``: whether enough are here to begin. ``Waits``: what is missing since when.
+///   ``Lifecycle``: where the run stands.
 /// - ``Alarms``: what people should look at.
 /// - ``RunFigures``: rates. ``Outbox``: what this turn has to say.
 ///
@@ -19,6 +20,8 @@ package struct RunMachine: Sendable {
         case result(JobID, attempt: Int, WorkerID, AckStatus)
         case published([ArtifactManifest], by: WorkerID, UInt64)
         case committed
+        /// A step that was committed before, by a learner that serves the version elsewhere now.
+        case repeated(step: Int, ArtifactManifest, by: WorkerID, UInt64)
         case withdrawn(RunEnding)
         case skipped(JobID)
     }
@@ -36,6 +39,7 @@ package struct RunMachine: Sendable {
     var steps: Steps
     var versions = Versions()
     var waits = Waits()
+    var gathering: Gathering
     var life = Lifecycle()
     var figures = RunFigures()
     var casualties = Casualties()
@@ -43,6 +47,12 @@ package struct RunMachine: Sendable {
     var outbox = Outbox()
     var desired: [Role: Int]
     var alarms = Alarms()
+    /// Who may pull from the learner; nil where connections have no keys.
+    private(set) var peerKeys: [PeerKey]?
+    /// When the learner was last told of them.
+    private var keysTold: Int64 = 0
+    /// Milliseconds after which it is told again: a message may be lost though the connection holds.
+    private static let keysPeriod: Int64 = 5_000
     /// Messages that were refused.
     private(set) var refused: UInt64 = 0
     /// As the operator left it, before the run begins too.
@@ -81,12 +91,14 @@ package struct RunMachine: Sendable {
         isPaused = wasPaused && (limit.isEmpty || limit == settings.klStop.map { "\($0)" })
         members = Membership(lease: Int64(settings.leaseMilliseconds))
         ledger = JobLedger(retriesAllowed: settings.retries)
-        steps = Steps(settings, committed: recovered.committedSteps)
+        steps = Steps(settings, recovered)
+        gathering = Gathering(settings, committed: recovered.committedSteps)
         if wasPaused, !isPaused {
             persist(.meta(key: "paused", value: "false"))
             log(.info, "no longer paused: ppo.kl_stop has changed", ["was": limit])
         }
         if recovered.meta["run_id"] == nil { persist(.meta(key: "run_id", value: runID)) }
+        if recovered.checkpoint == nil { persist(.checkpoint(steps.checkpoint)) }
         if recovered.meta["inputs"] == nil, !inputs.isEmpty { persist(.meta(key: "inputs", value: inputs)) }
         // The run file says something else since: the wish is over, and does not come back with the old count.
         for (role, wish) in recovered.wishes where wish.of != settings.desired[role] {
@@ -106,26 +118,28 @@ package struct RunMachine: Sendable {
     }
 
     private mutating func restore(_ recovered: RecoveredRun) throws {
-        for (id, items) in recovered.trajectories.sorted(by: { $0.key < $1.key }) where steps[id.step] != nil {
+        for (id, items) in recovered.trajectories.sorted(by: { $0.key < $1.key }) where steps.batch(of: id.step) != nil {
             try restore(.trajectories(items), of: id, "prompts or the rollout")
         }
-        for (id, scores) in recovered.scores.sorted(by: { $0.key < $1.key }) where steps[id.step] != nil {
+        for (id, scores) in recovered.scores.sorted(by: { $0.key < $1.key }) where steps.batch(of: id.step) != nil {
             try restore(.scores(scores), of: id, "rewards or the reference")
         }
-        for job in recovered.skipped where steps[job.step] != nil {
+        for job in recovered.skipped where steps.batch(of: job.step) != nil {
             ledger.forget(steps.giveUp(job) ?? [])
             steps.skip(job)
         }
     }
 
     private mutating func restore(_ outcome: JobOutcome, of job: JobID, _ sections: String) throws {
-        if let problem = steps.problem(with: outcome, of: job) {
+        let isOpen = steps[job.step] != nil
+        if let problem = isOpen ? steps.problem(with: outcome, of: job) : steps.problem(withKept: outcome, of: job) {
             throw RunEnding(
                 """
                 the journal has a result of \(words(for: job)) that does not fit this run file: \(problem); the \
                 \(sections) section has changed since; restore it, or start anew with --fresh
                 """, exitCode: 78)
         }
+        guard isOpen else { return steps.restoreKept(outcome, of: job) }
         ledger.restoreCompleted(job)
         for next in steps.add(outcome, of: job) { ledger.add(next) }
     }
@@ -145,6 +159,11 @@ package struct RunMachine: Sendable {
         case .durable(let number): becomeDurable(upTo: number, time)
         case .failed(let ending): fail(ending, time)
         case .wish(let wish): carryOut(wish, time)
+        case .keys(let keys):
+            peerKeys = keys
+            tellKeys(time)
+        case .revoked(let peers):
+            for peer in peers { leave(peer, reason: "its key was revoked", lost: true, isSeen: true, time) }
         }
         assign(time)
         return takeEffects()
@@ -226,8 +245,11 @@ package struct RunMachine: Sendable {
                 ledger.becomeDurable(job)
                 outbox.acknowledge(peer, job, attempt: attempt, status)
             case .published(let manifests, let peer, let ask):
-                outbox.add(peer, .publishAck, inReplyTo: ask)
+                outbox.add(peer, .publishAck(committed: steps.durable), inReplyTo: ask)
                 announce(manifests, time)
+            case .repeated(let step, let manifest, let peer, let ask):
+                outbox.add(peer, .commitAck(step: step), inReplyTo: ask)
+                announce([manifest], time)
             case .committed: commitIsDurable(time)
             case .withdrawn(let ending): fail(ending, time)
             case .skipped(let job): steps.skip(job)
@@ -263,6 +285,15 @@ package struct RunMachine: Sendable {
         refused += 1
         outbox.add(peer, .refused(code: refusal.code.rawValue, message: refusal.message), inReplyTo: id)
     }
+
+    /// The learner serves the weights, and admits to them whom the coordinator admits.
+    mutating func tellKeys(_ time: Int64) {
+        guard let peerKeys else { return }
+        keysTold = time
+        for (id, member) in members.here where member.role == .learner { outbox.add(id, .peers(peerKeys)) }
+    }
+
+    mutating func tellKeysAgain(_ time: Int64) { if time - keysTold >= Self.keysPeriod { tellKeys(time) } }
 
     // MARK: - Ending
 
@@ -309,6 +340,8 @@ package struct Refusal: Sendable, Hashable {
         case replaced
         /// Another process has the name, and is alive.
         case taken
+        /// The key of the connection is another one's, or does not count any more.
+        case key
         /// A message that the peer's role may not send.
         case role
         /// A step that is not the next, or a batch that is not complete.

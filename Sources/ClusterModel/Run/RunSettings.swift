@@ -47,6 +47,10 @@ package struct RunSettings: Sendable {
     package var leaseMilliseconds = 10_000
     /// Of a first lease, in which a worker may have to load weights, and of the wait for a missing role.
     package var graceMilliseconds = 60_000
+    /// Workers that must be here before the first job is given out.
+    package var startWorkers = 0
+    /// In which whoever is needed at the start has to come; nil: the grace.
+    package var startMilliseconds: Int?
     package var retries = 5
     /// A job that no worker survives is left out of its batch, and does not end the run.
     package var skipsPoison = false
@@ -59,6 +63,8 @@ package struct RunSettings: Sendable {
     package var isExported = true
     /// For messages to people.
     package var runDirectory: String?
+    /// Where the keys of the run's own processes are, one of each role; nil: connections have no keys.
+    package var keyDirectory: String?
     /// How they call this program.
     package var program = "skein"
     /// For the simulator alone.

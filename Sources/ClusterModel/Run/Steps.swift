@@ -3,6 +3,10 @@
 ///     (1) its policy version can be pulled -> OPEN: its jobs come into being
 ///     OPEN --(2) every result is here and on disk--> the learner's request is answered
 ///     OPEN --(3) the learner commits--> COMMITTED --(4) on disk--> DURABLE: acknowledged, its figures recorded
+///     COMMITTED, DURABLE --(5) the learner has a checkpoint behind it on disk--> its batch is dropped
+///
+/// Until edge 5 the batch is kept: a learner that dies goes on from its checkpoint, asks for the batches since, and makes
+/// the same versions of them.
 struct Steps: Sendable {
     struct Request: Sendable {
         var peer: WorkerID
@@ -28,17 +32,36 @@ struct Steps: Sendable {
     /// Commits that wait for the disk, in order.
     private var closing: [Commit] = []
     var request: Request?
+    /// How many steps the learner's newest checkpoint on disk has, of those that are committed.
+    private(set) var checkpoint: Int
+    /// Batches of the committed steps since.
+    private var kept: [Int: StepAssembly] = [:]
+    /// ``ArtifactManifest/weights`` of the versions from the checkpoint on.
+    private var made: [Int: String]
 
-    init(_ settings: RunSettings, committed: Int) {
+    init(_ settings: RunSettings, _ recovered: RecoveredRun) {
         self.settings = settings
-        self.committed = committed
+        committed = recovered.committedSteps
         durable = committed
         opened = committed
+        checkpoint = min(recovered.checkpoint ?? committed, committed)
+        made = recovered.weights
         cursor = DatasetCursor(
             rows: settings.prompts.count, promptsPerStep: settings.promptsPerStep, seed: settings.seed)
+        for job in recovered.trajectories.keys where job.step < committed && job.step >= checkpoint {
+            guard kept[job.step] == nil else { continue }
+            let version = PolicyVersion(epoch: recovered.epoch, number: settings.schedule.version(for: job.step))
+            kept[job.step] = StepAssembly(
+                step: job.step, jobs: jobs(of: job.step, version), parts: settings.parts.count)
+        }
     }
 
+    /// An open step.
     subscript(_ step: Int) -> StepAssembly? { assemblies[step] }
+    /// The batch of a step that is open, or committed and kept.
+    func batch(of step: Int) -> StepAssembly? { assemblies[step] ?? kept[step] }
+    /// What a version of the policy was when it was committed; nil where nobody has to know any more.
+    func weights(of version: Int) -> String? { made[version] }
     /// Open steps behind this one, in order.
     func behind(_ step: Int) -> [StepAssembly] {
         assemblies.filter { $0.key > step }.sorted { $0.key < $1.key }.map(\.value)
@@ -98,11 +121,16 @@ struct Steps: Sendable {
         return step.jobs(of: job.index)
     }
 
-    mutating func skip(_ job: JobID) { assemblies[job.step]?.skip(job.index) }
+    mutating func skip(_ job: JobID) {
+        assemblies[job.step]?.skip(job.index)
+        kept[job.step]?.skip(job.index)
+    }
 
     /// Edge 3. Returns the batch that is over; nil when it went with an earlier process.
     mutating func commit(_ commit: Commit) -> StepAssembly? {
         let assembly = assemblies.removeValue(forKey: commit.step)
+        kept[commit.step] = assembly
+        made[commit.step + 1] = commit.manifest.weights
         committed = commit.step + 1
         opened = max(opened, committed)
         closing.append(commit)
@@ -110,10 +138,33 @@ struct Steps: Sendable {
         return assembly
     }
 
-    /// Somebody asks again for a commit that waits for the disk.
-    mutating func alsoTell(_ peer: WorkerID, _ id: UInt64, of step: Int) {
+    /// Somebody asks again for a commit that waits for the disk, perhaps from another address.
+    mutating func alsoTell(_ peer: WorkerID, _ id: UInt64, _ manifest: ArtifactManifest, of step: Int) {
         guard let place = closing.firstIndex(where: { $0.step == step }) else { return }
         closing[place].askers.append((peer, id))
+        closing[place].manifest = manifest
+    }
+
+    /// Edge 5.
+    ///
+    /// - Parameter steps: of the checkpoint, which may be ahead of what is committed.
+    /// - Returns: whether batches are dropped.
+    mutating func keep(from steps: Int) -> Bool {
+        let first = min(steps, committed)
+        guard first > checkpoint else { return false }
+        checkpoint = first
+        kept = kept.filter { $0.key >= first }
+        made = made.filter { $0.key >= first }
+        return true
+    }
+
+    /// A result of a batch that is committed, from the journal.
+    mutating func restoreKept(_ outcome: JobOutcome, of job: JobID) {
+        switch outcome {
+        case .trajectories(let items): kept[job.step]?.add(items, of: job.index)
+        case .scores(let scores): kept[job.step]?.add(scores, of: job.index, part: job.part)
+        case .failed: break
+        }
     }
 
     /// Edge 4.
@@ -130,6 +181,15 @@ struct Steps: Sendable {
     func problem(with outcome: JobOutcome, of job: JobID) -> String? {
         // What comes for a job that was given up is late, and no fault of its sender.
         guard let step = assemblies[job.step], !step.givenUp.contains(job.index) else { return nil }
+        return problem(with: outcome, of: job, in: step)
+    }
+
+    /// The same of a result of a batch that is kept.
+    func problem(withKept outcome: JobOutcome, of job: JobID) -> String? {
+        kept[job.step].flatMap { problem(with: outcome, of: job, in: $0) }
+    }
+
+    private func problem(with outcome: JobOutcome, of job: JobID, in step: StepAssembly) -> String? {
         switch (outcome, job.kind) {
         case (.trajectories(let items), .generate):
             return step.problem(

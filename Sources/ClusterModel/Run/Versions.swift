@@ -1,6 +1,11 @@
 /// Which artifacts can be pulled, and which of them a worker has to know.
 struct Versions: Sendable {
     private var manifests: [ArtifactKind: [Int: ArtifactManifest]] = [:]
+    /// The learner that said last what it serves; nil: not in the time of this process.
+    private var server: WorkerID?
+    /// Its versions of the policy up to this one, and some above, can be pulled from it. It makes the others again.
+    private var reached = Int.max
+    private var ahead: Set<Int> = []
 
     /// Number of the newest version of the policy.
     var newest: Int? { manifests[.policy]?.keys.max() }
@@ -9,6 +14,20 @@ struct Versions: Sendable {
 
     mutating func add(_ manifest: ArtifactManifest) {
         manifests[manifest.kind, default: [:]][manifest.version.number] = manifest
+    }
+
+    /// A learner begins to serve.
+    mutating func serve(by learner: WorkerID, upTo number: Int, ahead: Set<Int>) {
+        (server, reached, self.ahead) = (learner, number, ahead)
+    }
+
+    /// It has made a version, or made it again.
+    mutating func reach(_ number: Int) { reached = max(reached, number) }
+
+    /// Whether a version of the policy can be pulled, as far as the coordinator can know.
+    func isServed(_ number: Int, by learner: WorkerID) -> Bool {
+        guard let server else { return true }
+        return server == learner && (number <= reached || ahead.contains(number))
     }
 
     /// True for what a step may name that samples from version `oldest` or a later one. Version 0 of the policy stays: it

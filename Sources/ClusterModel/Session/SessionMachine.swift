@@ -74,24 +74,38 @@ package struct SessionMachine: Sendable {
     private struct Ask: Sendable {
         var message: Message
         var deadline: Int64?
-        var said: Int64
+        var repetition: Repetition
+    }
+
+    /// When something that has no answer is said again: a message may be lost though the connection holds. The longer there
+    /// is none, the less often: the other side may only be busy.
+    private struct Repetition: Sendable {
+        private static let first: Int64 = 1_500
+        private static let longest: Int64 = 12_000
+        private var period = Self.first
+        private var next: Int64
+
+        init(saidAt time: Int64) { next = time + Self.first }
+        func isDue(at time: Int64) -> Bool { next <= time }
+        mutating func said(at time: Int64) {
+            period = min(2 * period, Self.longest)
+            next = time + period
+        }
     }
 
     private struct KeptResult: Sendable {
         /// In the order in which they were told.
         var place: UInt64
         var outcome: JobOutcome
-        var said: Int64
+        var repetition: Repetition
     }
 
     /// Milliseconds without a WELCOME after which HELLO is said again, and twice as long each time: a coordinator with many
     /// workers needs a moment for all of them, and a WELCOME to an earlier HELLO counts for nothing.
-    private static let helloPeriod: Int64 = 2_000
+    private static let helloPeriod: Int64 = 1_000
     private static let longestHelloPeriod: Int64 = 16_000
-    /// Milliseconds without an answer after which something is said again: a message may be lost though the connection holds.
-    private static let repeatPeriod: Int64 = 5_000
     /// Milliseconds without a coordinator after which another connection is made; more than the transport's own pause.
-    private static let connectionPeriod: Int64 = 8_000
+    private static let connectionPeriod: Int64 = 4_000
     /// Above the numbers of asks.
     private static let firstGreeting: UInt64 = 1 << 63
     /// Milliseconds without an answer before the first line of the log about it, and between two of them. Whoever gave a wrong
@@ -145,7 +159,8 @@ package struct SessionMachine: Sendable {
         case .received(let message, let asked, let epoch): receive(message, asked, epoch, time)
         case .tell(let message): tell(message, time)
         case .ask(let message, let id, let patience):
-            asks[id] = Ask(message: message, deadline: patience.map { time + $0 }, said: time)
+            asks[id] = Ask(
+                message: message, deadline: patience.map { time + $0 }, repetition: Repetition(saidAt: time))
             if state == .joined { send(message, id: id) }
         case .withdraw(let id): asks[id] = nil
         case .unsendable(let message, let id, let reason): giveUp(message, id, reason)
@@ -163,7 +178,8 @@ package struct SessionMachine: Sendable {
     private mutating func tell(_ message: Message, _ time: Int64) {
         if case .result(let job, let attempt, let outcome) = message {
             let key = Attempt(job: job, number: attempt)
-            unacknowledged[key] = KeptResult(place: nextPlace, outcome: outcome, said: time)
+            unacknowledged[key] = KeptResult(
+                place: nextPlace, outcome: outcome, repetition: Repetition(saidAt: time))
             nextPlace += 1
         }
         if state == .joined {
@@ -283,7 +299,7 @@ package struct SessionMachine: Sendable {
             log(.warning, "a message was refused as malformed", ["reason": text])
             answerRefused(asked, text)
         case .step: answerRefused(asked, text)
-        case .protocol, .replaced, .taken, .role, nil:
+        case .protocol, .replaced, .taken, .key, .role, nil:
             log(.critical, "refused by the coordinator", ["code": code, "reason": text])
             effects.append(.deliver(.refused(code: code, message: text)))
             end(SessionFailure(.refused, text))
@@ -307,18 +323,24 @@ package struct SessionMachine: Sendable {
         epoch = welcome.epoch
         state = .joined
         effects.append(.deliver(.welcome(welcome)))
-        sayAgain(saidBefore: .max, time)
+        sayAgain(always: true, time)
         for message in waiting { send(message) }
         waiting = []
     }
 
-    private mutating func sayAgain(saidBefore limit: Int64, _ time: Int64) {
-        for (key, result) in unacknowledged.sorted(by: { $0.value.place < $1.value.place }) where result.said <= limit {
-            unacknowledged[key]?.said = time
+    /// - Parameter always: whatever has no answer, whenever it was said: it was said to an earlier session.
+    private mutating func sayAgain(always: Bool, _ time: Int64) {
+        for (key, result) in unacknowledged.sorted(by: { $0.value.place < $1.value.place })
+        where always || result.repetition.isDue(at: time) {
+            if always {
+                unacknowledged[key]?.repetition = Repetition(saidAt: time)
+            } else {
+                unacknowledged[key]?.repetition.said(at: time)
+            }
             send(.result(key.job, attempt: key.number, result.outcome))
         }
-        for (id, ask) in asks.sorted(by: { $0.key < $1.key }) where ask.said <= limit {
-            asks[id]?.said = time
+        for (id, ask) in asks.sorted(by: { $0.key < $1.key }) where always || ask.repetition.isDue(at: time) {
+            if always { asks[id]?.repetition = Repetition(saidAt: time) } else { asks[id]?.repetition.said(at: time) }
             send(ask.message, id: id)
         }
     }
@@ -341,7 +363,7 @@ package struct SessionMachine: Sendable {
             effects.append(.answer(id, .failure(failure)))
         }
         if state == .joined {
-            sayAgain(saidBefore: time - Self.repeatPeriod, time)
+            sayAgain(always: false, time)
             return
         }
         if time >= nextConnection {
@@ -412,4 +434,5 @@ package enum PlantedBug: String, Sendable, Hashable, CaseIterable {
     case acceptTwice = "accept-twice"
     case acceptStaleVersion = "accept-stale-version"
     case acceptAnotherRun = "accept-another-run"
+    case dropBatchEarly = "drop-batch-early"
 }

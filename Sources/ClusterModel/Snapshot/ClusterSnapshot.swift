@@ -120,6 +120,23 @@ package struct ClusterSnapshot: Sendable, Codable, Equatable {
         }
     }
 
+    /// Somebody whom the coordinator did not let in, or whose message it did not take.
+    package struct Refusal: Sendable, Codable, Equatable {
+        /// By its key; an address where it has shown none that is known.
+        package var who: String
+        package var why: String
+        package var count: Int
+        package var firstMs: Int64
+        package var lastMs: Int64
+        package init(who: String, why: String, count: Int, firstMs: Int64, lastMs: Int64) {
+            self.who = who
+            self.why = why
+            self.count = count
+            self.firstMs = firstMs
+            self.lastMs = lastMs
+        }
+    }
+
     /// Who waits for what, since when.
     package struct Wait: Sendable, Codable, Equatable {
         package var who: String
@@ -146,6 +163,8 @@ package struct ClusterSnapshot: Sendable, Codable, Equatable {
         package var damaged: UInt64 = 0
         package var muted: UInt64 = 0
         package var refused: UInt64 = 0
+        /// Connections that did not come about: a key that is not known, or none.
+        package var failedHandshakes: UInt64 = 0
         package var tokensGeneratedTotal = 0
         package var journalCommits = 0
         package var journalCommitSeconds = 0.0
@@ -171,6 +190,8 @@ package struct ClusterSnapshot: Sendable, Codable, Equatable {
     package var etaS: Double?
     package var alarms: [Alarm] = []
     package var waits: [Wait] = []
+    /// The last ones.
+    package var refusals: [Refusal] = []
     package var counters = Counters()
 
     package init(

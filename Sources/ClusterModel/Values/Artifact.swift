@@ -151,6 +151,12 @@ package struct ArtifactManifest: Codable, Sendable, Hashable {
         }
     }
 
+    /// Names and hashes of the files that are learned, the same wherever they stand. An adapter's configuration is none of
+    /// them: it names its base, which may have been moved.
+    package var weights: String {
+        files.filter { $0.name.hasSuffix(".safetensors") }.map { "\($0.name) \($0.sha256)" }.joined(separator: " ")
+    }
+
     /// Bytes of all files.
     package var size: Int {
         files.reduce(0) { sum, file in

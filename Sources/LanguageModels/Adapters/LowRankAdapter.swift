@@ -119,7 +119,8 @@ package final class LowRankAdapter {
         ]
     }
 
-    package func export(to directory: String) throws {
-        try ModelFiles.write(files(), to: directory)
+    /// - Parameter synced: false leaves it to the system when the files reach the disk.
+    package func export(to directory: String, synced: Bool = true) throws {
+        try ModelFiles.write(files(), to: directory, synced: synced)
     }
 }

@@ -82,14 +82,14 @@ package enum ModelFiles {
     }
 
     /// Writes one file after another, each atomically, into a directory that is made when it is missing.
-    static func write(_ files: [String: Data], to directory: String) throws {
+    static func write(_ files: [String: Data], to directory: String, synced: Bool = true) throws {
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         } catch {
             throw LanguageModelError(.file, "cannot make directory '\(directory)': \(error)", cause: error)
         }
         for (name, data) in files.sorted(by: { $0.key < $1.key }) {
-            try AtomicFile.write(data, to: "\(directory)/\(name)")
+            try AtomicFile.write(data, to: "\(directory)/\(name)", synced: synced)
         }
     }
 }

@@ -72,7 +72,18 @@ package final class ValueModel {
         try ScalarModelFiles.data(trunk, head, headFile: Self.headFile)
     }
 
-    package func export(to directory: String) throws { try ModelFiles.write(files(), to: directory) }
+    /// Writes the directory without a copy of the weights in memory.
+    ///
+    /// - Parameter synced: false leaves it to the system when the files reach the disk.
+    package func export(to directory: String, synced: Bool = true) throws {
+        try ModelFiles.write(["config.json": trunk.configuration.data()], to: directory, synced: synced)
+        for (name, tensors) in try [
+            ("model.safetensors", trunk.mergedParameters()), (Self.headFile, head.parameters),
+        ] {
+            try Safetensors.write(
+                Parameters.converted(tensors, to: .float32), to: "\(directory)/\(name)", synced: synced)
+        }
+    }
 
     /// Adapter and head alone, in PEFT's format with the head beside it; an error without an adapter.
     package func exportAdapter(to directory: String) throws {

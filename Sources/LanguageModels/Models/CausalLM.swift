@@ -143,11 +143,14 @@ package final class CausalLM {
     }
 
     /// Writes a Hugging Face directory, each file atomically.
-    package func export(to directory: String, dtype: DType = .float32) throws {
+    ///
+    /// - Parameter synced: false leaves it to the system when the files reach the disk.
+    package func export(to directory: String, dtype: DType = .float32, synced: Bool = true) throws {
         var files = companions
         files["config.json"] = try configuration.data(dtype: Parameters.name(of: dtype))
-        try ModelFiles.write(files, to: directory)
-        try Safetensors.write(Parameters.converted(mergedParameters(), to: dtype), to: "\(directory)/model.safetensors")
+        try ModelFiles.write(files, to: directory, synced: synced)
+        try Safetensors.write(
+            Parameters.converted(mergedParameters(), to: dtype), to: "\(directory)/model.safetensors", synced: synced)
     }
 
     // MARK: Computing

@@ -22,7 +22,8 @@ package enum CheckpointExport {
                 .checkpoint,
                 """
                 \(run.runDirectory) holds no checkpoint of step \(step.map(String.init) ?? "1 or later"), but \(steps); \
-                ppo.keep_checkpoints (\(run.ppo.keepCheckpoints)) says how many are kept
+                ppo.checkpoint_every says when one is left, and ppo.keep_checkpoints (\(run.ppo.keepCheckpoints)) how many \
+                are kept
                 """)
         }
         guard let base = run.models.policy else {

@@ -9,7 +9,9 @@ import Torch
 
 /// What a checkpoint directory holds:
 ///
-///     policy/                  Hugging Face directory, fp32; with LoRA PEFT's directory of the adapter alone
+///     policy/                  Hugging Face directory, fp32; with LoRA PEFT's directory of the adapter alone. Its files are
+///                              those that generators pull (``VersionStore``), linked.
+///     earlier/                 the same of versions before it that leases may name
 ///     critic/                  value model, or its adapter and head, when it is separate
 ///     value_head.safetensors   when it is shared
 ///     optimizer.safetensors    moments and step counts, names prefixed `policy.` and `critic.`
@@ -42,7 +44,11 @@ package enum CheckpointFiles {
 
     /// What generators need of a policy's version beside version 0: its weights, or its adapter; mapped.
     package static func policyFiles(in directory: URL) throws -> [ServedFile] {
-        let policy = directory.appending(path: RunLayout.checkpointPolicy)
+        try policyFiles(at: directory.appending(path: RunLayout.checkpointPolicy), of: directory)
+    }
+
+    /// - Parameter directory: the checkpoint that the policy's directory is linked to.
+    static func policyFiles(at policy: URL, of directory: URL) throws -> [ServedFile] {
         let names =
             AdapterFiles.isAdapter(policy.path(percentEncoded: false))
             ? [AdapterFiles.configurationFile, AdapterFiles.weightsFile] : [ModelFiles.weightsFile]
@@ -91,35 +97,64 @@ package enum CheckpointFiles {
 extension PPOTrainer {
     /// Writes the whole state into an empty directory; the caller makes it durable (``CheckpointStore``).
     package func saveCheckpoint(to directory: URL, report: StepReport? = nil) throws {
+        try savePolicy(to: directory.appending(path: RunLayout.checkpointPolicy))
+        try restOfCheckpoint(report)(directory)
+    }
+
+    /// Writes the policy's directory, not synced.
+    func savePolicy(to directory: URL) throws {
         let path = directory.path(percentEncoded: false)
         if let adapter = policy.trunk.adapter {
-            try adapter.export(to: "\(path)/\(RunLayout.checkpointPolicy)")
+            try adapter.export(to: path, synced: false)
         } else {
-            try policy.export(to: "\(path)/\(RunLayout.checkpointPolicy)")
+            try policy.export(to: path, synced: false)
         }
+    }
+
+    /// Everything of a checkpoint but the policy, as what writes it into a directory, not synced. It may be called on another
+    /// thread, as long as ``gate`` is held: it reads the tensors as they are then.
+    func restOfCheckpoint(_ report: StepReport?) throws -> (URL) throws -> Void {
         var optimizer = try policyOptimizer.state().map { NamedTensor("policy.\($0.name)", $0.tensor) }
-        switch critic {
-        case .separate(let model):
-            if model.trunk.adapter == nil {
-                try model.export(to: "\(path)/critic")
+        optimizer += try criticOptimizer?.state().map { NamedTensor("critic.\($0.name)", $0.tensor) } ?? []
+        let head: [NamedTensor] =
+            if case .shared(let head) = critic {
+                try head.parameters.map { NamedTensor($0.name, try $0.tensor.detach()) }
             } else {
-                try model.exportAdapter(to: "\(path)/critic")
+                []
             }
-            optimizer += try criticOptimizer?.state().map { NamedTensor("critic.\($0.name)", $0.tensor) } ?? []
-        case .shared(let head):
-            try Safetensors.write(
-                head.parameters.map { NamedTensor($0.name, try $0.tensor.detach()) },
-                to: "\(path)/\(CheckpointFiles.sharedHeadFile)")
-        case nil: break
-        }
-        try Safetensors.write(optimizer, to: "\(path)/\(CheckpointFiles.optimizerFile)")
+        let critic = critic
         let masters = masters
-        if !masters.isEmpty { try Safetensors.write(masters, to: "\(path)/\(CheckpointFiles.mastersFile)") }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        let state = CheckpointFiles.State(
-            trainer: state, metrics: (report?.metrics ?? [:]).filter { $0.value.isFinite }, seed: settings.seed)
-        try AtomicFile.write(try encoder.encode(state), to: "\(path)/\(RunLayout.checkpointState)")
+        let state = try encoder.encode(
+            CheckpointFiles.State(
+                trainer: state, metrics: (report?.metrics ?? [:]).filter { $0.value.isFinite }, seed: settings.seed))
+        return { directory in
+            let path = directory.path(percentEncoded: false)
+            if case .separate(let model) = critic {
+                if model.trunk.adapter == nil {
+                    try model.export(to: "\(path)/critic", synced: false)
+                } else {
+                    try model.exportAdapter(to: "\(path)/critic")
+                }
+            }
+            for (name, tensors) in [
+                (CheckpointFiles.sharedHeadFile, head), (CheckpointFiles.mastersFile, masters),
+                (CheckpointFiles.optimizerFile, optimizer),
+            ] where !tensors.isEmpty {
+                try Safetensors.write(tensors, to: "\(path)/\(name)", synced: false)
+            }
+            try AtomicFile.write(state, to: "\(path)/\(RunLayout.checkpointState)", synced: false)
+        }
+    }
+
+    /// Bytes of that, all but a few.
+    func sizeOfRest() throws -> Int {
+        var tensors = try policyOptimizer.state() + (criticOptimizer?.state() ?? []) + masters
+        if case .separate(let model) = critic {
+            tensors += model.trunk.adapter == nil ? model.parameters : model.trainable
+        }
+        return try tensors.reduce(0) { $0 + (try $1.tensor.byteCount) }
     }
 
     /// Takes over what ``saveCheckpoint(to:report:)`` wrote. Everything is read and checked before the first weight is

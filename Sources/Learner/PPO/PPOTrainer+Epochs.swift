@@ -114,6 +114,7 @@ extension PPOTrainer {
     }
 
     private func apply(update: Int, report: inout StepReport) throws {
+        report.metrics[Metric.secondsCheckpoint, default: 0] += gate.wait()
         if !isWarmingUp {
             // The policy's schedule begins when the policy begins to learn.
             let waited = settings.ppo.criticWarmupSteps * settings.updatesPerStep

@@ -18,13 +18,15 @@ package final class PPOTrainer {
     package let critic: Critic?
     /// What samples without reference log-probabilities are scored by.
     package let reference: CausalLM?
-    package let settings: PPOSettings
+    package private(set) var settings: PPOSettings
     package internal(set) var state: TrainerState
     /// What the optimizers change, and what of the models follows them.
     let policyMasters: MasterWeights
     let criticMasters: MasterWeights?
     let policyOptimizer: AdamW
     let criticOptimizer: AdamW?
+    /// Held while somebody reads what an update changes.
+    let gate = ChangeGate()
 
     /// - Parameters:
     ///   - critic: nil exactly when the estimator needs none.
@@ -58,6 +60,16 @@ package final class PPOTrainer {
         }
         policyOptimizer = try AdamW(policyMasters.parameters, settings.adam)
         criticOptimizer = try criticMasters.map { try AdamW($0.parameters, settings.adam) }
+    }
+
+    /// Goes on by other settings, as a trainer that was made with them and took over this one's state.
+    func adopt(_ settings: PPOSettings) throws {
+        guard settings != self.settings else { return }
+        try settings.check()
+        self.settings = settings
+        policyOptimizer.settings = settings.adam
+        criticOptimizer?.settings = settings.adam
+        state = state.resumed(with: settings)
     }
 
     /// One step: version n becomes version n + 1.
@@ -111,7 +123,8 @@ package final class PPOTrainer {
         report.metrics[Metric.secondsOld] = secondsOld
         report.metrics[Metric.secondsValues] = secondsValues
         if reference != nil { report.metrics[Metric.secondsReference] = secondsReference }
-        report.metrics[Metric.secondsUpdate] = secondsUpdate
+        // What it waited for stands beside it.
+        report.metrics[Metric.secondsUpdate] = secondsUpdate - (report.metrics[Metric.secondsCheckpoint] ?? 0)
         report.metrics[Metric.trainingTokensPerSecond] =
             secondsUpdate > 0 ? Double(figures.trainedTokens) / secondsUpdate : 0
         report.metrics[Metric.secondsPrepare] =

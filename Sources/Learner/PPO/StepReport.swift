@@ -105,4 +105,5 @@ package enum Metric {
     package static let secondsWait = "timing_s/wait_batch"
     package static let secondsStep = "timing_s/step"
     package static let trainingTokensPerSecond = "perf/training_tokens_per_s"
+    package static let bytesWritten = "perf/bytes_written"
 }

@@ -37,18 +37,20 @@ package final class ClusterLearnerLink: LearnerLink {
         }
     }
 
-    package func commit(step: Int, metrics: Data, manifest: ArtifactManifest) async throws {
+    package func commit(step: Int, metrics: Data, manifest: ArtifactManifest, checkpoint: Int) async throws {
         guard
             case .commitAck(let answered) = try await link.ask(
-                .commit(step: step, metrics: metrics, manifest), deadline: nil),
+                .commit(step: step, metrics: metrics, manifest, checkpoint: checkpoint), deadline: nil),
             answered == step
         else { throw LearnerError(.cluster, "the coordinator did not acknowledge step \(step)") }
     }
 
-    package func publish(_ manifests: [ArtifactManifest]) async throws {
-        guard case .publishAck = try await link.ask(.publish(manifests), deadline: nil) else {
-            throw LearnerError(.cluster, "the coordinator did not acknowledge the artifacts")
-        }
+    package func publish(_ manifests: [ArtifactManifest], checkpoint: Int) async throws -> Int {
+        guard
+            case .publishAck(let committed) = try await link.ask(
+                .publish(manifests, checkpoint: checkpoint), deadline: nil)
+        else { throw LearnerError(.cluster, "the coordinator did not acknowledge the artifacts") }
+        return committed
     }
 
     package func report(phase: String, fraction: Double) async {

@@ -9,9 +9,13 @@ package protocol LearnerLink: Sendable {
     /// Some jobs of a complete batch, `first` and what follows it; at least one.
     func jobs(step: Int, from first: Int) async throws -> [RolloutJob]
     /// Step `step` has been made and version `manifest.version` can be pulled. Returns when the journal has it; asking
-    /// again for a step that was committed before does nothing.
-    func commit(step: Int, metrics: Data, manifest: ArtifactManifest) async throws
-    func publish(_ manifests: [ArtifactManifest]) async throws
+    /// again for a step that was committed before does nothing, if the weights are the same.
+    ///
+    /// - Parameter checkpoint: how many steps the newest checkpoint on disk has. Batches before it are not asked for again.
+    func commit(step: Int, metrics: Data, manifest: ArtifactManifest, checkpoint: Int) async throws
+    /// - Parameter checkpoint: how many steps the learner goes on from.
+    /// - Returns: how many steps are committed.
+    func publish(_ manifests: [ArtifactManifest], checkpoint: Int) async throws -> Int
     /// What the learner is doing, for the status.
     func report(phase: String, fraction: Double) async
     func alarm(code: String, detail: String) async

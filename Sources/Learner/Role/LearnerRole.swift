@@ -11,7 +11,7 @@ import Torch
 /// The learner as a process of a cluster, from WELCOME to the last step.
 ///
 /// Owned by the command that made link and server and that closes both afterwards. `run` returns when the plan is done
-/// or the coordinator says stop; cancelling it ends at the next await, with the last checkpoint on disk.
+/// or the coordinator says stop; cancelling it ends at the next await, with a checkpoint of the last step on disk.
 package struct LearnerRole: Sendable {
     package enum Outcome: Sendable, Equatable {
         /// The last step is committed and the policy stands in the run directory.
@@ -60,7 +60,7 @@ package struct LearnerRole: Sendable {
                 try await loop.run()
                 return .finished
             }
-            group.addTask { try await Self.listen(rest, cluster) }
+            group.addTask { [server] in try await Self.listen(rest, cluster, server) }
             while let outcome = try await group.next() {
                 if let outcome { return outcome }
             }
@@ -89,11 +89,14 @@ package struct LearnerRole: Sendable {
     }
 
     /// Takes the coordinator's words while the loop works.
-    private static func listen(_ messages: Messages, _ cluster: ClusterLearnerLink) async throws -> Outcome? {
+    private static func listen(
+        _ messages: Messages, _ cluster: ClusterLearnerLink, _ server: ArtifactServer
+    ) async throws -> Outcome? {
         var iterator = messages.iterator
         while let message = await iterator.next() {
             switch message {
             case .pause(let paused): cluster.pause(paused)
+            case .peers(let peers): server.admit(peers)
             case .stop(let reason, let exitCode): return .stopped(reason: reason, exitCode: exitCode)
             case .refused(let code, let text):
                 throw refusal(code, text)
@@ -115,14 +118,18 @@ package struct LearnerRole: Sendable {
         let directory = URL(filePath: run.runDirectory)
         let heldOut = try HeldOutWatch(run, base: base, on: executor)
         let checkpoints = CheckpointStore(
-            directory: run.layout.url(.checkpoints), keep: run.keptCheckpoints,
+            directory: run.layout.url(.checkpoints), keep: run.ppo.keepCheckpoints,
             pinned: { heldOut?.bestStep(among: $0) })
+        let versions = VersionStore(directory: run.layout.url(.versions))
         let settings = PPOSettings(run)
         try settings.check()
         let threads = run.roles.learner.threads
         for warning in try ModelFiles.directory(base).configuration().warnings { log.warning("\(warning)") }
         let models = TrainerModels(run, policy: base)
-        let engine = try await LearnerEngine.start(on: executor, store: checkpoints, runDirectory: directory) {
+        let engine = try await LearnerEngine.start(
+            on: executor, store: checkpoints, versions: versions, lag: run.schedule.versionsBehind,
+            runDirectory: directory
+        ) {
             try TorchRuntime.configure(threads: threads)
             return try models.trainer(settings)
         }
@@ -136,9 +143,10 @@ package struct LearnerRole: Sendable {
         }
         return LearnerLoop(
             plan: LearnerLoop.Plan(
-                steps: run.ppo.steps, epoch: epoch, runDirectory: directory, base: URL(filePath: base)),
-            engine: engine, checkpoints: checkpoints, link: link, artifacts: artifacts, fixed: fixed, heldOut: heldOut,
-            log: log)
+                steps: run.ppo.steps, epoch: epoch, runDirectory: directory, base: URL(filePath: base),
+                lag: run.schedule.versionsBehind, checkpointEvery: run.ppo.checkpointEvery, settings: StepSettings(run)),
+            engine: engine, checkpoints: checkpoints, versions: versions, link: link, artifacts: artifacts, fixed: fixed,
+            heldOut: heldOut, log: log)
     }
 }
 

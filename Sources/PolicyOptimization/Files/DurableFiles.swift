@@ -11,8 +11,10 @@ package enum DurableFiles {
     ///
     /// A directory cannot be renamed over one that is not empty, so the old one steps aside first; a crash between the
     /// two renames leaves the old result under its `.old` name, and the next call starts from its inputs again.
-    package static func replace(_ destination: URL, with source: URL) throws {
-        try flushTree(source)
+    ///
+    /// - Parameter flushed: false leaves it to the system when the files reach the disk.
+    package static func replace(_ destination: URL, with source: URL, flushed: Bool = true) throws {
+        if flushed { try flushTree(source) }
         let manager = FileManager.default
         let old = destination.deletingLastPathComponent().appending(path: ".\(destination.lastPathComponent).old")
         try? manager.removeItem(at: old)
@@ -20,7 +22,7 @@ package enum DurableFiles {
             try manager.moveItem(at: destination, to: old)
         }
         try manager.moveItem(at: source, to: destination)
-        try flush(destination.deletingLastPathComponent())
+        if flushed { try flush(destination.deletingLastPathComponent()) }
         try? manager.removeItem(at: old)
     }
 

@@ -172,12 +172,18 @@ package enum FigureTable {
         figure("timing_s/ref", "s", "Learner: the reference's log-probabilities, where the learner computes them."),
         figure("timing_s/old_log_prob", "s", "Learner: log-probabilities before the update."),
         figure("timing_s/update_actor", "s", "Learner: the updates."),
-        figure("timing_s/save_checkpoint", "s", "Learner: writing the checkpoint."),
+        figure(
+            "timing_s/save_checkpoint", "s",
+            "Learner: writing the policy's file, and waiting for a checkpoint that is written beside the steps.",
+            "Large beside timing_s/step: raise ppo.checkpoint_every, or use a faster disk."),
         figure(
             "timing_s/wait_batch", "s", "Learner: waiting for the batch.",
             "Large beside timing_s/step: more generators or scorers."),
         figure("timing_s/step", "s", "Learner: the whole step."),
         figure("perf/gen_tokens_per_s", "tokens/s", "Tokens that were sampled in a second of timing_s/gen."),
         figure("perf/training_tokens_per_s", "tokens/s", "Tokens that the updates went through in a second."),
+        figure(
+            "perf/bytes_written", "bytes",
+            "What the learner wrote since the last step: the policy's file, and a checkpoint that was finished meanwhile."),
     ]
 }

@@ -1,3 +1,5 @@
+import Preferences
+
 /// Whether a policy is probably worth less than the one that its run began with, by the figures that every run has.
 ///
 /// A run ends as degraded when one of three holds for its last steps (the last tenth, five at least, and never more than

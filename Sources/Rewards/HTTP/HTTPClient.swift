@@ -15,6 +15,11 @@ final class HTTPClient: Sendable {
     /// Far above what numbers for a batch take.
     static let longest = 16 << 20
 
+    /// Whether a status says that the same request would be refused again.
+    static func isPermanent(_ status: Int) -> Bool {
+        (300..<500).contains(status) && ![408, 425, 429].contains(status)
+    }
+
     private let receiver = Receiver()
     private let session: URLSession
 

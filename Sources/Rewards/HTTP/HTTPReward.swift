@@ -34,19 +34,20 @@ package struct HTTPReward: RewardFunction {
         self.batch = max(1, batch)
         self.timeout = timeout
         self.retries = retries
-        token = try tokenVariable.map { try Self.token($0, name: name) }
+        token = try tokenVariable.map { try Self.token($0, of: "reward \(name)") }
     }
 
-    private static func token(_ variable: String, name: String) throws -> String {
+    /// - Parameter owner: for messages.
+    static func token(_ variable: String, of owner: String) throws -> String {
         let value = ProcessInfo.processInfo.environment[variable]?.trimmingCharacters(in: .whitespacesAndNewlines)
         guard let value, !value.isEmpty else {
             throw RewardError(
-                "reward \(name): the environment variable \(variable) (token_env) is not set", isPermanent: true)
+                "\(owner): the environment variable \(variable) (token_env) is not set", isPermanent: true)
         }
         // Anything else could end the header's line.
         guard value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
             throw RewardError(
-                "reward \(name): the token in \(variable) has characters that no HTTP header may have",
+                "\(owner): the token in \(variable) has characters that no HTTP header may have",
                 isPermanent: true)
         }
         return value
@@ -136,7 +137,7 @@ package struct HTTPReward: RewardFunction {
                 throw RefusedTexts(message: "reward \(name): \(url.absoluteString): \(message)")
             }
             throw RewardError(
-                message, isPermanent: (300..<500).contains(answer.status) && ![408, 425, 429].contains(answer.status))
+                message, isPermanent: HTTPClient.isPermanent(answer.status))
         }
         let scores = try format.scores(answer.body, count: count)
         if let problem = scores.problem { context.note("reward \(name): \(url.absoluteString): \(problem)") }

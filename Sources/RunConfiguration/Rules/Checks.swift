@@ -20,7 +20,6 @@ extension RunConfiguration {
             checkRollout(&problems)
             checkRewards(&problems)
             checkPPO(&problems)
-            checkRoles(&problems)
         }
         checkEvaluation(&problems)
         guard problems.found.isEmpty else { throw ConfigurationError(.rule, problems.found) }

@@ -1,4 +1,3 @@
-import Loopback
 
 extension RunConfiguration {
     func checkRollout(_ problems: inout Problems) {
@@ -149,16 +148,6 @@ extension RunConfiguration {
                 the reward model is no adapter, so a critic that shares the policy's base cannot start from it; write \
                 critic_from: policy, or shared_base: false, or train the reward model with lora
                 """)
-        }
-    }
-
-    func checkRoles(_ problems: inout Problems) {
-        // A keyed, encrypted transport is not there yet: nothing may listen where strangers can reach it.
-        if coordinator.bind.hasPrefix("tcp://"), !Loopback.isAddress(coordinator.bind.dropFirst(6)) {
-            problems.add("coordinator.bind", "only loopback addresses and ipc:// are allowed without encryption")
-        }
-        if !Loopback.isAddress(coordinator.status) {
-            problems.add("coordinator.status", "only loopback addresses are allowed without a token over TLS")
         }
     }
 }

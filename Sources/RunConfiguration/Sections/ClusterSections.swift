@@ -29,6 +29,26 @@ package struct CoordinatorSection: ConfigurationSection, Equatable {
     }
 }
 
+/// Whom a run waits for before its first job, and for how long.
+package struct StartSection: ConfigurationSection, Equatable {
+    package var workers = 0
+    /// Seconds; nil: `coordinator.grace_s`.
+    package var timeout: Double?
+
+    package init() {}
+
+    mutating func visit<Keys: KeyVisitor>(_ keys: inout Keys) {
+        keys.value(
+            "workers", &workers, .within(WorkersSection.counts),
+            "Generators and scorers that must be here before the first job is given out; a run that has made steps does not wait for them."
+        )
+        keys.optional(
+            "timeout_s", &timeout, .within(0...604_800),
+            "Seconds in which they, the learner, and one worker of each role have to come; else the run ends with exit code 75. off: coordinator.grace_s."
+        )
+    }
+}
+
 extension Rule where T == String {
     static var address: Rule {
         Rule(says: "tcp://HOST:PORT or ipc://PATH") { text in

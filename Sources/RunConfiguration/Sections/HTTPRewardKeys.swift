@@ -47,7 +47,11 @@ package struct HTTPKeys: ConfigurationSection, Equatable {
     /// What is wrong with the URL; nil = nothing. Prompts, answers and the token would be readable on the way to
     /// another machine, hence https there.
     var troubleWithURL: String? {
-        guard !url.isEmpty else { return "a reward of kind http needs the URL of a server" }
+        url.isEmpty ? "a reward of kind http needs the URL of a server" : Self.trouble(withURL: url)
+    }
+
+    /// The same for a URL that stands elsewhere.
+    package static func trouble(withURL url: String) -> String? {
         guard let parts = URLComponents(string: url), let host = parts.host, !host.isEmpty else {
             return "'\(url)' is no URL; write http://127.0.0.1:PORT/PATH"
         }

@@ -73,11 +73,13 @@ package final class Safetensors: @unchecked Sendable {
 extension Safetensors {
     /// Writes atomically (``AtomicFile``). The bytes depend on names, types, shapes, elements and metadata alone.
     ///
-    /// - Parameter metadata: `format: pt` is what other readers ask for before they load a model.
+    /// - Parameters:
+    ///   - metadata: `format: pt` is what other readers ask for before they load a model.
+    ///   - synced: as in ``AtomicFile``.
     package static func write(
-        _ tensors: [NamedTensor], to path: String, metadata: [String: String] = ["format": "pt"]
+        _ tensors: [NamedTensor], to path: String, metadata: [String: String] = ["format": "pt"], synced: Bool = true
     ) throws {
-        try AtomicFile.write(to: path) { try emit(tensors, metadata, $0) }
+        try AtomicFile.write(to: path, synced: synced) { try emit(tensors, metadata, $0) }
     }
 
     /// The same bytes in memory.

@@ -5,7 +5,8 @@ import Learner
 import Logging
 import ServiceLifecycle
 
-/// The learner as the role of its process. Asked to finish, it ends at the next await, with its last checkpoint on disk.
+/// The learner as the role of its process. Asked to finish, it ends at the next await, with a checkpoint of its last
+/// step on disk.
 struct LearnerService: Service {
     let link: WorkerLink
     let server: ArtifactServer

@@ -20,7 +20,7 @@ struct MetricsService: Service {
         }
         let registry = MetricsRegistry(WorkerMetricNames.all)
         MetricsSystem.bootstrap(registry)
-        Meter(label: "skein_build_info", dimensions: [("role", role), ("version", "0.1.0")]).set(1)
+        Meter(label: "skein_build_info", dimensions: [("role", role), ("version", Build.version)]).set(1)
         server = MetricsServer(at: place, registry: registry, logger: logger)
         self.logger = logger
     }

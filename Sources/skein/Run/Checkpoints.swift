@@ -27,7 +27,7 @@ struct Checkpoints {
     /// - Parameter step: nil for the last one.
     func find(_ step: Int?) throws -> Entry {
         guard let last = entries.last else {
-            throw CommandError(.configuration, "\(directory) holds no checkpoint; its first step leaves one")
+            throw CommandError(.configuration, "\(directory) holds no checkpoint yet; ppo.checkpoint_every says when it leaves one, and a run that ends or is stopped does")
         }
         guard let step else { return last }
         guard let entry = entries.first(where: { $0.step == step }) else {
@@ -35,8 +35,8 @@ struct Checkpoints {
             throw CommandError(
                 .configuration,
                 """
-                \(directory) holds no checkpoint of step \(step), only of \(steps); ppo.keep_checkpoints \
-                (\(configuration.ppo.keepCheckpoints)) says how many a run keeps
+                \(directory) holds no checkpoint of step \(step), only of \(steps); ppo.checkpoint_every says when a run \
+                leaves one, and ppo.keep_checkpoints (\(configuration.ppo.keepCheckpoints)) how many it keeps
                 """)
         }
         return entry

@@ -7,12 +7,36 @@ import RunLayout
 struct CoordinatorFile: Codable, Sendable {
     var pid: Int32
     var runID: String
-    /// ZeroMQ address for workers.
+    /// ZeroMQ address for workers of this machine.
     var endpoint: String
+    /// Where it listens, if that is not the same.
+    var bind: String?
+    /// Directory with the keys of the run's own processes; nil: nobody needs one.
+    var keys: String?
     /// `host:port` of the status endpoint.
     var status: String
-    /// File that holds the bearer token for commands that change the run.
+    /// File that holds the bearer token for commands that change the run. It is good for reading too.
     var tokenFile: String
+
+    /// Where other machines reach the coordinator; nil: none is let in.
+    var elsewhere: Elsewhere?
+
+    struct Elsewhere: Codable, Sendable {
+        /// Name of the coordinator's machine.
+        var machine: String
+        /// ZeroMQ address for workers.
+        var endpoint: String
+        /// `host:port` of the status endpoint; nil: it is for its own machine.
+        var status: String?
+    }
+
+    /// Where a process of this machine finds the status: the run directory may be on a file system that several have.
+    var statusFromHere: String {
+        guard let elsewhere, let other = elsewhere.status, elsewhere.machine != ProcessInfo.processInfo.hostName else {
+            return status
+        }
+        return other
+    }
 
     static func path(in runDirectory: String) -> String { RunLayout(runDirectory)[.coordinator] }
 

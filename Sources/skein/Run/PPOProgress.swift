@@ -71,7 +71,7 @@ final class PPOProgress: Sendable {
             tellSteps()
             if supervisor.isStopping { continue }
             guard let file = CoordinatorFile.read(in: directory),
-                let answer = try? await StatusClient(address: file.status, tokenFile: nil).get("/v1/status"),
+                let answer = try? await StatusClient(address: file.status, tokenFile: file.tokenFile).get("/v1/status"),
                 let snapshot = try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: answer.body)
             else { continue }
             for text in announced.news(snapshot, own: supervisor.processes, directory: directory) {

@@ -31,6 +31,7 @@ struct RunDirectory: Sendable {
         } catch {
             throw CommandError(.failed, "cannot make the run directory \(path): \(error.localizedDescription)")
         }
+        try Self.makePrivate(path)
         lock = try RunLock.take(path, for: "skein run")
         Self.removeLeftovers(in: path)
         // Not before: a run that is live in this directory has its ports itself.
@@ -47,6 +48,18 @@ struct RunDirectory: Sendable {
         }
         if !hasStarted { try start?.make(in: path) }
         try Self.adopt(configuration, in: path, command: command)
+    }
+
+    /// A run directory holds prompts, answers, weights and keys: nobody else may enter it.
+    static func makePrivate(_ path: String) throws {
+        var info = stat()
+        guard stat(path, &info) == 0, info.st_mode & 0o077 != 0 else { return }
+        guard chmod(path, 0o700) == 0 else {
+            throw CommandError(
+                .configuration,
+                "\(path): others can enter the run directory, and it cannot be closed to them: \(String(cString: strerror(errno))); name another run_directory"
+            )
+        }
     }
 
     /// What processes that were killed have begun to write. The caller has the directory for itself.

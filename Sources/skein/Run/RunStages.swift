@@ -2,6 +2,7 @@ import ClusterModel
 import Console
 import Coordinator
 import Foundation
+import Keys
 import Reports
 import RunConfiguration
 import RunLayout
@@ -12,6 +13,11 @@ import Synchronization
 struct RunStages: Sendable {
     let configuration: RunConfiguration
     let directory: RunDirectory
+    let listening: Listening
+    /// Workers come from elsewhere, and none is started here.
+    var isHead = false
+    /// At which it stops in order.
+    var signals = Signals.endingOrInterrupt
     let logLevel: String
     /// What a person types to go on with the run.
     let command: String
@@ -157,13 +163,28 @@ struct RunStages: Sendable {
             Console.error("ppo: used again, all \(configuration.ppo.steps) steps are committed")
             return
         }
+        let keys = KeyDirectory(RunLayout(directory.path)[.keys])
+        if !listening.isInsecure {
+            try configurationErrors { try keys.prepare(server: listening.directory?.serverKey()) }
+        }
+        if let host = listening.host {
+            let port = configuration.coordinator.bind.split(separator: ":").last ?? ""
+            Console.error(
+                "workers of other machines join with: skein generator --coordinator tcp://\(host):\(port)"
+                    + (listening.isInsecure ? "" : " --key FILE"))
+        }
         let supervisor = Supervisor(
             plan: Supervisor.Plan(
                 runDirectory: directory.path, runFile: directory.runFile, engine: try Engine.path(),
                 skein: try Engine.executablePath(),
-                counts: [.generator: configuration.roles.generator.count, .scorer: configuration.roles.scorer.count],
+                counts: isHead
+                    ? [:]
+                    : [.generator: configuration.roles.generator.count, .scorer: configuration.roles.scorer.count],
+                startsWorkers: !isHead,
                 logLevel: logLevel, steps: configuration.ppo.steps, command: command,
                 skipsPoison: configuration.coordinator.onPoison == .skip,
+                keys: listening.isInsecure ? nil : keys, coordinatorOptions: listening.coordinator,
+                learnerOptions: listening.learner,
                 silence: .seconds(max(10, 2 * configuration.coordinator.lease)),
                 isDirectoryInPlace: { [directory] in directory.isInPlace }),
             logger: makeLogger("skein.run"))
@@ -196,8 +217,9 @@ struct RunStages: Sendable {
             defer { group.cancelAll() }
             group.addTask {
                 var count = 0
-                for await name in Signals.stream(Signals.endingOrInterrupt) {
+                for await name in Signals.stream(signals) {
                     count += 1
+                    ServiceManager.tell(ServiceManager.stopping)
                     if count > 1 { _exit(ExitStatus.tryAgain.rawValue) }
                     let cause = name == SIGINT ? "Ctrl-C" : "asked to end by signal \(name)"
                     Console.error("\nskein: \(cause): stopping in order; once more to end at once")

@@ -2,6 +2,7 @@ import ClusterModel
 import Console
 import Coordinator
 import Foundation
+import Keys
 import Logging
 import RunLayout
 import Supervision
@@ -20,11 +21,18 @@ final class Supervisor: Sendable {
         var skein: String
         /// How many processes of each role.
         var counts: [Role: Int]
+        /// False: the coordinator's wishes are for others, who start workers elsewhere.
+        var startsWorkers = true
         var logLevel: String
         var steps: Int
         /// What a person types to go on with the run.
         var command: String
         var skipsPoison: Bool
+        /// Of the processes, one for each role; nil: nobody needs one.
+        var keys: KeyDirectory?
+        /// How the run listens beyond this machine.
+        var coordinatorOptions: [String] = []
+        var learnerOptions: [String] = []
         /// After this time without a word the coordinator counts a process as lost, and the supervisor the coordinator.
         var silence: Duration
         /// Whether the run directory is still the one that this command has.
@@ -184,17 +192,20 @@ final class Supervisor: Sendable {
     private func process(_ slot: Slot, _ address: String?) -> ChildProcess {
         let common = ["--supervised", "--log-level", plan.logLevel]
         let output = ChildProcess.Output.log(RunLayout(plan.runDirectory).log(of: "\(slot)"))
+        // The key itself stands in the file alone: everybody can read the words of a process.
         func worker(_ role: Role) -> [String] {
-            [role.rawValue, "--coordinator", address ?? "", "--name", "\(slot)"] + common
+            [role.rawValue, "--coordinator", Listening.local(address ?? ""), "--name", "\(slot)"]
+                + (plan.keys.map { ["--key", $0.keyFile(role.rawValue)] } ?? []) + common
         }
         switch slot {
         case .coordinator:
             let place = address.map { ["--set", "coordinator.bind=\($0)"] } ?? []
             return ChildProcess(
-                plan.skein, ["coordinator", plan.runFile] + common + place, name: Invocation.first, output: output)
+                plan.skein, ["coordinator", plan.runFile] + common + plan.coordinatorOptions + place,
+                name: Invocation.first, output: output)
         case .learner:
             return ChildProcess(
-                plan.engine, worker(.learner) + ["--run-directory", plan.runDirectory],
+                plan.engine, worker(.learner) + plan.learnerOptions + ["--run-directory", plan.runDirectory],
                 name: Invocation.firstOfEngine, output: output)
         case .worker(let role, _):
             return ChildProcess(plan.engine, worker(role), name: Invocation.firstOfEngine, output: output)
@@ -229,16 +240,16 @@ final class Supervisor: Sendable {
                 try? await Task.sleep(for: .milliseconds(20))
                 continue
             }
-            if !isKnown { inbox.yield(.address(file.endpoint)) }
+            if !isKnown { inbox.yield(.address(file.bind ?? file.endpoint)) }
             isKnown = true
-            let answer = try? await StatusClient(address: file.status, tokenFile: nil).snapshot()
+            let answer = try? await StatusClient(address: file.status, tokenFile: file.tokenFile).snapshot()
             // Another run may listen there by now.
             let snapshot = answer?.runId == file.runID ? answer : nil
             if watch.look(at: file.pid, snapshot: snapshot?.nowMs, now: ContinuousClock.now - began) {
                 inbox.yield(.silent(.coordinator, pid: file.pid))
             }
             if let snapshot {
-                for role in [Role.generator, .scorer] {
+                for role in [Role.generator, .scorer] where plan.startsWorkers {
                     if let count = snapshot.workers[role.rawValue]?.desired { inbox.yield(.wish(role, count)) }
                 }
                 if let deaths = snapshot.alarms.last(where: { $0.code == RunMachine.jobDeaths && !$0.isPast }) {

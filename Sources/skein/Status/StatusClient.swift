@@ -9,7 +9,7 @@ import StatusServer
 struct StatusAddress: ParsableArguments {
     @Option(help: "host:port of the status endpoint.") var status: String?
     @Option(help: "Run directory of the run, in place of --status.") var run: String?
-    @Option(help: "File with the bearer token (default: the one in the run directory).") var tokenFile: String?
+    @Option(help: "File with the bearer token (default: SKEIN_TOKEN_FILE, or the one in the run directory).") var tokenFile: String?
 
     /// The same options for another command, to show.
     var words: String {
@@ -22,7 +22,7 @@ struct StatusAddress: ParsableArguments {
     func client() throws -> StatusClient {
         if let status {
             try Self.check(status, from: "--status")
-            return StatusClient(address: status, tokenFile: tokenFile)
+            return StatusClient(address: status, tokenFile: tokenFile ?? Self.givenTokenFile)
         }
         if let run {
             guard let file = CoordinatorFile.read(in: run) else {
@@ -32,11 +32,15 @@ struct StatusAddress: ParsableArguments {
                 let before = EndedRun.read(in: run).map { ": \($0.sentence)" } ?? "; no run was started there"
                 throw CommandError(.usage, "no run is live in \(run)\(before)")
             }
-            return StatusClient(address: file.status, tokenFile: tokenFile ?? file.tokenFile, directory: run)
+            return StatusClient(address: file.statusFromHere, tokenFile: tokenFile ?? file.tokenFile, directory: run)
         }
         let address = ProcessInfo.processInfo.environment["SKEIN_STATUS"] ?? Self.standard
         try Self.check(address, from: "SKEIN_STATUS")
-        return StatusClient(address: address, tokenFile: tokenFile)
+        return StatusClient(address: address, tokenFile: tokenFile ?? Self.givenTokenFile)
+    }
+
+    private static var givenTokenFile: String? {
+        ProcessInfo.processInfo.environment["SKEIN_TOKEN_FILE"].flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private static func check(_ address: String, from source: String) throws {
@@ -61,7 +65,12 @@ struct StatusClient: Sendable {
 
     /// nil when what answers there is no coordinator of Skein.
     func snapshot() async throws -> ClusterSnapshot? {
-        let body = try await get("/v1/status").body
+        let (code, body) = try await get("/v1/status")
+        guard code != 401 else {
+            throw CommandError(
+                .usage, "\(address) shows nothing without a token: give --token-file FILE (skein keys new NAME --role reader)"
+            )
+        }
         return try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: body)
     }
 
@@ -80,20 +89,22 @@ struct StatusClient: Sendable {
     /// A command that changes the run; needs the bearer token.
     @discardableResult
     func post(_ path: String, body: [String: Int] = [:]) async throws -> Data {
-        var request = try request(path)
-        request.httpMethod = "POST"
         guard let tokenFile else {
             throw CommandError(.usage, "the bearer token is needed: give --run DIR or --token-file FILE")
         }
-        guard let token = FileManager.default.contents(atPath: tokenFile) else {
+        guard FileManager.default.isReadableFile(atPath: tokenFile) else {
             throw CommandError(.usage, "cannot read the bearer token from \(tokenFile)")
         }
-        let text = String(decoding: token, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        request.setValue("Bearer \(text)", forHTTPHeaderField: "Authorization")
+        var request = try request(path)
+        request.httpMethod = "POST"
         request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         request.setValue(UUID().uuidString, forHTTPHeaderField: "Idempotency-Key")
         request.httpBody = try JSONEncoder().encode(body)
         let (code, answer) = try await send(request)
+        guard code != 403 else {
+            throw CommandError(
+                .failed, "\(address) refused: the token in \(tokenFile) is for reading; give that of an operator")
+        }
         guard code != 401 else {
             throw CommandError(
                 .failed,
@@ -118,6 +129,10 @@ struct StatusClient: Sendable {
         }
         var request = URLRequest(url: url)
         request.timeoutInterval = Self.patience
+        if let tokenFile, let token = FileManager.default.contents(atPath: tokenFile) {
+            let text = String(decoding: token, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+            request.setValue("Bearer \(text)", forHTTPHeaderField: "Authorization")
+        }
         return request
     }
 

@@ -33,7 +33,8 @@ struct StatusCommand: AsyncParsableCommand {
         }
         let client = try address.client()
         repeat {
-            let (_, body) = try await client.get("/v1/status")
+            let (code, body) = try await client.get("/v1/status")
+            if code == 401 { _ = try await client.snapshot() }
             guard let snapshot = try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: body) else {
                 throw CommandError(.usage, "\(client.address) does not answer as a coordinator of Skein")
             }
@@ -113,7 +114,11 @@ enum StatusTable {
                 + (alarm.times > 1 ? ", \(alarm.times) times)" : ")")
             return (alarm.isPast ? "past alarm " : "ALARM ") + words
         }
-        return lines.joined(separator: "\n")
+        lines += snapshot.refusals.suffix(5).map {
+            "refused: \($0.who): \($0.why)" + ($0.count > 1 ? ", \($0.count) times" : "") + ", \(age($0.lastMs)) ago"
+        }
+        // Names, hosts and reasons are other people's words.
+        return lines.map(\.printable).joined(separator: "\n")
     }
 
     private static func row(_ cells: [String]) -> String {

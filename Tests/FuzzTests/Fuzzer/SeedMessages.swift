@@ -66,7 +66,7 @@ enum SeedMessages {
         ("artifact", .artifact(manifest)),
         ("stop", .stop(reason: "done", exitCode: 0)),
         ("pause", .pause(true)),
-        ("publish", .publish([manifest])), ("publish-ack", .publishAck),
+        ("publish", .publish([manifest])), ("publish-ack", .publishAck(committed: 3)),
         ("batch-request", .batchRequest(step: 0)),
         ("batch-ready", .batchReady(step: 0, jobs: 2)),
         ("fetch-jobs", .fetchJobs(step: 0, first: 1)),

@@ -25,6 +25,7 @@ enum DataInputs {
         try rows(DemonstrationRow.self, path)
         try rows(PreferenceRow.self, path)
         try rows(ScoreRow.self, path)
+        try rows(AnswersRow.self, path)
     }
 
     private static func rows<Row: DatasetRow>(_ row: Row.Type, _ path: String) throws {

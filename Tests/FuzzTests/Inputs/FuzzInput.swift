@@ -24,6 +24,8 @@ enum FuzzInput: String, CaseIterable, Sendable {
     case json
     /// A file of rows of every kind, packed or not.
     case lines
+    /// A file of votes, in every dialect.
+    case votes
     /// A run file and `--set`.
     case yaml
     /// Formulas of models and labels.
@@ -52,6 +54,7 @@ enum FuzzInput: String, CaseIterable, Sendable {
         case .template: try TokenizerInputs.template(bytes)
         case .json: try DataInputs.json(bytes)
         case .lines: try DataInputs.lines(bytes)
+        case .votes: try VoteInputs.file(bytes)
         case .yaml: try DataInputs.yaml(bytes)
         case .math: try RewardInputs.math(bytes)
         case .answer: try RewardInputs.answer(bytes)

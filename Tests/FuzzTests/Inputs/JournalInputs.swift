@@ -115,7 +115,7 @@ enum JournalInputs {
     private static let tables: [(name: String, columns: [String])] = [
         ("meta", ["key", "value"]),
         ("trajectory", ["step", "number", "kind", "part", "payload"]),
-        ("step", ["step", "committed_ms", "metrics"]),
+        ("step", ["step", "committed_ms", "metrics", "weights"]),
         ("weights", ["kind", "version", "sha256", "manifest"]),
         ("event", ["time_ms", "kind", "detail"]),
         (
@@ -125,7 +125,7 @@ enum JournalInputs {
     ]
 
     private static let words = [
-        "epoch", "run_id", "paused", "inputs", "generate", "score", "policy", "alarm", "done", "start", "true",
+        "epoch", "checkpoint", "run_id", "paused", "inputs", "generate", "score", "policy", "alarm", "done", "start", "true",
     ]
 
     private static func value(_ reader: inout ByteReader) -> (any DatabaseValueConvertible)? {
