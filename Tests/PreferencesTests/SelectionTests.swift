@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct SelectionTests {
     private let beliefs = (0..<40).map { index in
-        PairBelief(mean: Double(index % 8) - 3.5, factors: [Double(index % 5) / 5, Double(index % 3) / 3, 1])
+        let (first, second) = (Double(index % 5) / 5, Double(index % 3) / 3)
+        return PairBelief(mean: Double(index % 8) - 3.5, factors: [first, second, 1])
     }
 
     @Test(arguments: PairSelections.all.map { type(of: $0).name })

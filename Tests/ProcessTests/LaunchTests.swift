@@ -106,7 +106,8 @@ import Testing
         #expect(isLive == true, "\(launch.error)\(bed.run.logs())")
         launch.signal(SIGKILL)
         let isEmpty = try await eventually(within: 60) { try await bed.processes().isEmpty ? true : nil }
-        #expect(isEmpty == true, "\(try await bed.processes())")
+        let left = try await bed.processes()
+        #expect(isEmpty == true, "\(left)")
     }
 
     @Test func aDryRunShowsEveryCommandAndWritesNothing() async throws {

@@ -79,6 +79,9 @@ package enum VoteDialects {
         ArenaDialect.self, BattlesDialect.self, LabelStudioDialect.self, ArgillaDialect.self,
     ]
 
+    /// Their names, for people.
+    package static var kinds: String { all.map { $0.kind }.joined(separator: ", ") }
+
     /// Skein's own rows.
     package static let own: any VoteDialect.Type = OwnVotes.self
 

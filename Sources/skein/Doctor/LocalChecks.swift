@@ -140,7 +140,7 @@ enum LocalChecks {
         }
         let weights = run.models.policy.flatMap { try? Engine.shape(of: $0) }.map { 4 * Double($0.model.parameters) }
         // Policy, critic and two moments of each in a checkpoint; then exports.
-        let needed = weights.map { $0 * (6 * Double(run.keptCheckpoints) + 2) }
+        let needed = weights.map { $0 * (6 * Double(run.ppo.keepCheckpoints) + 2) }
         return Judgements.disk(
             path: path, kind: MountTable(text("/proc/self/mountinfo")).kind(of: path),
             free: Double(info.f_bavail) * Double(info.f_frsize), needed: needed)

@@ -14,7 +14,7 @@ struct FeedbackImportCommand: ParsableCommand {
             Every label is counted, with what it became. Repeats, contradictions, and prompts in more than one split are \
             reported. Rows go to standard output unless --output names a file.
             """)
-    @Argument(help: "What the files are: \(VoteDialects.all.map(\.kind).joined(separator: ", ")).") var kind: String
+    @Argument(help: "What the files are: \(VoteDialects.kinds).") var kind: String
     @Argument(help: "Files of JSON lines, or of one JSON array; packed by gzip or not.") var files: [String]
     @Option(help: "Write the rows here.") var output: String?
     @Option(help: "Also write a data card in Markdown.") var card: String?
@@ -39,7 +39,7 @@ struct FeedbackImportCommand: ParsableCommand {
 
     func validate() throws {
         guard VoteDialects.named(kind) != nil else {
-            throw ValidationError("'\(kind)' is no kind; use \(VoteDialects.all.map(\.kind).joined(separator: ", "))")
+            throw ValidationError("'\(kind)' is no kind; use \(VoteDialects.kinds)")
         }
         if files.isEmpty { throw ValidationError("name a file: skein feedback import \(kind) FILE") }
         if let holdout, !(0..<1).contains(holdout) {

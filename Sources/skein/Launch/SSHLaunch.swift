@@ -24,6 +24,11 @@ struct SSHLaunch: Sendable {
         case signals
     }
 
+    /// The head, once it runs; for the task that passes signals on.
+    private final class RunningHead: Sendable {
+        let child = Mutex<RunningChild?>(nil)
+    }
+
     /// How long workers have to leave after the head.
     private static let patience: Duration = .seconds(20)
 
@@ -32,15 +37,15 @@ struct SSHLaunch: Sendable {
 
     /// - Throws: the worst exit code of all, which has been said.
     func run() async throws {
-        let running = Mutex<RunningChild?>(nil)
+        let running = RunningHead()
         let code = await withTaskGroup(of: Ended.self, returning: Int32.self) { group in
             group.addTask {
-                .head(await result { try await head.run { child in running.withLock { $0 = child } } })
+                .head(await result { try await head.run { child in running.child.withLock { $0 = child } } })
             }
             group.addTask {
                 // The head stops in order, and its coordinator tells the workers.
                 for await _ in Signals.stream(Signals.endingOrInterrupt) {
-                    running.withLock { $0 }?.send(signal: SIGTERM)
+                    running.child.withLock { $0 }?.send(signal: SIGTERM)
                 }
                 return .signals
             }
