@@ -146,6 +146,7 @@ import Testing
         _ = bench.say(Bench.generator, .bye(reason: "restarted"))
         _ = bench.join(.generator, Bench.generator)
         _ = restart(&bench, [Self.manifest(1, weights: "w1")], checkpoint: 1)
+        _ = bench.say(Self.second, .report(WorkerReport(state: "wait")))
         #expect(fail() > Bench.settings().retries + 1 && bench.machine.state == .running)
         // Once it is there, it is another matter.
         for step in 1..<3 { _ = bench.say(Self.second, Self.commit(step, checkpoint: 1)) + bench.sync() }

@@ -28,9 +28,13 @@ import ZeroMQ
         return found
     }
 
+    /// Whichever of its threads started them.
     private func children(of pid: Int32) -> [Int32] {
-        let text = try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)
-        return (text ?? "").split(separator: " ").compactMap { Int32($0) }
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+        return threads.flatMap { thread in
+            let text = try? String(contentsOfFile: "/proc/\(pid)/task/\(thread)/children", encoding: .utf8)
+            return (text ?? "").split(separator: " ").compactMap { Int32($0) }
+        }
     }
 
     /// Keys are made for a run without a word, stand in files of its user alone, and nowhere else.
