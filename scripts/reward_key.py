@@ -65,3 +65,12 @@ def find_key(path, directory, name):
         raise Ending(CONFIGURATION, f"--name {name}: the key is that of '{key.name}'; leave --name out, or write "
                      f"'{key.name}.' and anything more")
     return key
+
+
+def why_refused(is_unknown, has_key):
+    """What a handshake that failed means, and what to do."""
+    if is_unknown:
+        return "the coordinator does not know this key, or it was revoked; see there: skein keys list"
+    if has_key:
+        return "the coordinator has no key, or another one than the key file says; copy the key file anew"
+    return "the coordinator does not talk without a key, or is none; give --key FILE, or --run"

@@ -32,7 +32,7 @@ import time
 import zlib
 
 from reward_file import CONFIGURATION, TRY_AGAIN, Ending, by_name, described, load, say
-from reward_key import find_key
+from reward_key import find_key, why_refused
 
 
 def needed_packages():
@@ -324,12 +324,7 @@ class Link(threading.Thread):
 
     def complain(self, is_unknown):
         self.refused_at = time.monotonic()
-        if is_unknown:
-            why = "the coordinator does not know this key, or it was revoked; see there: skein keys list"
-        elif self.has_key:
-            why = "the coordinator has no key, or another one than the key file says; copy the key file anew"
-        else:
-            why = "the coordinator does not talk without a key, or is none; give --key FILE, or --run"
+        why = why_refused(is_unknown, self.has_key)
         if why != self.complaint:
             say(why)
         self.complaint = why

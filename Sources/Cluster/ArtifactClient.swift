@@ -169,7 +169,8 @@ package final class ArtifactClient: Sendable {
         case (nil, nil): return .none
         case (let keys?, let server?): return .client(keys, server: server)
         case (nil, .some):
-            throw ClusterError(.artifact, "the source of an artifact wants a key, and this process has none; give --key")
+            throw ClusterError(
+                .artifact, "the source of an artifact wants a key, and this process has none; give --key")
         case (.some, nil):
             if source.address.hasPrefix("tcp://") {
                 throw ClusterError(.artifact, "the source of an artifact has no key, though the run has keys")

@@ -51,7 +51,8 @@ struct Gate {
         guard let sender, roster.admits(sender) else {
             throw Objection(
                 why: "its key was revoked",
-                answer: Refusal(.key, "the key of \(sender?.name ?? id.name) was revoked; get a new one: skein keys new"))
+                answer: Refusal(
+                    .key, "the key of \(sender?.name ?? id.name) was revoked; get a new one: skein keys new"))
         }
         guard sender.mayBeCalled(id.name) else {
             throw Objection(

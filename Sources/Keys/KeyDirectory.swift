@@ -135,7 +135,8 @@ package struct KeyDirectory: Sendable {
                     throw KeyError("\(path)/\(file): another file has the same key")
                 }
                 guard keys.count < Self.mostPeers else {
-                    throw KeyError("\(path)/\(file): more than \(Self.mostPeers) keys; let processes share one: NAME.1, NAME.2")
+                    throw KeyError(
+                        "\(path)/\(file): more than \(Self.mostPeers) keys; let processes share one: NAME.1, NAME.2")
                 }
                 keys.append(key)
             } catch {

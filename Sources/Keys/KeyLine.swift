@@ -35,7 +35,9 @@ package struct ProcessKey: Sendable {
     package init(parsing text: String, from source: String) throws {
         let words = KeyLine.words(text)
         guard let words, words.count == 5, words[0] == Self.kind else {
-            throw KeyError("\(source): this is no key of Skein (skein-key-1 ROLE NAME SECRET SERVER); make one: skein keys new NAME")
+            throw KeyError(
+                "\(source): this is no key of Skein (skein-key-1 ROLE NAME SECRET SERVER); make one: skein keys new NAME"
+            )
         }
         guard let role = KeyRole(rawValue: words[1]), !role.hasToken,
             KeyName.isValid(words[2]) || words[2] == Peer.anyName,
@@ -86,7 +88,9 @@ package struct AllowedKey: Sendable, Hashable {
             let role = KeyRole(rawValue: words[1]), role != .coordinator,
             KeyName.isValid(words[2]) || words[2] == Peer.anyName, let bytes = Hexadecimal.bytes(words[3]),
             bytes.count == PublicKey.size
-        else { throw KeyError("\(source): this is no line 'skein-peer-1 ROLE NAME KEY'; make it anew: skein keys new NAME") }
+        else {
+            throw KeyError("\(source): this is no line 'skein-peer-1 ROLE NAME KEY'; make it anew: skein keys new NAME")
+        }
         self.init(role: role, name: words[2], bytes: bytes)
     }
 

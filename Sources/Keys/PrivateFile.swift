@@ -25,7 +25,8 @@ package enum PrivateFile {
         guard isPrivate(info) || isCredential && info.st_mode & 0o037 == 0 else {
             let mode = String(info.st_mode & 0o777, radix: 8)
             throw KeyError(
-                "\(path): others can read or write it (mode 0\(mode)); if nobody has, call: chmod 600 \(path); else make another key")
+                "\(path): others can read or write it (mode 0\(mode)); if nobody has, call: chmod 600 \(path); else make another key"
+            )
         }
         guard let data = try? handle.read(upToCount: longest), info.st_size <= longest else {
             throw KeyError("\(path) is no key: it is empty or too long")
@@ -67,7 +68,8 @@ package enum PrivateFile {
         // A link fails where something stands already; renaming would not.
         guard (replaces ? rename(draft, path) : link(draft, path)) == 0 else {
             throw KeyError(
-                errno == EEXIST ? "\(path) is there already" : "cannot write \(path): \(String(cString: strerror(errno)))")
+                errno == EEXIST
+                    ? "\(path) is there already" : "cannot write \(path): \(String(cString: strerror(errno)))")
         }
     }
 
@@ -87,7 +89,8 @@ package enum PrivateFile {
     package static func checkDirectory(_ path: String) throws {
         var info = stat()
         guard stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFDIR else {
-            throw KeyError("there is no key directory \(path); make it with a first key: skein keys new NAME --role generator")
+            throw KeyError(
+                "there is no key directory \(path); make it with a first key: skein keys new NAME --role generator")
         }
         let isOwn = info.st_uid == geteuid() && info.st_mode & 0o077 == 0
         let isMounted = info.st_uid == 0 && isReadOnly(path)

@@ -31,7 +31,8 @@ package struct StatusServer: Sendable {
     private let operations = Operations()
 
     package init(
-        address: LocalAddress, tokens: StatusTokens, logger: Logger, snapshot: @escaping @Sendable () -> ClusterSnapshot,
+        address: LocalAddress, tokens: StatusTokens, logger: Logger,
+        snapshot: @escaping @Sendable () -> ClusterSnapshot,
         control: any RunControl
     ) {
         self.address = address

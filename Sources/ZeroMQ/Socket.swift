@@ -169,7 +169,9 @@ package final class Socket: TransportSocket, @unchecked Sendable {
                 zmq_msg_close(&message)
                 return nil
             }
-            if frames.isEmpty, case .server = security { peer = peers.peer(of: &message) }
+            // Every part that came over the connection says whose it is; the routing id, which libzmq puts before them, says it
+            // only sometimes.
+            if peer == nil, case .server = security { peer = peers.peer(of: &message) }
             total += Int(count)
             if total <= MessageLimits.bytes + 512, frames.count <= MessageLimits.frames {
                 let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: Int(count))

@@ -15,7 +15,7 @@ final class ClusterProcesses {
         self.load = load
         directory = FileManager.default.temporaryDirectory.appending(path: "skein-bench-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        if load.isKeyed { try KeyDirectory("\(directory)/keys").prepare() }
+        if load.isKeyed { try KeyDirectory("\(directory)/key-files").prepare() }
     }
 
     deinit {

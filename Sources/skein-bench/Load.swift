@@ -24,7 +24,7 @@ struct Load: Codable {
     /// Of a process of the measurement; nil without keys.
     func key(_ role: KeyRole, in directory: String) throws -> ProcessKey? {
         guard isKeyed else { return nil }
-        let file = KeyDirectory("\(directory)/keys").keyFile(role.rawValue)
+        let file = KeyDirectory("\(directory)/key-files").keyFile(role.rawValue)
         return try ProcessKey(parsing: PrivateFile.read(file), from: file)
     }
 
@@ -68,7 +68,7 @@ enum CoordinatorPart {
         configuration.journalPath = directory + "/bench.sqlite"
         var ring: KeyRing?
         if load.isKeyed {
-            let keys = KeyDirectory("\(directory)/keys")
+            let keys = KeyDirectory("\(directory)/key-files")
             ring = try KeyRing([keys])
             configuration.security = .server(try keys.serverKey())
             configuration.roster = ring
@@ -78,7 +78,8 @@ enum CoordinatorPart {
         let snapshots = coordinator.snapshots
         guard let place = LocalAddress("127.0.0.1:0") else { return }
         let server = StatusServer(
-            address: place, tokens: StatusTokens(commands: "", reading: ""), logger: Load.log, snapshot: { snapshots.current }, control: Nobody())
+            address: place, tokens: StatusTokens(commands: "", reading: ""), logger: Load.log,
+            snapshot: { snapshots.current }, control: Nobody())
         await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await server.run { port in

@@ -53,7 +53,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
         configuration.keys = access.peerKeys
         configuration.run.keyDirectory = access.ring.map { _ in access.directory.path }
         if listening.isInsecure {
-            logger.warning("nobody needs a key (--insecure-bind): whoever reaches a port of the run can read and change it")
+            logger.warning(
+                "nobody needs a key (--insecure-bind): whoever reaches a port of the run can read and change it")
         }
         let thread = try SocketThread(roster: access.ring)
         let coordinator: Coordinator

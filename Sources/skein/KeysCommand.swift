@@ -27,7 +27,8 @@ struct KeysCommand: ParsableCommand {
                 status endpoint, with commands or without. Standard output is the file to be copied: \
                 skein generator --coordinator tcp://HOST:PORT --key FILE.
                 """)
-        @Argument(help: "Name of the worker. Processes that share the key are called NAME.1, NAME.2, ...") var name: String
+        @Argument(help: "Name of the worker. Processes that share the key are called NAME.1, NAME.2, ...") var name:
+            String
         @Option(help: "generator, scorer, learner, operator or reader.") var role: String
         @OptionGroup var directory: Directory
 

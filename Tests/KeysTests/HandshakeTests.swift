@@ -121,7 +121,9 @@ import Transport
         let bare = try SocketThread()
         defer { bare.stop() }
         // The thread refuses to open such a socket at all ...
-        await #expect { _ = try await Server(bare, self.server) } throws: { "\($0)".contains("whom the socket may admit") }
+        await #expect { _ = try await Server(bare, self.server) } throws: {
+            "\($0)".contains("whom the socket may admit")
+        }
         // ... and if it did not, libzmq would admit nobody: option 93.
         let context = try #require(zmq_ctx_new())
         let socket = try Socket(context: context, kind: .router, queue: 100, security: .server(server))

@@ -55,7 +55,9 @@ final class Caller: Sendable {
         socket = try await thread.run { try thread.open(.dealer(identity: identity), security: security) }
         try await thread.run { [self] in
             try thread.watchConnection(of: socket) { event in self.seen.withLock { $0.append(event) } }
-            thread.watch(socket) { while let frames = self.socket.receive() { self.answers.withLock { $0.append(frames) } } }
+            thread.watch(socket) {
+                while let frames = self.socket.receive() { self.answers.withLock { $0.append(frames) } }
+            }
             try socket.connect(address)
         }
     }

@@ -36,7 +36,7 @@ import Testing
         shell.waitUntilExit()
         let words = answer.split(separator: "\u{1}", omittingEmptySubsequences: false).dropLast().map(String.init)
         #expect(words.prefix(3) == [word, "generator", "--coordinator"])
-        #expect(words.count == 12)
+        #expect(words.count == 11)
     }
 
     @Test func theWorstExitCodeWins() {

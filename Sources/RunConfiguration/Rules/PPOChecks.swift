@@ -1,4 +1,3 @@
-
 extension RunConfiguration {
     func checkRollout(_ problems: inout Problems) {
         let perJob = rollout.promptsPerJob ?? 1

@@ -79,7 +79,8 @@ struct Listening: Sendable {
         let directory = options.keys.map { KeyDirectory($0) } ?? .standard
         guard directory.hasServer else {
             let keys = options.keys.map { " --keys \($0)" } ?? ""
-            let what = isBeyond ? "\(bind): other machines can reach this address, so that workers need keys" : "no keys"
+            let what =
+                isBeyond ? "\(bind): other machines can reach this address, so that workers need keys" : "no keys"
             throw CommandError(
                 .configuration,
                 """
@@ -93,7 +94,8 @@ struct Listening: Sendable {
 
     /// Where processes of this machine connect to what listens at `address`.
     static func local(_ address: String) -> String {
-        guard address.hasPrefix("tcp://"), isAny(host(of: address)), let port = address.split(separator: ":").last else {
+        guard address.hasPrefix("tcp://"), isAny(host(of: address)), let port = address.split(separator: ":").last
+        else {
             return address
         }
         return "tcp://127.0.0.1:\(port)"

@@ -9,7 +9,8 @@ import StatusServer
 struct StatusAddress: ParsableArguments {
     @Option(help: "host:port of the status endpoint.") var status: String?
     @Option(help: "Run directory of the run, in place of --status.") var run: String?
-    @Option(help: "File with the bearer token (default: SKEIN_TOKEN_FILE, or the one in the run directory).") var tokenFile: String?
+    @Option(help: "File with the bearer token (default: SKEIN_TOKEN_FILE, or the one in the run directory).")
+    var tokenFile: String?
 
     /// The same options for another command, to show.
     var words: String {
@@ -68,7 +69,8 @@ struct StatusClient: Sendable {
         let (code, body) = try await get("/v1/status")
         guard code != 401 else {
             throw CommandError(
-                .usage, "\(address) shows nothing without a token: give --token-file FILE (skein keys new NAME --role reader)"
+                .usage,
+                "\(address) shows nothing without a token: give --token-file FILE (skein keys new NAME --role reader)"
             )
         }
         return try? StatusCoding.decoder().decode(ClusterSnapshot.self, from: body)
