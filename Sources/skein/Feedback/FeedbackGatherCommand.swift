@@ -44,56 +44,63 @@ struct FeedbackGatherCommand: AsyncParsableCommand {
         try write(rows.rows.map(\.prompt), gathered)
     }
 
+    /// One answer that is wanted.
     private struct Question: Sendable {
-        var prompt: Int
+        var number: Int
+        var turns: [ChatMessage]
         var server: ChatServer
+    }
+
+    private struct Outcome: Sendable {
+        var number: Int
+        var source: String
+        var text: String?
+        var failure: RewardError?
+    }
+
+    private static func ask(_ question: Question, _ sampling: ChatServer.Sampling) async throws -> Outcome {
+        var outcome = Outcome(number: question.number, source: question.server.model)
+        do {
+            outcome.text = try await question.server.answer(to: question.turns, sampling)
+        } catch let error as RewardError {
+            outcome.failure = error
+        }
+        return outcome
     }
 
     /// For each prompt, its answers in the order of models. One that failed is missing and named.
     private func gather(_ prompts: [PromptText], _ servers: [ChatServer]) async throws -> [[AnswersRow.Answer]] {
-        let questions = prompts.indices.flatMap { prompt in
-            servers.flatMap { server in (0..<answers).map { _ in Question(prompt: prompt, server: server) } }
-        }
         let sampling = ChatServer.Sampling(temperature: temperature, maxTokens: maxTokens)
+        let each = servers.count * answers
+        var questions: [Question] = []
+        for prompt in prompts {
+            for server in servers {
+                for _ in 0..<answers {
+                    questions.append(Question(number: questions.count, turns: prompt.turns, server: server))
+                }
+            }
+        }
         var found: [Int: AnswersRow.Answer] = [:]
         var failures = 0
-        try await withThrowingTaskGroup(of: (Int, Result<String, RewardError>).self) { group in
-            func ask(_ number: Int) {
-                let question = questions[number]
-                let turns = prompts[question.prompt].turns
-                group.addTask {
-                    do {
-                        return (number, .success(try await question.server.answer(to: turns, sampling)))
-                    } catch let error as RewardError {
-                        return (number, .failure(error))
-                    }
-                }
-            }
-            var next = 0
-            while next < min(parallel, questions.count) {
-                ask(next)
-                next += 1
-            }
-            while let (number, result) = try await group.next() {
-                switch result {
-                case .success(let text):
-                    found[number] = AnswersRow.Answer(source: questions[number].server.model, text: text)
-                case .failure(let error) where error.isPermanent:
-                    throw CommandError(.configuration, error.message)
-                case .failure(let error):
+        // A struct crosses the group: tuples with a `Result` in them came out of it garbled with Swift 6.3.1.
+        try await withThrowingTaskGroup(of: Outcome.self) { group in
+            var waiting = questions[...]
+            for question in waiting.prefix(parallel) { group.addTask { try await Self.ask(question, sampling) } }
+            waiting = waiting.dropFirst(parallel)
+            while let outcome = try await group.next() {
+                if let text = outcome.text {
+                    found[outcome.number] = AnswersRow.Answer(source: outcome.source, text: text)
+                } else if let failure = outcome.failure {
+                    if failure.isPermanent { throw CommandError(.configuration, failure.message) }
                     failures += 1
-                    if failures <= 5 {
-                        Console.error("skein: prompt \(questions[number].prompt + 1): \(error.message)")
-                    }
+                    if failures <= 5 { Console.error("skein: prompt \(outcome.number / each + 1): \(failure.message)") }
                 }
-                if next < questions.count {
-                    ask(next)
-                    next += 1
+                if let question = waiting.popFirst() {
+                    group.addTask { try await Self.ask(question, sampling) }
                 }
             }
         }
         if failures > 0 { Console.error("\(failures) of \(questions.count) answers are missing") }
-        let each = servers.count * answers
         return prompts.indices.map { prompt in (prompt * each..<(prompt + 1) * each).compactMap { found[$0] } }
     }
 
