@@ -169,8 +169,9 @@ package final class Socket: TransportSocket, @unchecked Sendable {
                 zmq_msg_close(&message)
                 return nil
             }
-            // The routing id, which libzmq puts before a message, does not always say whose connection it is.
-            if peer == nil, frames.count < 2, case .server = security { peer = peers.peer(of: &message) }
+            // Every part that came over the connection says whose it is; the routing id, which libzmq puts before them, says it
+            // only sometimes.
+            if peer == nil, case .server = security { peer = peers.peer(of: &message) }
             total += Int(count)
             if total <= MessageLimits.bytes + 512, frames.count <= MessageLimits.frames {
                 let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: Int(count))
