@@ -48,11 +48,11 @@ struct Gate {
     private static func check(
         _ message: Message, from sender: Peer?, as id: WorkerID, _ roster: any Roster
     ) throws(Objection) {
-        guard let sender else { throw Objection(why: "its connection has no key") }
-        guard roster.admits(sender) else {
+        guard let sender, roster.admits(sender) else {
             throw Objection(
                 why: "its key was revoked",
-                answer: Refusal(.key, "the key of \(id.name) was revoked; get a new one: skein keys new"))
+                answer: Refusal(
+                    .key, "the key of \(sender?.name ?? id.name) was revoked; get a new one: skein keys new"))
         }
         guard sender.mayBeCalled(id.name) else {
             throw Objection(

@@ -110,7 +110,9 @@ package final class World {
         guard isOver else { throw violate("nothing happens any more; \(coordinator.description)") }
         if failure != nil { return }
         let expected = Synthetic.expected(settings)
-        guard learner.disk.checkpoint.digest == expected else { throw violate("the learner learned from something else") }
+        guard learner.disk.checkpoint.digest == expected else {
+            throw violate("the learner learned from something else")
+        }
     }
 
     func finished(_ ending: RunEnding?) throws {

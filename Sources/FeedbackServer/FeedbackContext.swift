@@ -68,14 +68,15 @@ struct SecurityHeaders: RouterMiddleware {
 
 /// Finds the person of a session by its cookie. Without one nothing is read or written.
 struct Sessions: RouterMiddleware {
-    static let cookie = "skein_feedback"
+    /// Name of the cookie.
+    let cookie: String
     let person: @Sendable (_ session: String) throws -> PersonID?
 
     func handle(
         _ request: Request, context: FeedbackContext, next: (Request, FeedbackContext) async throws -> Response
     ) async throws -> Response {
         var context = context
-        context.person = try request.cookies[Self.cookie].flatMap { try person($0.value) }
+        context.person = try request.cookies[cookie].flatMap { try person($0.value) }
         _ = try context.requirePerson()
         return try await next(request, context)
     }

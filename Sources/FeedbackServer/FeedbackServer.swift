@@ -19,6 +19,8 @@ package struct FeedbackServer: Sendable {
     private let logger: Logger
     private let now: @Sendable () -> UnixMilliseconds
     private let failures: AsyncStream<FeedbackError>
+    /// Name of the cookie of a session. Browsers share cookies among all ports of a host, so each store has its own.
+    private let cookie: String
 
     /// Annotators who may be connected at once.
     private static let mostConnections = 1000
@@ -40,6 +42,7 @@ package struct FeedbackServer: Sendable {
         self.logger = logger
         let (failures, failed) = AsyncStream.makeStream(of: FeedbackError.self)
         self.failures = failures
+        cookie = "skein_feedback_\(try store.identity())"
         desk = try LabelDesk(store: store, selection: selection, now: now) { failed.yield($0) }
     }
 
@@ -72,7 +75,7 @@ package struct FeedbackServer: Sendable {
         let store = store
         let now = now
         let people = router.group("api").add(
-            middleware: Sessions { session in try store.person(session: session, at: now()) })
+            middleware: Sessions(cookie: cookie) { session in try store.person(session: session, at: now()) })
         addOwn(people)
         addLead(people)
         return router
@@ -96,7 +99,7 @@ package struct FeedbackServer: Sendable {
         logger.info("signed in", metadata: ["person": "\(person)"])
         return Response(
             status: .noContent,
-            headers: [.setCookie: "\(Sessions.cookie)=\(session); Max-Age=2592000; \(cookieAttributes)"])
+            headers: [.setCookie: "\(cookie)=\(session); Max-Age=2592000; \(cookieAttributes)"])
     }
 
     private var cookieAttributes: String {
@@ -110,9 +113,9 @@ package struct FeedbackServer: Sendable {
 
     private func addOwn(_ group: RouterGroup<FeedbackContext>) {
         group.delete("session") { request, _ in
-            if let session = request.cookies[Sessions.cookie]?.value { try store.signOut(session: session) }
+            if let session = request.cookies[cookie]?.value { try store.signOut(session: session) }
             return Response(
-                status: .noContent, headers: [.setCookie: "\(Sessions.cookie)=; Max-Age=0; \(cookieAttributes)"])
+                status: .noContent, headers: [.setCookie: "\(cookie)=; Max-Age=0; \(cookieAttributes)"])
         }
         group.get("desk") { _, context in
             let person = try context.requirePerson()

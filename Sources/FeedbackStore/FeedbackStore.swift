@@ -121,6 +121,9 @@ package final class FeedbackStore: Sendable {
         try wrap { try pool.write { try Self.setMeta(Self.addressKey, url, $0) } }
     }
 
+    /// Tells this store from others: browsers share cookies among all ports of a host.
+    package func identity() throws -> String { try read { try Self.meta("identity", $0) } ?? "" }
+
     package func address() throws -> String? { try read { try Self.meta(Self.addressKey, $0) } }
 
     private static func meta(_ key: String, _ database: Database) throws -> String? {

@@ -97,7 +97,8 @@ package struct RunLayout: Sendable, Hashable {
 
     private static let ppo: Set<String> = {
         let entries: [Entry] = [
-            .journal, .checkpoints, .versions, .policy, .metrics, .samples, .evaluation, .heldOut, .bestPolicy, .stageTimes,
+            .journal, .checkpoints, .versions, .policy, .metrics, .samples, .evaluation, .heldOut, .bestPolicy,
+            .stageTimes,
             .report, .summary, .logs, .tensorBoard, .changes, .start, .startRecord,
         ]
         // What SQLite keeps beside the journal.

@@ -63,25 +63,29 @@ struct MemoryWatch: Sendable {
     private static let givenBackASecond = 4.0 * 1_073_741_824
 
     private var looks: [(at: Duration, count: Int)] = []
-    /// Bytes that the child was last seen to have.
+    /// Bytes that the child was last seen to have, and when: its end may be noticed late.
     private var resident = 0
+    private var lastAlive: Duration?
 
     /// Takes note of a look.
     ///
     /// - Parameter resident: bytes that the child has; nil when that cannot be seen any more.
     mutating func look(at now: Duration, count: Int, resident: Int?) {
-        self.resident = resident ?? self.resident
+        if let resident { (self.resident, lastAlive) = (resident, now) }
         looks.append((now, count))
-        let oldest = now - span
+        let oldest = begin(of: now)
         // One at the begin of the window or before it.
         while looks.count > 1, looks[1].at <= oldest { looks.removeFirst() }
     }
 
-    private var span: Duration { Self.window + .seconds(Double(resident) / Self.givenBackASecond) }
+    /// Of the window for an end that is noticed then.
+    private func begin(of end: Duration) -> Duration {
+        min(end, lastAlive ?? end) - Self.window - .seconds(Double(resident) / Self.givenBackASecond)
+    }
 
     /// Whether the counter has risen within the window before the child's end.
     func hasRisen(to count: Int, at end: Duration) -> Bool {
-        let begin = end - span
+        let begin = begin(of: end)
         guard let before = looks.last(where: { $0.at <= begin }) ?? looks.first else { return false }
         return count > before.count
     }
@@ -99,7 +103,11 @@ final class MemoryObserver: Sendable {
         look()
     }
 
-    func follow(_ pid: Int32) { self.pid.withLock { $0 = pid } }
+    func follow(_ pid: Int32) {
+        self.pid.withLock { $0 = pid }
+        // It may live for less than a period.
+        look()
+    }
 
     /// Until its task is cancelled.
     func observe() async {

@@ -22,7 +22,10 @@ struct WorkerOptions: ParsableArguments {
     var coordinator: String?
     @Option(help: "Name of this process in the status (default: that of its key, else its role and a number).")
     var name: String?
-    @Option(help: "File of this process's key, or - for standard input (default: SKEIN_KEY_FILE, SKEIN_KEY, systemd's credential skein.key).")
+    @Option(
+        help:
+            "File of this process's key, or - for standard input (default: SKEIN_KEY_FILE, SKEIN_KEY, systemd's credential skein.key)."
+    )
     var key: String?
     @Flag(help: .hidden) var supervised = false
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel = "info"
@@ -146,9 +149,11 @@ struct GeneratorCommand: AsyncParsableCommand {
         let client = ArtifactClient(on: sockets, keys: key?.pair, logger: logger)
         let runner = GeneratorRunner(
             executor: ComputeExecutor(), client: client, link: link, logger: logger)
-        process.add(role: WorkerService(loop: WorkerLoop(
-                link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) },
-                onEnding: WorkerService.leave, logger: logger)))
+        process.add(
+            role: WorkerService(
+                loop: WorkerLoop(
+                    link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) },
+                    onEnding: WorkerService.leave, logger: logger)))
         try await options.run(process)
     }
 }
@@ -168,9 +173,11 @@ struct ScorerCommand: AsyncParsableCommand {
         let link = try await options.link(sockets, options.identity(.scorer, capabilities, key), key, logger)
         let client = ArtifactClient(on: sockets, keys: key?.pair, logger: logger)
         let runner = ScorerRunner(executor: ComputeExecutor(), client: client, link: link, logger: logger)
-        process.add(role: WorkerService(loop: WorkerLoop(
-                link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) },
-                onEnding: WorkerService.leave, logger: logger)))
+        process.add(
+            role: WorkerService(
+                loop: WorkerLoop(
+                    link: link, runner: runner, drainPatience: options.drainWithin.map { .seconds($0) },
+                    onEnding: WorkerService.leave, logger: logger)))
         try await options.run(process)
     }
 }

@@ -32,8 +32,8 @@ import Testing
         for step in 0..<3 {
             try bench.answer(grants)
             _ = bench.say(Bench.learner, Self.commit(step, checkpoint: min(step + 1, checkpoint)))
-            _ = bench.sync()
-            grants = Bench.leases(bench.say(Bench.generator, .credit(slots: 2)))
+            // The next step opens when the disk has the commit.
+            grants = Bench.leases(bench.sync())
         }
         return bench
     }
@@ -41,7 +41,8 @@ import Testing
     private func restart(_ bench: inout RunBench, _ manifests: [ArtifactManifest], checkpoint: Int) -> [Message] {
         _ = bench.say(Bench.learner, .bye(reason: "killed"))
         _ = bench.join(.learner, Self.second)
-        return bench.say(Self.second, .publish([Bench.policy] + manifests, checkpoint: checkpoint), id: 3) + bench.sync()
+        return bench.say(Self.second, .publish([Bench.policy] + manifests, checkpoint: checkpoint), id: 3)
+            + bench.sync()
     }
 
     private func isRefused(_ messages: [Message]) -> Bool {
@@ -96,7 +97,11 @@ import Testing
         #expect(isRefused(told))
         #expect(
             told.contains {
-                if case .stop(let why, 78) = $0 { why.contains("step 2 was repeated") && why.contains("@1") } else { false }
+                if case .stop(let why, 78) = $0 {
+                    why.contains("step 2 was repeated") && why.contains("@1")
+                } else {
+                    false
+                }
             }, "\(told)")
         #expect(bench.machine.state == .failed)
     }
@@ -127,8 +132,10 @@ import Testing
         func fail() -> Int {
             var failures = 0
             for _ in 0..<20 where bench.machine.state == .running {
-                _ = bench.say(Bench.generator, .report(WorkerReport(state: WorkerReport.idle)))
-                for grant in Bench.leases(bench.say(Bench.generator, .credit(slots: 1))) {
+                let told =
+                    bench.say(Bench.generator, .report(WorkerReport(state: WorkerReport.idle)))
+                    + bench.say(Bench.generator, .credit(slots: 1))
+                for grant in Bench.leases(told) {
                     failures += 1
                     let outcome = JobOutcome.failed(code: JobOutcome.unserved, message: "gone", retryable: true)
                     _ = bench.say(Bench.generator, .result(grant.job.id, attempt: grant.attempt, outcome))

@@ -117,12 +117,7 @@ import Testing
         #expect(mode == 0o600)
     }
 
-    @Test(arguments: [
-        "UPDATE act SET judgement = '{\"winner\":1}'", "UPDATE act SET shown_order = X'00'",
-        "UPDATE task SET kind = 'duel'", "UPDATE meta SET value = '[' WHERE key = 'settings'",
-        "UPDATE task SET prompt = 'x'", "UPDATE person SET is_lead = 'perhaps'",
-    ])
-    func aDamagedStoreIsAnErrorAndNoTrap(_ damage: String) async throws {
+    private func damaged(_ sql: String) async throws -> StoreBench {
         let bench = try StoreBench([StoreBench.prompt("p", ["a", "b"])])
         let person = try await bench.person("Ann")
         try await bench.say(person) { _ in .pair(.tie, strength: nil) }
@@ -130,9 +125,28 @@ import Testing
         let queue = try DatabaseQueue(path: bench.path)
         try await queue.writeWithoutTransaction { database in
             try database.execute(sql: "PRAGMA foreign_keys = OFF")
-            try database.execute(sql: damage)
+            try database.execute(sql: sql)
         }
+        return bench
+    }
+
+    @Test(arguments: [
+        "UPDATE act SET judgement = '{\"winner\":1}'", "UPDATE act SET shown_order = '[1'",
+        "UPDATE act SET remarks = ''", "UPDATE task SET kind = 'duel'",
+        "UPDATE meta SET value = '[' WHERE key = 'settings'",
+    ])
+    func aDamagedStoreIsAnErrorAndNoTrap(_ damage: String) async throws {
+        let bench = try await damaged(damage)
         #expect(throws: FeedbackError.self) { try bench.store.load() }
+    }
+
+    /// SQLite itself refuses them, as the tables are strict.
+    @Test(arguments: [
+        "UPDATE act SET shown_order = X'00'", "UPDATE task SET prompt = 'x'", "UPDATE person SET is_lead = 'perhaps'",
+        "UPDATE act SET seconds = 'long'",
+    ])
+    func valuesOfAnotherTypeCannotBeStored(_ damage: String) async throws {
+        await #expect(throws: DatabaseError.self) { try await damaged(damage) }
     }
 
     @Test func whatIsNoDatabaseIsAnError() throws {

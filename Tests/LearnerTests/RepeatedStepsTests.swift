@@ -32,7 +32,9 @@ import Torch
         try await Loop.inTemporaryDirectory { root in
             let first = FakeCluster(lag: lag, base: root.appending(path: "base"))
             first.state.withLock { $0.crashAtCommit = 7 }
-            await #expect(throws: FakeCluster.Crash.self) { try await Loop.run(root, first, steps: 9, every: .steps(4)) }
+            await #expect(throws: FakeCluster.Crash.self) {
+                try await Loop.run(root, first, steps: 9, every: .steps(4))
+            }
             #expect(try checkpoints(root) == ["step-000004", "step-000008"])
             // As if it had died before the second was on disk.
             try FileManager.default.removeItem(at: root.appending(path: "run/checkpoints/step-000008"))
@@ -68,7 +70,9 @@ import Torch
         try await Loop.inTemporaryDirectory { root in
             let first = FakeCluster(lag: 0, base: root.appending(path: "base"))
             first.state.withLock { $0.crashAtCommit = step }
-            await #expect(throws: FakeCluster.Crash.self) { try await Loop.run(root, first, steps: 8, every: .steps(2)) }
+            await #expect(throws: FakeCluster.Crash.self) {
+                try await Loop.run(root, first, steps: 8, every: .steps(2))
+            }
             let state = first.state.withLock { $0 }
             #expect(state.committed.count == step && state.committed.count - state.checkpoint <= 2)
             #expect(state.batches.keys.min() ?? step >= state.checkpoint)
@@ -80,7 +84,9 @@ import Torch
         try await Loop.inTemporaryDirectory { root in
             let first = FakeCluster(lag: 0, base: root.appending(path: "base"))
             first.state.withLock { $0.crashAtCommit = 3 }
-            await #expect(throws: FakeCluster.Crash.self) { try await Loop.run(root, first, steps: 5, every: .steps(9)) }
+            await #expect(throws: FakeCluster.Crash.self) {
+                try await Loop.run(root, first, steps: 5, every: .steps(9))
+            }
             let second = FakeCluster(lag: 0, base: root.appending(path: "base"), from: first)
             second.state.withLock { $0.batches[1] = $0.batches[2] }
             await #expect(throws: FakeCluster.Unequal.self) {
@@ -96,7 +102,9 @@ import Torch
         try await Loop.inTemporaryDirectory { root in
             let first = FakeCluster(lag: 1, base: root.appending(path: "base"))
             first.state.withLock { $0.endAtCommit = 3 }
-            await #expect(throws: CancellationError.self) { try await Loop.run(root, first, steps: 6, every: .steps(9)) }
+            await #expect(throws: CancellationError.self) {
+                try await Loop.run(root, first, steps: 6, every: .steps(9))
+            }
             #expect(try checkpoints(root).filter { $0.hasPrefix("step-") } == ["step-000004"])
             #expect(
                 try FileManager.default.contentsOfDirectory(

@@ -142,6 +142,28 @@ import Testing
         #expect(facts.length.decided == 2 && facts.length.longerWins == 1)
     }
 
+    /// A strong baseline that is always on the left wins nearly always: that is no habit of the annotator.
+    @Test func aFixedSideIsNoReasonForExclusion() throws {
+        func judged(isShuffled: Bool) -> [Vote] {
+            (0..<120).flatMap { prompt -> [Vote] in
+                ["a", "b"].map { annotator in
+                    let isMirrored = isShuffled && prompt % 2 == 0
+                    let answers = ["base", "weak"].map { Answer(id: $0, source: $0) }
+                    return Vote(
+                        task: "\(prompt)", promptID: "\(prompt)", left: answers[isMirrored ? 1 : 0],
+                        right: answers[isMirrored ? 0 : 1], annotator: annotator, verdict: .left)
+                }
+            }
+        }
+        for isShuffled in [true, false] {
+            let votes = judged(isShuffled: isShuffled)
+            let facts = AnnotatorFacts.all(votes)
+            #expect(facts.allSatisfy { $0.areSidesFixed != isShuffled })
+            let proposals = ExclusionProposal.find(facts, AnnotatorModel(try #require(Opinions(votes))))
+            #expect(proposals.map(\.reason) == (isShuffled ? [.oneSide, .oneSide] : []))
+        }
+    }
+
     @Test func driftIsSeen() throws {
         var votes: [Vote] = []
         for pair in 0..<80 {

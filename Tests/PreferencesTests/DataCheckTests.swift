@@ -46,7 +46,7 @@ import Testing
         let stars = try #require(findings[.stars])
         #expect(stars.contains("two stars") && stars.contains("All 14 pairs") && stars.contains("2 sources have met"))
         #expect(try #require(findings[.nested]).contains("2 of 2 annotators"))
-        #expect(try #require(findings[.fixedSide]).contains("base one always left"))
+        #expect(try #require(findings[.fixedSide]).contains("base one left in 70 of 70"))
         #expect(findings[.certain]?.contains("100.0 %") == true && findings[.withoutTexts] != nil)
     }
 

@@ -42,7 +42,7 @@ import Testing
             }
         }
         let fit = try #require(
-            DawidSkene(labels, tasks: 200, annotators: 8, categories: 3, maximumSteps: 1000, tolerance: 1e-9))
+            DawidSkene(labels, tasks: 200, annotators: 8, categories: 3, maximumSteps: 100, tolerance: 0))
         #expect(distance(fit.probabilities.map { $0[0] }, reference.dawidSkene.first) < 1e-3)
         #expect(distance(fit.probabilities.map { $0[1] }, reference.dawidSkene.second) < 1e-3)
         #expect(distance(fit.prior, reference.dawidSkene.prior) < 1e-3)

@@ -27,7 +27,7 @@ import Testing
     /// Three pairs that tell the same, and one that tells something else.
     @Test func informationDoesNotAskTheSameAgain() {
         let same = PairBelief(mean: 0, factors: [2, 0])
-        let other = PairBelief(mean: 0, factors: [0, 1])
+        let other = PairBelief(mean: 0, factors: [0, 1.5])
         let chosen = InformationSelection().choose([same, same, same, other], budget: 2, seed: 4)
         #expect(Set(chosen).contains(3))
         #expect(Set(UncertaintySelection().choose([same, same, same, other], budget: 2, seed: 4)).count == 2)

@@ -15,8 +15,8 @@ import ZeroMQ
     /// Everything secret of a run: keys in both ways of writing, and tokens.
     private func secrets(of run: TinyRun) throws -> [String] {
         var found: [String] = []
-        for name in try FileManager.default.contentsOfDirectory(atPath: run.directory + "/keys")
-        where name.hasSuffix(".key") {
+        let names = try FileManager.default.contentsOfDirectory(atPath: run.directory + "/keys")
+        for name in names where name.hasSuffix(".key") {
             let text = try String(contentsOfFile: run.directory + "/keys/" + name, encoding: .utf8)
             let words = try #require(text.split(separator: "\n").last).split(separator: " ").map(String.init)
             found.append(words[3])
@@ -201,9 +201,8 @@ import ZeroMQ
         #expect(try await Skein.run(["status"] + reading).output.contains("RUNNING"))
         let refused = try await Skein.run(["pause"] + reading)
         #expect(refused.status == 1 && refused.error.contains("for reading"), "\(refused)")
-        let made = try await Skein.run([
-            "keys", "new", "chief", "--role", "operator", "--keys", run.folder.path + "/keys",
-        ])
+        let keys = run.folder.path + "/keys"
+        let made = try await Skein.run(["keys", "new", "chief", "--role", "operator", "--keys", keys])
         let token = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
         let commanded = try await eventually { () -> Bool? in
             try await Skein.run(["pause", "--status", place, "--token-file", token]).status == 0 ? true : nil

@@ -75,7 +75,8 @@ import Testing
         var policies: [Data] = []
         for kills in [0, 1] {
             let run = try await TinyRun(steps: 6, generators: 1)
-            let words = ["ppo.lora.rank=2", "ppo.learning_rate=1e-2", "ppo.checkpoint_every=1"].flatMap { ["--set", $0] }
+            let keys = ["ppo.lora.rank=2", "ppo.learning_rate=1e-2", "ppo.checkpoint_every=1"]
+            let words = keys.flatMap { ["--set", $0] }
             let running = try Running(Skein.executable.path, ["run", run.file] + words)
             if kills > 0 {
                 // After the second checkpoint, so that there are moments to go on with.

@@ -60,10 +60,19 @@ import Testing
         #expect(!MemoryWatch().hasRisen(to: 1, at: .zero))
     }
 
+    /// An end that is noticed late, because this process had no time to look, is judged by when the child was last alive.
+    @Test func anEndThatIsNoticedLateIsJudgedByItsTime() {
+        var watch = MemoryWatch()
+        for tick in 0..<8 { watch.look(at: .milliseconds(250 * tick), count: 1, resident: 1 << 20) }
+        for tick in 8..<80 { watch.look(at: .milliseconds(250 * tick), count: 2, resident: nil) }
+        #expect(watch.hasRisen(to: 2, at: .seconds(20)))
+    }
+
     /// The kernel's counter is a file here, and the kernel's kill a `kill -9`.
     @Test(arguments: [true, false]) func aChildIsAskedForItsOwnEnd(isItsOwn: Bool) async throws {
         let files = Files()
-        try files.write("vmstat", "oom_kill 5\n")
+        // Somebody was killed for lack of memory before.
+        try files.write("vmstat", isItsOwn ? "oom_kill 5\n" : "oom_kill 6\n")
         let child = ChildProcess(
             "/bin/sh", ["-c", "exec sleep 600"], output: .log("\(files.path)/log"), kills: files.kills(""))
         let (started, continuation) = AsyncStream.makeStream(of: RunningChild.self)
@@ -73,8 +82,6 @@ import Testing
             group.addTask {
                 for await running in started {
                     try files.write("vmstat", "oom_kill 6\n")
-                    // Whoever was killed for lack of memory, this one went on for longer than such an end takes.
-                    if !isItsOwn { try await Task.sleep(for: .seconds(3)) }
                     running.send(signal: SIGKILL)
                     break
                 }

@@ -118,7 +118,8 @@ package struct RunMachine: Sendable {
     }
 
     private mutating func restore(_ recovered: RecoveredRun) throws {
-        for (id, items) in recovered.trajectories.sorted(by: { $0.key < $1.key }) where steps.batch(of: id.step) != nil {
+        for (id, items) in recovered.trajectories.sorted(by: { $0.key < $1.key }) where steps.batch(of: id.step) != nil
+        {
             try restore(.trajectories(items), of: id, "prompts or the rollout")
         }
         for (id, scores) in recovered.scores.sorted(by: { $0.key < $1.key }) where steps.batch(of: id.step) != nil {

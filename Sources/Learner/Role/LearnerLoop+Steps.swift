@@ -123,7 +123,7 @@ extension LearnerLoop {
             let files: [ServedFile]
             do {
                 files = try CheckpointFiles.policyFiles(at: versions.url(number), of: checkpoints.url(step: step))
-            } catch where number > step {
+            } catch  where number > step {
                 continue
             }
             let manifest = try await artifacts.serve(kind: .policy, version: version(number), files: files)

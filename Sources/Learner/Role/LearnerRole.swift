@@ -145,7 +145,8 @@ package struct LearnerRole: Sendable {
             plan: LearnerLoop.Plan(
                 steps: run.ppo.steps, epoch: epoch, runDirectory: directory, base: URL(filePath: base),
                 lag: run.schedule.versionsBehind, checkpointEvery: run.ppo.checkpointEvery, settings: StepSettings(run)),
-            engine: engine, checkpoints: checkpoints, versions: versions, link: link, artifacts: artifacts, fixed: fixed,
+            engine: engine, checkpoints: checkpoints, versions: versions, link: link, artifacts: artifacts,
+            fixed: fixed,
             heldOut: heldOut, log: log)
     }
 }

@@ -36,6 +36,9 @@ package struct AnnotatorFacts: Sendable, Equatable {
     package var left = 0
     package var right = 0
 
+    /// Whether his sources kept their sides: a baseline that is always on the left looks like a habit.
+    package var areSidesFixed = false
+
     /// Share of preferences for the left side; nil without preferences on sides that are known.
     package var leftShare: Double? { left + right > 0 ? Double(left) / Double(left + right) : nil }
 
@@ -60,6 +63,7 @@ package struct AnnotatorFacts: Sendable, Equatable {
     private init(_ name: String, _ own: [Vote], others: Majority) {
         self.name = name
         length = LengthPreference(own)
+        areSidesFixed = Self.areSidesFixed(own)
         var seconds: [Double] = []
         for vote in own {
             if let time = vote.seconds {
@@ -98,6 +102,36 @@ package struct AnnotatorFacts: Sendable, Equatable {
         let half = agreements.count / 2
         agreementEarly = Self.part(agreements[..<half])
         agreementLate = Self.part(agreements[half...])
+    }
+
+    /// Where sides are shuffled, sources are on their rarer side in nearly half of the votes.
+    private static func areSidesFixed(_ votes: [Vote]) -> Bool {
+        var sides: [String: (left: Int, right: Int)] = [:]
+        for vote in votes where vote.isOrderKnown {
+            guard let left = vote.left.source, let right = vote.right.source, left != right else { continue }
+            sides[left, default: (0, 0)].left += 1
+            sides[right, default: (0, 0)].right += 1
+        }
+        let all = sides.values.reduce(0) { $0 + $1.left + $1.right }
+        let rarer = sides.values.reduce(0) { $0 + min($1.left, $1.right) }
+        return all >= 2 * ExclusionProposal.fewestVotes && rarer * 10 < all
+    }
+
+    /// Standard deviations by which the preferences agree with others' more often than chance; nil for fewer than 20.
+    package var agreementBeyondChance: Double? {
+        let (agreeing, all) = (
+            (agreementEarly?.agreeing ?? 0) + (agreementLate?.agreeing ?? 0),
+            (agreementEarly?.all ?? 0) + (agreementLate?.all ?? 0)
+        )
+        return Self.beyondChance(agreeing, all)
+    }
+
+    /// The same for control questions.
+    package var goldBeyondChance: Double? { Self.beyondChance(goldRight, gold) }
+
+    private static func beyondChance(_ part: Int, _ all: Int) -> Double? {
+        all >= ExclusionProposal.fewestVotes
+            ? (Double(part) - Double(all) / 2) / (Double(all) / 4).squareRoot() : nil
     }
 
     private static func part(_ agreements: ArraySlice<Bool>) -> SharePart {

@@ -87,9 +87,20 @@ struct AnnotatorFit {
     }
 
     mutating func run() {
+        // Skills begin with what the control questions say of them, or else what most votes say, so that the order of
+        // annotators decides nothing.
+        var first = scores
+        let everything = Array(scores.indices)
+        if data.gold.isEmpty {
+            solve(everything, into: &first, without: nil)
+        } else {
+            system(everything, goldTerms(everything)).solve(&first)
+        }
+        scores = first
+        lines = lines.indices.map { line(of: $0, over: first) }
         for _ in 0..<30 {
             let before = lines
-            for index in lines.indices { lines[index] = line(of: index) }
+            for index in lines.indices { lines[index] = line(of: index, over: scoresOfOthers(index)) }
             rescale()
             var next = scores
             solve(Array(scores.indices), into: &next, without: nil)
@@ -102,8 +113,8 @@ struct AnnotatorFit {
     /// Number of votes of an annotator.
     func weight(of annotator: Int) -> Double { votesOf[annotator].reduce(0) { $0 + data.opinions[$1].weight } }
 
-    /// The line of an annotator over the scores that the others give.
-    private func line(of annotator: Int) -> LogisticLine {
+    /// The scores that the others' votes and the control questions give.
+    private func scoresOfOthers(_ annotator: Int) -> [Double] {
         var items: Set<Int> = []
         for vote in votesOf[annotator] {
             items.insert(data.opinions[vote].left)
@@ -111,6 +122,10 @@ struct AnnotatorFit {
         }
         var scores = self.scores
         solve(items.sorted(), into: &scores, without: annotator)
+        return scores
+    }
+
+    private func line(of annotator: Int, over scores: [Double]) -> LogisticLine {
         let points = votesOf[annotator].map { vote in
             let opinion = data.opinions[vote]
             return LogisticLine.Point(
@@ -138,9 +153,11 @@ struct AnnotatorFit {
     /// Newton's method for the scores of some items, the others held; each step by conjugate gradients, since every item
     /// has to do with few others.
     private func solve(_ items: [Int], into scores: inout [Double], without annotator: Int?) {
-        let terms = self.terms(items, without: annotator)
-        let system = ScoreSystem(items: items, terms: terms, variance: Self.scoreVariance, count: scores.count)
-        system.solve(&scores)
+        system(items, terms(items, without: annotator) + goldTerms(items)).solve(&scores)
+    }
+
+    private func system(_ items: [Int], _ terms: [ScoreSystem.Term]) -> ScoreSystem {
+        ScoreSystem(items: items, terms: terms, variance: Self.scoreVariance, count: data.items)
     }
 
     /// The votes on the items, as terms of the likelihood.
@@ -162,15 +179,17 @@ struct AnnotatorFit {
         } else {
             for item in items { for vote in votesOn[item] where seen.insert(vote).inserted { add(vote) } }
         }
+        return terms
+    }
+
+    private func goldTerms(_ items: [Int]) -> [ScoreSystem.Term] {
         var questions: Set<Int> = []
         for item in items { questions.formUnion(goldOn[item]) }
-        for question in questions.sorted() {
+        return questions.sorted().map { question in
             let opinion = data.gold[question]
-            terms.append(
-                ScoreSystem.Term(
-                    left: opinion.left, right: opinion.right, score: opinion.score, slope: Self.goldSkill, offset: 0,
-                    weight: Self.goldWeight))
+            return ScoreSystem.Term(
+                left: opinion.left, right: opinion.right, score: opinion.score, slope: Self.goldSkill, offset: 0,
+                weight: Self.goldWeight)
         }
-        return terms
     }
 }

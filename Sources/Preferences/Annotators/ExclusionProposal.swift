@@ -35,12 +35,20 @@ package struct ExclusionProposal: Sendable, Equatable {
     private static func reason(
         _ facts: AnnotatorFacts, _ line: AnnotatorModel.Annotator, hasOthers: Bool
     ) -> Reason? {
+        guard !facts.areSidesFixed else {
+            // Habit, skill and the quality of what stands on a side cannot be told apart; what others say of the same pairs can.
+            return facts.agreementBeyondChance.map { $0 < -3 } == true ? .adversarial : nil
+        }
         if isOneSided(facts) { return .oneSide }
         guard hasOthers || facts.gold > 0 else { return nil }
+        let direct = [facts.agreementBeyondChance, facts.goldBeyondChance].compactMap(\.self)
         // One sided, at 1 % each.
-        if line.skill + 2.33 * line.skillError < 0 { return .adversarial }
-        // The skill cannot be told from none, and one of even the mean would have shown.
-        if line.skill - 2.33 * line.skillError < 0, line.skill + 3 * line.skillError < 1 { return .random }
+        if line.skill + 2.33 * line.skillError < 0, direct.allSatisfy({ $0 < 0 }) { return .adversarial }
+        // The skill cannot be told from none at 0.1 %, and one of even the mean would have shown.
+        if line.skill - 3.09 * line.skillError < 0, line.skill + 3 * line.skillError < 1, direct.allSatisfy({ $0 < 3 })
+        {
+            return .random
+        }
         return nil
     }
 

@@ -36,7 +36,7 @@ package struct DataCheck: Sendable {
         return DataFinding(
             .contradictions,
             "\(repeats.contradicted.count) pairs of answers have votes in both directions; on "
-                + "\(repeats.selfContradicted.count) of them one annotator contradicts himself.")
+                + "\(repeats.selfContradicted.count) of them votes of one annotator.")
     }
 
     private static func certain(_ votes: [Vote]) -> DataFinding? {

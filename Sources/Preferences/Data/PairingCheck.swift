@@ -57,21 +57,30 @@ struct PairingCheck {
         return DataFinding(.stars, text + " No two other sources were compared directly.")
     }
 
-    /// Annotators each of whom judged battles with one hub alone.
+    /// Annotators each of whom judged battles with one and the same hub, but for a few.
     func nested(_ votes: [Vote]) -> DataFinding? {
         guard hubs.count > 1 else { return nil }
-        let centres = Set(hubs)
-        var met: [String: Set<Int>] = [:]
+        var battles: [String: Int] = [:]
+        var met: [String: [Int: Int]] = [:]
         for (battle, origin) in zip(table.battles, table.origins) {
-            met[votes[origin].annotator, default: []].formUnion(centres.intersection([battle.left, battle.right]))
+            let annotator = votes[origin].annotator
+            battles[annotator, default: 0] += 1
+            for hub in hubs where hub == battle.left || hub == battle.right {
+                met[annotator, default: [:]][hub, default: 0] += 1
+            }
         }
-        let nested = met.filter { $0.value.count == 1 }
-        guard met.count > 1, nested.count * 5 >= met.count * 4 else { return nil }
+        var own: [String: Int] = [:]
+        for (annotator, count) in battles {
+            let constant = met[annotator]?.filter { $0.value * 50 >= count * 49 }.max { $0.value < $1.value }
+            if let hub = constant?.key { own[annotator] = hub }
+        }
+        guard own.count * 5 >= battles.count * 4, Set(own.values).count > 1 else { return nil }
+        let parts = hubs.map { hub in "\(own.values.count { $0 == hub }) with \(table.items[hub])" }
         return DataFinding(
             .nested,
-            "\(nested.count) of \(met.count) annotators judged battles with one baseline alone, so annotators are nested in "
-                + "baselines: what one baseline does otherwise cannot be told from what its annotators do otherwise. Rate "
-                + "them apart (--each-annotator).")
+            "\(own.count) of \(battles.count) annotators judged battles with one baseline alone "
+                + "(\(parts.joined(separator: ", "))), so annotators are nested in baselines: how baselines differ cannot be "
+                + "told from how annotators differ. Rate them apart (--each-annotator).")
     }
 
     /// Items that were always, or nearly, on one side, where the order shown is known.
@@ -87,11 +96,12 @@ struct PairingCheck {
         }
         guard !fixed.isEmpty else { return nil }
         let known = hubs.filter { fixed.contains($0) }
-        let side = { (item: Int) in sides[item].left > sides[item].right ? "left" : "right" }
-        let baselines =
-            known.isEmpty
-            ? ""
-            : " The baselines: " + known.map { "\(table.items[$0]) always \(side($0))" }.joined(separator: ", ") + "."
+        let words = known.map { item in
+            let (left, right) = sides[item]
+            let (side, count) = left > right ? ("left", left) : ("right", right)
+            return "\(table.items[item]) \(side) in \(count) of \(left + right)"
+        }
+        let baselines = words.isEmpty ? "" : " The baselines: \(words.joined(separator: ", "))."
         return DataFinding(
             .fixedSide,
             "\(fixed.count) of \(table.items.count) sources were shown on one side in 98 % of their battles or more."

@@ -6,7 +6,7 @@ package struct Repeats: Sendable, Equatable {
     package private(set) var agreeing = 0
     /// Pairs of answers of which both were preferred at some time, by whomever.
     package private(set) var contradicted: [PairKey] = []
-    /// Those of ``contradicted`` on which an annotator contradicts himself.
+    /// Those of ``contradicted`` on which one annotator preferred both.
     package private(set) var selfContradicted: [PairKey] = []
 
     private struct Opinion: Hashable {

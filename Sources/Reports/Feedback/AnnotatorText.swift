@@ -71,6 +71,12 @@ struct AnnotatorText {
                 + "A skill of 1 is the mean, 0 is chance, below 0 is the opposite of the others. How often a verdict is right is "
                 + "estimated from verdicts alone (Dawid and Skene)."
         ]
+        let fixed = analysis.facts.filter(\.areSidesFixed).map(\.name)
+        if !fixed.isEmpty {
+            lines.append(
+                "Sources kept their sides for \(fixed.joined(separator: ", ")): there, skill, side bias and the quality of what "
+                    + "stands on a side cannot be told apart.")
+        }
         let untimed = analysis.facts.reduce(0) { $0 + $1.untimed }
         if untimed > 0 { lines.append("\(untimed) votes have no time, so the time to pay lacks them.") }
         return lines

@@ -184,6 +184,7 @@ package enum FigureTable {
         figure("perf/training_tokens_per_s", "tokens/s", "Tokens that the updates went through in a second."),
         figure(
             "perf/bytes_written", "bytes",
-            "What the learner wrote since the last step: the policy's file, and a checkpoint that was finished meanwhile."),
+            "What the learner wrote since the last step: the policy's file, and a checkpoint that was finished meanwhile."
+        ),
     ]
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AtomicFiles
 import Console
 import Datasets
 import Foundation
@@ -70,9 +71,9 @@ struct FeedbackReportCommand: ParsableCommand {
 enum FeedbackFile {
     static func write(_ data: Data, to path: String) throws {
         do {
-            try data.write(to: URL(filePath: path), options: .atomic)
+            try AtomicFile.write(data, to: path)
         } catch {
-            throw CommandError(.failed, "cannot write \(path): \(error.localizedDescription)")
+            throw CommandError(.failed, "\(error)")
         }
     }
 }

@@ -27,7 +27,10 @@ struct Checkpoints {
     /// - Parameter step: nil for the last one.
     func find(_ step: Int?) throws -> Entry {
         guard let last = entries.last else {
-            throw CommandError(.configuration, "\(directory) holds no checkpoint yet; ppo.checkpoint_every says when it leaves one, and a run that ends or is stopped does")
+            throw CommandError(
+                .configuration,
+                "\(directory) holds no checkpoint yet; ppo.checkpoint_every says when it leaves one, and a run that ends or is stopped does"
+            )
         }
         guard let step else { return last }
         guard let entry = entries.first(where: { $0.step == step }) else {

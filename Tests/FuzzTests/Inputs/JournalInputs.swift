@@ -125,7 +125,8 @@ enum JournalInputs {
     ]
 
     private static let words = [
-        "epoch", "checkpoint", "run_id", "paused", "inputs", "generate", "score", "policy", "alarm", "done", "start", "true",
+        "epoch", "checkpoint", "run_id", "paused", "inputs", "generate", "score", "policy", "alarm", "done", "start",
+        "true",
     ]
 
     private static func value(_ reader: inout ByteReader) -> (any DatabaseValueConvertible)? {

@@ -234,8 +234,10 @@ def pairs(browser):
                       and "ERR_EMPTY_RESPONSE" not in each and "ERR_CONNECTION_RESET" not in each
                       and "ERR_INCOMPLETE" not in each and "ERR_SOCKET" not in each]
         check(not complaints, complaints)
+    # Pages of the parts before still ask their own servers.
+    sessions = {person.page.session for person in people}
     foreign = [event["params"]["request"]["url"] for event in browser.events
-               if event.get("method") == "Network.requestWillBeSent"
+               if event.get("method") == "Network.requestWillBeSent" and event.get("sessionId") in sessions
                and not event["params"]["request"]["url"].startswith(f"http://127.0.0.1:{server.port}/")]
     check(not foreign, "the page asked elsewhere:", foreign)
     audit(people[0], "pair")
