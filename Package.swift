@@ -262,7 +262,7 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests("PreferencesTests", ["Preferences"], resources: [.copy("Fixtures")]),
         tests("ReportsTests", ["Preferences", "Reports"]),
-        tests("LaunchingTests", ["Console", "Launching"]),
+        tests("LaunchingTests", ["Console", "Launching", "Supervision"]),
         tests("HostChecksTests", ["HostChecks"]),
         tests("RewardsTests", ["Rewards", "RunConfiguration", "Tokenizers"], resources: [.copy("Fixtures")]),
         tests("RunInputsTests", ["AtomicFiles", "RunInputs", "Console"]),
