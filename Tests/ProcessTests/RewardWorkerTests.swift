@@ -119,11 +119,11 @@ import Testing
 
     @Test func aRunWithoutItsWorkerEndsWithItsName() async throws {
         let run = try await TinyRun(keys: Self.taste)
-        let result = try await Skein.run(["run", run.file, "--set", "coordinator.grace_s=1"])
+        let result = try await Skein.run(["run", run.file, "--set", "coordinator.grace_s=10"])
         #expect(result.status == 75, "\(result)")
         let last = result.error.split(separator: "\n").last.map(String.init) ?? ""
         // The grace is for the other roles too, on a machine with much to do.
-        #expect(last.hasPrefix("skein: the run cannot go on: waited 1 s"), "\(last)")
+        #expect(last.hasPrefix("skein: the run cannot go on: waited 10 s"), "\(last)")
         #expect(
             last.contains("coordinator.grace_s") && last.contains("start one from the repository with"),
             "\(result.error)")
