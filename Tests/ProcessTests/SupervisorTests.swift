@@ -79,14 +79,9 @@ import Testing
     @Test func aNameThatIsTakenIsWaitedFor() async throws {
         let run = try await TinyRun(steps: 500, generators: 1)
         let running = try run.start()
-        let endpoint = try #require(
-            try await eventually { () -> String? in
-                guard let data = FileManager.default.contents(atPath: run.directory + "/coordinator.json") else {
-                    return nil
-                }
-                return (try JSONSerialization.jsonObject(with: data) as? [String: Any])?["endpoint"] as? String
-            }, "\(running.error)")
-        let own = try Running(Skein.executable.path, ["generator", "--coordinator", endpoint, "--name", "generator-1"])
+        let endpoint = try #require(try await run.endpoint(), "\(running.error)")
+        let words = ["generator", "--coordinator", endpoint, "--name", "generator-1"]
+        let own = try Running(Skein.executable.path, words + run.key("generator"))
         func pid() async throws -> Int32? {
             try await run.workers().first { $0.name == "generator-1" && $0.state != "gone" }?.pid
         }
