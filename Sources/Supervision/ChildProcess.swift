@@ -60,6 +60,8 @@ package struct ChildProcess: Sendable {
     /// - Parameter onStart: told once, when the process runs.
     /// - Throws: ``CommandError`` when it cannot be started, its log cannot be written, or its end cannot be told.
     package func run(onStart: @escaping @Sendable (RunningChild) -> Void = { _ in }) async throws -> End {
+        // A child may end before it has read what it is given.
+        if !input.isEmpty { Signals.ignoreClosedPipes() }
         let memory = MemoryObserver(kills)
         var end = try await withThrowingTaskGroup(of: End?.self, returning: End.self) { group in
             defer { group.cancelAll() }
