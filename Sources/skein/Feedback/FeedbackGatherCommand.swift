@@ -82,7 +82,7 @@ struct FeedbackGatherCommand: AsyncParsableCommand {
         }
         var found: [Int: AnswersRow.Answer] = [:]
         var failures = 0
-        // A struct crosses the group: tuples with a `Result` in them came out of it garbled with Swift 6.3.1.
+        // A struct crosses the group: with a tuple that held a `Result` the optimised build of Swift 6.3.1 trapped here.
         try await withThrowingTaskGroup(of: Outcome.self) { group in
             var waiting = questions[...]
             for question in waiting.prefix(parallel) { group.addTask { try await Self.ask(question, sampling) } }
