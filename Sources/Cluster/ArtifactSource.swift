@@ -20,7 +20,7 @@ struct ArtifactSource {
         }
         let digits = text[text.index(after: hash)...]
         guard let bytes = Hexadecimal.bytes(String(digits)), let key = PublicKey(bytes) else {
-            throw ClusterError(.artifact, "an artifact is announced at an address with a key that is none")
+            throw ClusterError(.artifact, "the address of an artifact has a damaged key")
         }
         self.init(address: String(text[..<hash]), key: key)
     }

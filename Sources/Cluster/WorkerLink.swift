@@ -157,7 +157,8 @@ package final class WorkerLink: Sendable {
             complain(
                 security.isEncrypted
                     ? "the coordinator has no key, or another one than the key file says; copy the key file anew"
-                    : "the coordinator does not talk without a key, or is none; give --key FILE")
+                    : "nobody answers here without a key: give --key FILE, and check that this is the address of a coordinator"
+            )
         }
     }
 

@@ -26,10 +26,10 @@ package actor Coordinator {
     private static let snapshotShare = 0.02
     private static let longestPeriod: Int64 = 2_000
 
-    private var machine: RunMachine
+    private(set) var machine: RunMachine
     /// nil when the run has no directory.
     private let files: RunFiles?
-    private let endpoint: ServerEndpoint
+    let endpoint: ServerEndpoint
     private let journal: Journal
     private let access: AccessFigures
     private let logger: Logger
@@ -39,12 +39,9 @@ package actor Coordinator {
     private var isSnapshotDue = false
     /// Milliseconds that the last one took.
     private var snapshotCost = 0.0
-    private var isSnapshotCheap: Bool { snapshotCost < 1 }
     private var isClosed = false
 
-    /// Opens the journal, begins a new epoch, listens.
-    ///
-    /// The time is that of `thread`.
+    /// Opens the journal, begins a new epoch, listens. The time is that of `thread`.
     package static func start(
         _ configuration: CoordinatorConfiguration, on thread: any TransportLoop, logger: Logger
     ) async throws -> Coordinator {
@@ -169,7 +166,7 @@ package actor Coordinator {
     private func publishSnapshot(force: Bool) {
         let time = now()
         isSnapshotDue = isSnapshotDue || force
-        guard time >= nextSnapshot || (isSnapshotDue && isSnapshotCheap) else { return }
+        guard time >= nextSnapshot || (isSnapshotDue && snapshotCost < 1) else { return }
         isSnapshotDue = false
         let began = endpoint.thread.now
         defer {
@@ -192,32 +189,6 @@ package actor Coordinator {
         snapshot.counters.journalCommitSeconds = statistics.seconds
         snapshot.counters.journalBytes = journal.size
         snapshots.set(snapshot)
-    }
-
-    // MARK: - Wishes
-
-    /// False when no generator or scorer here is called so.
-    package func drain(_ name: String) -> Bool {
-        let isKnown = machine.canDrain(name)
-        handle(.wish(.drain(name)))
-        return isKnown
-    }
-
-    package func scale(_ wishes: [Role: Int]) { handle(.wish(.scale(wishes))) }
-    package func pause(_ paused: Bool) { handle(.wish(.pause(paused))) }
-    /// The process of a worker has ended without a word; false when nobody here is called so.
-    package func lose(_ name: String, pid: Int, byItself: Bool) -> Bool {
-        let isKnown = machine.knows(name)
-        handle(.wish(.lost(name, pid: pid, byItself: byItself)))
-        return isKnown
-    }
-    package func requestStop() { handle(.wish(.stop)) }
-
-    /// Other keys count from now on. Whoever came by one of those that do not is lost at once, and its jobs are free.
-    package func change(keys: [PeerKey], revoked: Set<PublicKey>) {
-        handle(.keys(keys))
-        let lost = endpoint.holders(of: revoked)
-        if !lost.isEmpty { handle(.revoked(lost)) }
     }
 
     package func close() {

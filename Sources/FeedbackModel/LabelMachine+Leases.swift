@@ -65,7 +65,7 @@ extension LabelMachine {
         return entryTest.first { tasks[$0]?.isFor(id) == true }
     }
 
-    /// - Returns: how the entry test ended; nil while it goes on, and where there is none.
+    /// - Returns: how the entry test ended; nil while it goes on, or when there is no entry test.
     func entryResult(of id: PersonID) -> (right: Int, count: Int, isPassed: Bool)? {
         guard people[id]?.isLead == false, !entryTest.isEmpty, entryQuestion(for: id) == nil else { return nil }
         let answered = (history[id] ?? []).compactMap { acts[$0] }.filter { tasks[$0.task]?.task.isEntryTest == true }

@@ -15,7 +15,7 @@
 /// shows a reply only when that is on disk. After a restart the state is read back from there.
 package struct LabelMachine: Sendable {
     package let settings: FeedbackSettings
-    package var selection: any PairSelection
+    package var selection: any TaskSelection
 
     var people: [PersonID: Person]
     var tasks: [TaskID: TaskState] = [:]
@@ -44,7 +44,7 @@ package struct LabelMachine: Sendable {
     private var entries: [FeedbackEntry] = []
 
     package init(
-        settings: FeedbackSettings, selection: any PairSelection = RandomSelection(), state: FeedbackState
+        settings: FeedbackSettings, selection: any TaskSelection = RandomTaskSelection(), state: FeedbackState
     ) {
         self.settings = settings
         self.selection = selection

@@ -6,7 +6,7 @@ import Hummingbird
 /// A request with the person who sent it, and bounds for what it may send.
 struct FeedbackContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// Set by ``Sessions``; nil where nobody has to be signed in.
+    /// Set by ``Sessions``; nil for requests that need no sign-in.
     var person: PersonID?
 
     init(source: Source) { coreContext = .init(source: source) }

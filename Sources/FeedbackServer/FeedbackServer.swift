@@ -31,7 +31,7 @@ package struct FeedbackServer: Sendable {
     /// - Throws: `FeedbackError` when the store cannot be read.
     package init(
         address: LocalAddress, publicURL: String? = nil, store: FeedbackStore,
-        selection: any PairSelection = RandomSelection(),
+        selection: any TaskSelection = RandomTaskSelection(),
         now: @escaping @Sendable () -> UnixMilliseconds = { Int64(Date.now.timeIntervalSince1970 * 1000) },
         logger: Logger
     ) throws {

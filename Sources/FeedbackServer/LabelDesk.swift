@@ -24,7 +24,7 @@ actor LabelDesk {
 
     private let store: FeedbackStore
     private let writer: FeedbackWriter
-    private let selection: any PairSelection
+    private let selection: any TaskSelection
     private let now: @Sendable () -> UnixMilliseconds
     private let onFailure: @Sendable (FeedbackError) -> Void
     private var machine: LabelMachine
@@ -32,7 +32,7 @@ actor LabelDesk {
     private var random = SystemRandomNumberGenerator()
 
     init(
-        store: FeedbackStore, selection: any PairSelection, now: @escaping @Sendable () -> UnixMilliseconds,
+        store: FeedbackStore, selection: any TaskSelection, now: @escaping @Sendable () -> UnixMilliseconds,
         onFailure: @escaping @Sendable (FeedbackError) -> Void
     ) throws {
         self.store = store

@@ -151,7 +151,7 @@ import Testing
     }
 
     @Test func selectionDecidesAmongWhatIsOpen() throws {
-        struct Last: PairSelection {
+        struct Last: TaskSelection {
             func choose(among open: [OpenTask], random: inout some RandomNumberGenerator) -> Int {
                 open.indices.max { open[$0].task < open[$1].task } ?? 0
             }

@@ -60,7 +60,7 @@ struct Steps: Sendable {
     subscript(_ step: Int) -> StepAssembly? { assemblies[step] }
     /// The batch of a step that is open, or committed and kept.
     func batch(of step: Int) -> StepAssembly? { assemblies[step] ?? kept[step] }
-    /// What a version of the policy was when it was committed; nil where nobody has to know any more.
+    /// What a version of the policy was when it was committed; nil once no step needs it.
     func weights(of version: Int) -> String? { made[version] }
     /// Open steps behind this one, in order.
     func behind(_ step: Int) -> [StepAssembly] {

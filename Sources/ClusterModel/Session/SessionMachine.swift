@@ -77,8 +77,8 @@ package struct SessionMachine: Sendable {
         var repetition: Repetition
     }
 
-    /// When something that has no answer is said again: a message may be lost though the connection holds. The longer there
-    /// is none, the less often: the other side may only be busy.
+    /// When something that has no answer is said again: a message may be lost though the connection holds. It is
+    /// said less and less often, since the other side may only be busy.
     private struct Repetition: Sendable {
         private static let first: Int64 = 1_500
         private static let longest: Int64 = 12_000

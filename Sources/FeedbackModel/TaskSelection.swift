@@ -11,14 +11,14 @@ package struct OpenTask: Sendable, Equatable {
 }
 
 /// Decides which task is worth asking next.
-package protocol PairSelection: Sendable {
+package protocol TaskSelection: Sendable {
     /// - Parameter open: tasks that the person may be given, never empty; a sample where there are many.
     /// - Returns: the place of the chosen one in `open`.
     func choose(among open: [OpenTask], random: inout some RandomNumberGenerator) -> Int
 }
 
 /// A random task, one that others have answered already before any other, so that overlaps are filled soon.
-package struct RandomSelection: PairSelection {
+package struct RandomTaskSelection: TaskSelection {
     package init() {}
 
     package func choose(among open: [OpenTask], random: inout some RandomNumberGenerator) -> Int {
